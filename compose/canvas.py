@@ -1,0 +1,141 @@
+"""What is known while music is being written: the kept notes, the notes written so far, the region, its bars and lanes.
+
+Conventions: time here is integer *ticks*, ``ticks_per_quarter`` = lcm(divs of the piece, 24), so that every kept note and every
+new note has an exact place. New notes start and end on the writing grid of 24 steps a quarter (triplets and thirty-seconds
+are exact). Lanes index ``Piece.parts``. Constraints (``compose.constraints``) read a canvas, writers add to it.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.piece import NOTE_DTYPE, Piece
+
+__all__ = ["NUM_PITCHES", "STEPS_PER_QUARTER", "Canvas", "Note", "Region"]
+
+STEPS_PER_QUARTER = 24
+NUM_PITCHES = 128
+
+
+class Note(NamedTuple):
+    """One note on the canvas; times in ticks. Tuple order is the canonical writing order."""
+
+    onset: int
+    lane: int
+    pitch: int
+    duration: int
+    velocity: int = 80
+
+    @property
+    def end(self) -> int:
+        return self.onset + self.duration
+
+
+@dataclass(frozen=True)
+class Region:
+    """The place to write: ``start <= onset < end`` in ticks, in these lanes. New notes end at ``end`` at the latest."""
+
+    start: int
+    end: int
+    lanes: tuple[int, ...]
+
+
+@dataclass
+class Canvas:
+    """Kept and written notes with quick look-up by lane and time.
+
+    Args:
+        piece: The piece before the change.
+        region: Where new notes go.
+        removed: The notes that the region loses, in canonical order (their rhythm may be asked for again).
+        fixed: All notes that stay, of all lanes, in canonical order.
+    """
+
+    piece: Piece
+    region: Region
+    removed: tuple[Note, ...]
+    fixed: tuple[Note, ...]
+    written: list[Note] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        lanes = len(self.piece.parts)
+        self._by_lane: list[list[Note]] = [[] for _ in range(lanes)]
+        for note in sorted(self.fixed):
+            self._by_lane[note.lane].append(note)
+        # Longest duration per lane bounds the backward search in `sounding`.
+        self._longest = [max((n.duration for n in notes), default=0) for notes in self._by_lane]
+        for note in self.written:
+            self._insert(note)
+
+    @property
+    def ticks_per_quarter(self) -> int:
+        return math.lcm(self.piece.divs_per_quarter, STEPS_PER_QUARTER)
+
+    @property
+    def ticks_per_step(self) -> int:
+        """Ticks of one step of the writing grid."""
+        return self.ticks_per_quarter // STEPS_PER_QUARTER
+
+    @property
+    def ticks_per_div(self) -> int:
+        return self.ticks_per_quarter // self.piece.divs_per_quarter
+
+    def _insert(self, note: Note) -> None:
+        insort(self._by_lane[note.lane], note)
+        self._longest[note.lane] = max(self._longest[note.lane], note.duration)
+
+    def write(self, note: Note) -> None:
+        """Add a new note."""
+        self.written.append(note)
+        self._insert(note)
+
+    def erase(self) -> Note:
+        """Take the last written note back."""
+        note = self.written.pop()
+        row = self._by_lane[note.lane]
+        del row[bisect_left(row, note)]
+        return note
+
+    def lane_notes(self, lane: int) -> list[Note]:
+        """Kept and written notes of a lane by onset, then pitch. Do not change the list."""
+        return self._by_lane[lane]
+
+    def overlapping(self, lane: int, start: int, end: int) -> list[Note]:
+        """Notes of a lane that sound somewhere in ``start <= t < end`` (grace notes never sound)."""
+        notes = self._by_lane[lane]
+        first = bisect_left(notes, (start - self._longest[lane],))
+        last = bisect_left(notes, (end,))
+        return [n for n in notes[first:last] if n.end > start]
+
+    def sounding(self, tick: int, lane: int) -> list[Note]:
+        """Notes of a lane that sound at a tick (onset <= tick < end)."""
+        return self.overlapping(lane, tick, tick + 1)
+
+    def previous(self, lane: int, tick: int) -> Note | None:
+        """The last note of a lane that starts before a tick (highest pitch of a chord), or None."""
+        notes = self._by_lane[lane]
+        found = bisect_left(notes, (tick,))
+        return notes[found - 1] if found else None
+
+    def next(self, lane: int, tick: int) -> Note | None:
+        """The first note of a lane that starts after a tick (lowest pitch of a chord), or None."""
+        notes = self._by_lane[lane]
+        found = bisect_right(notes, (tick, math.inf))
+        return notes[found] if found < len(notes) else None
+
+    def table(self) -> NDArray[np.void]:
+        """The written notes as NOTE_DTYPE rows in divs; raises ValueError where a tick is not a whole div."""
+        rows = np.zeros(len(self.written), dtype=NOTE_DTYPE)
+        for index, note in enumerate(sorted(self.written)):
+            onset, off_onset = divmod(note.onset, self.ticks_per_div)
+            duration, off_duration = divmod(note.duration, self.ticks_per_div)
+            if off_onset or off_duration:
+                raise ValueError(f"note at tick {note.onset} does not fall on a div ({self.ticks_per_div} ticks)")
+            rows[index] = (onset, duration, note.pitch, note.velocity, note.lane, 0, f"new{index}")
+        return rows

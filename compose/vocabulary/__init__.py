@@ -1,5 +1,5 @@
 """Vocabularies: reversible maps between pieces and ids, each with a grammar and an honest loss report."""
 
-from compose.vocabulary.base import Encoding, GrammarState, Loss, LossKind, LossReport, Meaning, Tokens, Vocabulary
+from compose.vocabulary.base import Encoding, GrammarState, Grid, Loss, LossKind, LossReport, Meaning, Tokens, Vocabulary
 
-__all__ = ["Encoding", "GrammarState", "Loss", "LossKind", "LossReport", "Meaning", "Tokens", "Vocabulary"]
+__all__ = ["Encoding", "GrammarState", "Grid", "Loss", "LossKind", "LossReport", "Meaning", "Tokens", "Vocabulary"]

@@ -11,14 +11,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar
+from fractions import Fraction
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpora.piece import Piece
 
-__all__ = ["Encoding", "GrammarState", "Loss", "LossKind", "LossReport", "Meaning", "Tokens", "Vocabulary"]
+__all__ = ["Encoding", "GrammarState", "Grid", "Loss", "LossKind", "LossReport", "Meaning", "Tokens", "Vocabulary"]
 
 MAX_EXAMPLES = 3
 
@@ -37,10 +38,25 @@ class LossKind(StrEnum):
     VELOCITIES_IGNORED = "velocities ignored"
     VOICES_IGNORED = "notes whose voice number is ignored"
     LANES_MERGED = "lanes merged"
+    LANES_EMPTY = "lanes without notes left out"
+    NAMES_IGNORED = "part names ignored"
     CONTROLLERS_IGNORED = "controllers, pedals and bends ignored"
     TEMPOS_IGNORED = "tempo changes ignored"
     METERS_IGNORED = "bars whose lines or meter are ignored"
     KEYS_IGNORED = "key signatures ignored"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A time grid.
+
+    Args:
+        step: Distance of neighbouring grid points.
+        unit: What ``step`` counts: seconds, or quarter notes.
+    """
+
+    step: Fraction
+    unit: Literal["seconds", "quarters"]
 
 
 @dataclass(frozen=True)
@@ -210,8 +226,8 @@ class Vocabulary(ABC):
 
     @property
     @abstractmethod
-    def grid(self) -> str:
-        """The time grid in plain words, for example "10 ms"."""
+    def grid(self) -> Grid:
+        """The time grid of onsets; every onset that is kept moves by half a step at most."""
 
     @abstractmethod
     def encode(self, piece: Piece) -> Encoding:

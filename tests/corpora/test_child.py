@@ -65,9 +65,9 @@ def deeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
     (tmp_path / "deeds_of_a_child.py").write_text(DEEDS)
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def run(name: str, limits: Limits | None = None, subject: str = "foo.xml", **arguments: Any) -> Any:
+    def run(name: str, limits: Limits | None = None, /, **arguments: Any) -> Any:
         wanted = limits or Limits(wall_s=20)
-        return run_limited(f"deeds_of_a_child:{name}", arguments, limits=wanted, tool="verovio", subject=subject)
+        return run_limited(f"deeds_of_a_child:{name}", arguments, limits=wanted, tool="verovio", subject="foo.xml")
 
     return run
 

@@ -1,0 +1,24 @@
+"""Vocabularies by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from compose.vocabulary.anticipation import Anticipation
+from compose.vocabulary.base import Vocabulary
+from corpora.errors import RequestError
+
+__all__ = ["VOCABULARIES", "build_vocabulary"]
+
+VOCABULARIES: dict[str, Callable[[], Vocabulary]] = {Anticipation.name: Anticipation}
+
+
+def build_vocabulary(name: str) -> Vocabulary:
+    """The vocabulary of this name with its defaults.
+
+    Raises:
+        RequestError: No vocabulary has this name; the message lists those there are.
+    """
+    if name not in VOCABULARIES:
+        raise RequestError(f"vocabulary {name!r}: expected one of {', '.join(sorted(VOCABULARIES))}")
+    return VOCABULARIES[name]()

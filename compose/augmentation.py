@@ -18,15 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compose.interleave import DELTA_TICKS, deinterleave, insert_rests, interleave
-from compose.vocabulary.arrival import NUM_PITCHES, TICKS_PER_SECOND
+from compose.vocabulary.arrival import NUM_PITCHES, TICKS_PER_SECOND, Events
 
 __all__ = ["NUM_COPIES", "augment", "control_instruments", "control_random", "control_spans"]
 
 NUM_COPIES: Final = 10
 MEAN_GAP_S: Final = 20.0
 SPAN_S: Final = 5.0
-
-Events = NDArray[np.void]
 
 
 def augment(events: Events, copy: int, rng: np.random.Generator) -> Events:
@@ -67,7 +65,7 @@ def control_spans(
         mean_gap_s: Mean length of a gap in seconds; the first event opens one.
         span_s: Length of a span in seconds.
     """
-    onsets = events["onset_tick"]
+    onsets = np.ascontiguousarray(events["onset_tick"])  # a column of rows would be copied at every search
     control = np.zeros(len(events), dtype=np.bool_)
     span_ticks = round(span_s * TICKS_PER_SECOND)
     place = 0

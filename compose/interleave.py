@@ -15,14 +15,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compose.vocabulary.arrival import REST_NOTE, TICKS_PER_SECOND, empty_events
+from compose.vocabulary.arrival import REST_NOTE, TICKS_PER_SECOND, Events, empty_events
 
 __all__ = ["DELTA_TICKS", "Interleaved", "controls_due", "deinterleave", "insert_rests", "interleave"]
 
 DELTA_TICKS: Final = 5 * TICKS_PER_SECOND
 REST_GAP_TICKS: Final = TICKS_PER_SECOND
-
-Events = NDArray[np.void]
 
 
 class Interleaved(NamedTuple):

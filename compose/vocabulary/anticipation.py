@@ -11,7 +11,7 @@ Source: see ``compose.vocabulary.arrival``, which holds the layout and says what
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from compose.vocabulary.arrival import (
     NUM_PITCHES,
     REST_NOTE,
     TICKS_PER_SECOND,
+    Events,
     bridge_gaps,
     empty_events,
     events_to_ids,
@@ -42,7 +43,6 @@ DECODED_VELOCITY: Final = 72
 DECODED_DIVS_PER_BAR: Final = 4 * DECODED_DIVS_PER_QUARTER
 ROUNDING_NOISE_TICKS: Final = 1e-6  # below it a time is on the grid
 
-Events = NDArray[np.void]
 Floats = NDArray[np.float64]
 
 
@@ -195,7 +195,7 @@ def _part(instrument: int) -> Part:
     return Part(f"Program {instrument}", key=str(instrument), program=instrument)
 
 
-def _bars(count: int) -> NDArray[np.void]:
+def _bars(count: int) -> NDArray[Any]:
     """That many 4/4 bars."""
     bars = np.zeros(count, dtype=MEASURE_DTYPE)
     bars["start_div"] = np.arange(count) * DECODED_DIVS_PER_BAR

@@ -15,7 +15,7 @@ implementation's vocabulary (jthickstun/anticipation, ``vocab.py``).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,7 @@ __all__ = [
     "SEPARATOR",
     "TICKS_PER_SECOND",
     "TIME_OFFSET",
+    "Events",
     "bridge_gaps",
     "empty_events",
     "events_to_ids",
@@ -76,7 +77,7 @@ _OFFSETS = np.array([TIME_OFFSET, DURATION_OFFSET, NOTE_OFFSET], dtype=np.int64)
 _SIZES = np.array([MAX_TIME_TICKS, MAX_DURATION_TICKS, NUM_NOTES + 1], dtype=np.int64)
 _COLUMNS = ("time", "duration", "note")
 
-Events = NDArray[np.void]
+Events: TypeAlias = NDArray[Any]  # EVENT_DTYPE rows (type checkers at run time take no structured dtype)
 Ids = NDArray[np.int64]
 
 

@@ -20,6 +20,7 @@ from compose.vocabulary.arrival import (
     EVENT_SIZE,
     MAX_TIME_TICKS,
     SEPARATOR,
+    Events,
     empty_events,
     read_triples,
     write_triples,
@@ -31,7 +32,6 @@ EVENTS_PER_WINDOW: Final = 341
 CONTEXT_SIZE: Final = 1 + EVENT_SIZE * EVENTS_PER_WINDOW
 assert CONTEXT_SIZE == 1024
 
-Events = NDArray[np.void]
 Ids = NDArray[np.int64]
 
 

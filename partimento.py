@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -29,15 +30,18 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from compose.infill import Infill
+    from corpora.piece import Piece
+    from render.results import ResultPaths
 
 __all__ = ["__version__", "app", "main"]
 
 __version__ = "0.1.0"
 
 TRACEBACK_VARIABLE = "PARTIMENTO_TRACEBACK"
+PIPE_COLUMNS = 120  # width of tables that nobody watches
 EXIT_FAULT, EXIT_MISTAKE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
 
-_SETTINGS: dict[str, Any] = {"no_args_is_help": True, "add_completion": False, "pretty_exceptions_enable": False}
+_SETTINGS: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False}
 app = typer.Typer(**_SETTINGS, help="Writes music under constraints and lets you hear it.")
 corpora_app = typer.Typer(**_SETTINGS, help="The data packs under PARTIMENTO_DATA: what is there, whether it is whole.")
 train_app = typer.Typer(**_SETTINGS, help="Train a model; a run that was stopped goes on with --resume.")
@@ -86,10 +90,12 @@ def _print_json(report: Any) -> None:
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
-    table = Table(*columns, title=title or None, title_justify="left", pad_edge=False)
+    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(escape(safe_text(str(cell), 400)) for cell in row))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
 
 
 @app.callback(invoke_without_command=True)
@@ -131,18 +137,26 @@ def _names(parts: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in parts.split(",") if name.strip())
 
 
-def _show_infills(infills: Sequence[Infill], files: Sequence[Sequence[Path]], as_json: bool) -> None:
-    """The report of an infill or a continuation: what was asked, what holds, where it was written."""
+def _finish(before: Piece, infills: Sequence[Infill], paths: ResultPaths, as_json: bool) -> None:
+    """Write the files of all variations together, then tell what was asked, what holds and where it is."""
+    from render.results import result_files, write_together
+
+    groups: list[dict[Path, bytes]] = []
+    for rank, done in enumerate(infills):
+        with _doing(f"drawing and playing {rank + 1} of {len(infills)}"):
+            groups.append(result_files(before, done.piece, paths.ranked(rank)))
+    write_together({path: data for group in groups for path, data in group.items()})
     if as_json:
-        written = [[str(path) for path in group] for group in files]
-        _print_json([{**infill.report(), "files": group} for infill, group in zip(infills, written, strict=True)])
-        return
-    for rank, (infill, group) in enumerate(zip(infills, files, strict=True), start=1):
-        title = (
-            f"{rank} of {len(infills)}: seed {infill.seed}, {len(infill.changed[0])} new notes, {infill.kept} kept,"
-            f" log likelihood {infill.log_likelihood:.1f} nats, {infill.seconds:.1f} s"
+        _print_json(
+            [{**done.report(), "files": [str(path) for path in group]} for done, group in zip(infills, groups, strict=True)]
         )
-        rows = [(s.constraint, "yes" if s.satisfied else "no", s.measured) for s in infill.satisfied]
+        return
+    for rank, (done, group) in enumerate(zip(infills, groups, strict=True), start=1):
+        title = (
+            f"{rank} of {len(infills)}: seed {done.seed}, {len(done.changed[0])} new notes, {done.kept} kept,"
+            f" log likelihood {done.log_likelihood:.1f} nats, {done.seconds:.1f} s"
+        )
+        rows = [(asked.constraint, "yes" if asked.satisfied else "no", asked.measured) for asked in done.satisfied]
         _print_table(("asked", "holds", "measured"), rows, title)
         print(*group, sep="\n")
 
@@ -172,20 +186,18 @@ def infill(
     from compose.infill import Request
     from compose.infill import infill as write_region
     from corpora.files import read_piece
-    from render.results import ResultPaths, saved_results
+    from render.results import ResultPaths
 
     paths = ResultPaths(score=out, midi=midi, audio=audio, image=image, piano_roll=piano_roll)
-    with saved_results(paths, count) as save:
-        with _doing(f"reading {piece.name}"):
-            before = read_piece(piece)
-        request = Request(
-            before, region, _names(parts), tuple(constraint or ()), model, seed, count, temperature=temperature, top_p=top_p
-        )
-        with _doing("writing notes"):
-            infills = write_region(request)
-        with _doing("writing files"):
-            files = [save(before, done.piece, rank) for rank, done in enumerate(infills)]
-    _show_infills(infills, files, as_json)
+    paths.check()
+    with _doing(f"reading {piece.name}"):
+        before = read_piece(piece)
+    request = Request(
+        before, region, _names(parts), tuple(constraint or ()), model, seed, count, temperature=temperature, top_p=top_p
+    )
+    with _doing("writing notes"):
+        infills = write_region(request)
+    _finish(before, infills, paths, as_json)
 
 
 @app.command(name="continue", **_example("partimento continue song.mid --bars 8 --seed 3 -o longer.mid --audio longer.flac"))
@@ -209,27 +221,25 @@ def continue_(
     """Write bars after the end of a piece."""
     from compose.infill import continue_piece
     from corpora.files import read_piece
-    from render.results import ResultPaths, saved_results
+    from render.results import ResultPaths
 
     paths = ResultPaths(score=out, midi=midi, audio=audio, image=image, piano_roll=piano_roll)
-    with saved_results(paths, count) as save:
-        with _doing(f"reading {piece.name}"):
-            before = read_piece(piece)
-        with _doing("writing notes"):
-            infills = continue_piece(
-                before,
-                bars,
-                parts=_names(parts),
-                constraints=tuple(constraint or ()),
-                model=model,
-                seed=seed,
-                count=count,
-                temperature=temperature,
-                top_p=top_p,
-            )
-        with _doing("writing files"):
-            files = [save(before, done.piece, rank) for rank, done in enumerate(infills)]
-    _show_infills(infills, files, as_json)
+    paths.check()
+    with _doing(f"reading {piece.name}"):
+        before = read_piece(piece)
+    with _doing("writing notes"):
+        infills = continue_piece(
+            before,
+            bars,
+            parts=_names(parts),
+            constraints=tuple(constraint or ()),
+            model=model,
+            seed=seed,
+            count=count,
+            temperature=temperature,
+            top_p=top_p,
+        )
+    _finish(before, infills, paths, as_json)
 
 
 @app.command(**_example("partimento render song.musicxml -o song.flac"))

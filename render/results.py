@@ -1,0 +1,249 @@
+"""What a command gives to its user: the score, and the same as MIDI, sound, picture and piano roll, all files or none.
+
+A file's suffix decides its format. Of several variations the first (the likeliest) has the name that was asked for, the others
+carry their rank: ``song.musicxml``, ``song-2.musicxml``, ``song-3.musicxml``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.atomic import atomic_outputs
+from corpora.audio import AUDIO_SUFFIXES, audio_bytes
+from corpora.errors import RequestError
+from corpora.files import read_piece, write_piece
+from corpora.musicxml import colour_notes, read_musicxml, write_musicxml
+from corpora.piece import Piece
+from corpora.safe_text import safe_text
+from render.engrave import IMAGE_SUFFIXES, engrave
+from render.piano_roll import PLOT_SUFFIXES, plot_piano_roll
+from render.soundfont import Rendering, render_soundfont
+
+__all__ = ["ResultPaths", "changed_span", "convert_file", "new_notes", "render_file", "result_files", "write_together"]
+
+MIDI_SUFFIXES = (".mid", ".midi")
+SCORE_SUFFIXES = (".musicxml", ".xml", ".mxl", *MIDI_SUFFIXES)
+NEW_NOTE_COLOUR = "#c0392b"
+BARS_AROUND = 1  # shown on each side of a change
+LONGEST_PAGE_MM = 2000.0  # one picture for a change, however many staves it has
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultPaths:
+    """Where the files of one variation go; None where a kind is not wanted.
+
+    Args:
+        score: .musicxml, .xml, .mxl or .mid.
+        midi: .mid.
+        audio: .flac, .wav, .ogg or .mp3.
+        image: The changed bars and one on each side, new notes in red: .png or .svg.
+        piano_roll: Before and after: .png, .svg or .pdf.
+    """
+
+    score: Path | None = None
+    midi: Path | None = None
+    audio: Path | None = None
+    image: Path | None = None
+    piano_roll: Path | None = None
+
+    def wanted(self) -> tuple[Path, ...]:
+        """The files that are wanted."""
+        return tuple(path for path in astuple(self) if path is not None)
+
+    def ranked(self, rank: int) -> ResultPaths:
+        """The paths of the variation with this rank, 0 the best."""
+        if not rank:
+            return self
+        named = {name: path.with_stem(f"{path.stem}-{rank + 1}") for name, path in vars(self).items() if path is not None}
+        return replace(self, **named)
+
+    def check(self) -> None:
+        """Find mistakes in the names before any work is done.
+
+        Raises:
+            RequestError: A suffix that the kind cannot have, a folder that is not there, or two files of one name.
+        """
+        allowed = (SCORE_SUFFIXES, MIDI_SUFFIXES, AUDIO_SUFFIXES, IMAGE_SUFFIXES, PLOT_SUFFIXES)
+        for (kind, path), suffixes in zip(vars(self).items(), allowed, strict=True):
+            if path is not None:
+                check_output(path, suffixes, kind.replace("_", " "))
+        paths = self.wanted()
+        for path in paths:
+            if paths.count(path) > 1:
+                raise RequestError(f"{safe_text(str(path))} is named for two outputs, expected a file each")
+
+
+def check_output(path: Path, suffixes: Sequence[str], kind: str) -> None:
+    """Raises RequestError when ``path`` has none of the suffixes, or no folder to be in."""
+    shown = safe_text(str(path))
+    if path.suffix.lower() not in suffixes:
+        raise RequestError(
+            f"{kind} {shown}: expected a name ending in {', '.join(suffixes)}, got {safe_text(path.suffix) or 'none'}"
+        )
+    if not path.parent.is_dir():
+        raise RequestError(f"{kind} {shown}: there is no folder {safe_text(str(path.parent))}")
+    if path.is_dir():
+        raise RequestError(f"{kind} {shown} is a folder, expected a file to write")
+
+
+def _keys(piece: Piece) -> list[tuple[Fraction, Fraction, int, int]]:
+    """Each note's onset and duration in quarters, pitch and lane."""
+    rows = zip(*(piece.notes[name].tolist() for name in ("onset_div", "duration_div", "pitch", "part")), strict=True)
+    return [(piece.quarters(onset), piece.quarters(duration), pitch, lane) for onset, duration, pitch, lane in rows]
+
+
+def new_notes(before: Piece, after: Piece) -> NDArray[np.bool_]:
+    """For each note of ``after``, whether ``before`` lacks it (same onset, duration, pitch and lane); shape (notes,)."""
+    left = Counter(_keys(before))
+    marks = np.zeros(len(after.notes), dtype=np.bool_)
+    for index, key in enumerate(_keys(after)):
+        marks[index] = left[key] <= 0
+        left[key] -= 1
+    return marks
+
+
+def changed_span(before: Piece, after: Piece) -> tuple[int, int] | None:
+    """Start and end in divs of what one piece has and the other lacks; None when they have the same notes."""
+    lost = before.notes[new_notes(after, before)]
+    gained = after.notes[new_notes(before, after)]
+    rows = np.concatenate([lost, gained])
+    if not len(rows):
+        return None
+    start, end = int(rows["onset_div"].min()), int((rows["onset_div"] + rows["duration_div"]).max())
+    return start, max(end, start + 1)
+
+
+def _encoded(piece: Piece, suffix: str) -> bytes:
+    """The piece as the bytes of a file with this suffix."""
+    with tempfile.TemporaryDirectory(prefix="partimento-") as folder:
+        path = Path(folder) / f"piece{suffix.lower()}"
+        write_piece(piece, path)
+        return path.read_bytes()
+
+
+def _musicxml_of(piece: Piece) -> bytes:
+    if piece.source is not None and piece.source.format == "musicxml":
+        return piece.source.data
+    return write_musicxml(piece)
+
+
+def _name_of(piece: Piece) -> str:
+    return (piece.source.name if piece.source else "") or "piece"
+
+
+def engraved_change(before: Piece, after: Piece, suffix: str) -> bytes:
+    """A picture of the changed bars and ``BARS_AROUND`` on each side (of the whole piece when nothing changed).
+
+    Args:
+        before: The piece.
+        after: The same with a change; its new notes are red.
+        suffix: ".png" or ".svg".
+
+    Raises:
+        RequestError: The bars do not fit a picture.
+        ToolError: The engraver failed.
+    """
+    score = _musicxml_of(after)
+    drawn = read_musicxml(score, _name_of(after))
+    coloured = colour_notes(score, drawn.notes["id"][new_notes(before, drawn)].tolist(), NEW_NOTE_COLOUR)
+    span = changed_span(before, after)
+    bars = None
+    if span is not None:
+        first, last = after.measure_at(span[0]), after.measure_at(span[1] - 1)
+        bars = (max(first - BARS_AROUND, 0) + 1, min(last + BARS_AROUND, len(after.measures) - 1) + 1)
+    engraving = engrave(coloured, bars=bars, page_height_mm=LONGEST_PAGE_MM, name=_name_of(after))
+    if len(engraving.png) > 1:
+        raise RequestError(f"picture: bars {bars} of {_name_of(after)} do not fit one picture of {LONGEST_PAGE_MM:g} mm height")
+    return engraving.png[0] if suffix.lower() == ".png" else engraving.svg[0].encode()
+
+
+def _piano_roll(before: Piece, after: Piece, suffix: str) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="partimento-") as folder:
+        path = Path(folder) / f"roll{suffix.lower()}"
+        plot_piano_roll(before, after, changed_span(before, after), path)
+        return path.read_bytes()
+
+
+def result_files(before: Piece, after: Piece, paths: ResultPaths) -> dict[Path, bytes]:
+    """The content of every wanted file of one variation.
+
+    Args:
+        before: The piece as it was.
+        after: The variation.
+        paths: Which files (``ResultPaths.check`` has passed them).
+
+    Raises:
+        RequestError: The change does not fit a picture.
+        ToolError: The synthesiser or the engraver failed.
+    """
+    files: dict[Path, bytes] = {}
+    if paths.score is not None:
+        files[paths.score] = _encoded(after, paths.score.suffix)
+    if paths.midi is not None:
+        files[paths.midi] = _encoded(after, paths.midi.suffix)
+    if paths.image is not None:
+        files[paths.image] = engraved_change(before, after, paths.image.suffix)
+    if paths.piano_roll is not None:
+        files[paths.piano_roll] = _piano_roll(before, after, paths.piano_roll.suffix)
+    if paths.audio is not None:
+        files[paths.audio] = audio_bytes(render_soundfont(after).audio, paths.audio.suffix)
+    return files
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write all files, or none when one cannot be written (``corpora.atomic.atomic_outputs``)."""
+    with atomic_outputs(list(files)) as places:
+        for place, data in zip(places, files.values(), strict=True):
+            place.write_bytes(data)
+
+
+def render_file(
+    source: Path, target: Path, *, font: Path | None, sample_rate_hz: int, gain_db: float | None, reverb: bool
+) -> dict[str, Any]:
+    """Play a score file into a sound file; arguments as ``render_soundfont``. Gives a report of JSON values."""
+    check_output(target, AUDIO_SUFFIXES, "sound")
+    piece = read_piece(source)
+    made: Rendering = render_soundfont(piece, font=font, sample_rate_hz=sample_rate_hz, gain_db=gain_db, reverb=reverb)
+    write_together({target: audio_bytes(made.audio, target.suffix)})
+    return {
+        "file": str(target),
+        "duration_s": made.audio.duration_s,
+        "sample_rate_hz": made.audio.sample_rate_hz,
+        "font": made.font.name,
+        "font_licence": made.font.licence,
+        "synth": made.synth,
+        "gain_db": made.gain_db,
+        "render_s": made.render_s,
+    }
+
+
+def convert_file(source: Path, target: Path) -> dict[str, Any]:
+    """Write a score file in another format, or engrave all of it (page 2 of ``a.png`` is ``a-2.png``).
+
+    Gives a report of JSON values.
+    """
+    check_output(target, (*SCORE_SUFFIXES, *IMAGE_SUFFIXES), "score")
+    piece = read_piece(source)
+    suffix = target.suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        engraving = engrave(_musicxml_of(piece), name=_name_of(piece))
+        pages = engraving.png if suffix == ".png" else tuple(page.encode() for page in engraving.svg)
+        files = {target if not page else target.with_stem(f"{target.stem}-{page + 1}"): data for page, data in enumerate(pages)}
+    else:
+        files = {target: _encoded(piece, suffix)}
+    write_together(files)
+    return {
+        "files": [str(path) for path in files],
+        "notes": len(piece.notes),
+        "bars": len(piece.measures),
+        "parts": len(piece.parts),
+    }

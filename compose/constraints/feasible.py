@@ -1,0 +1,106 @@
+"""All constraints of a request together: what a note under construction may still become, whatever order its fields come in.
+
+Every constraint gives a (pitch, duration) array for an onset and a lane; their conjunction is reduced over the fields that are
+not decided yet. Reductions are exact for one note: a choice that passes leaves at least one complete note open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compose.canvas import NUM_PITCHES, Canvas
+from compose.constraints.base import Constraint, Requirement
+
+__all__ = ["Feasible"]
+
+BoolArray = NDArray[np.bool_]
+
+
+class Feasible:
+    """The conjunction of constraints on a canvas.
+
+    Args:
+        canvas: Kept and written notes; read afresh at every call.
+        constraints: All that hold, always-on rules included.
+        durations: Lengths in ticks that the vocabulary can write, ascending.
+    """
+
+    def __init__(self, canvas: Canvas, constraints: Sequence[Constraint], durations: NDArray[np.int64]) -> None:
+        self.canvas = canvas
+        self.constraints = tuple(constraints)
+        self.durations = durations
+        required = sorted((r for c in constraints for r in c.requirements(canvas)), key=lambda r: (r.onset, r.lane))
+        self._need = Counter((r.onset, r.lane) for r in required)
+        self._places = sorted(self._need)
+        self._memo: dict[tuple[int, int], BoolArray] = {}
+        self._memo_size = -1
+        self.required: tuple[Requirement, ...] = tuple(required)
+
+    def matrix(self, onset: int, lane: int) -> BoolArray:
+        """Which complete notes may start here, shape (128, durations). Do not change the array."""
+        if self._memo_size != len(self.canvas.written) or (onset, lane) not in self._memo:
+            if self._memo_size != len(self.canvas.written):
+                self._memo.clear()
+                self._memo_size = len(self.canvas.written)
+            allowed = np.ones((NUM_PITCHES, len(self.durations)), dtype=np.bool_)
+            for constraint in self.constraints:
+                allowed &= constraint.allows(self.canvas, onset, lane, self.durations)
+            self._memo[onset, lane] = self._leave_room(allowed, onset, lane)
+        return self._memo[onset, lane]
+
+    def forget(self) -> None:
+        """Drop what is remembered: the canvas has changed by more than a written note."""
+        self._memo.clear()
+
+    def _leave_room(self, allowed: BoolArray, onset: int, lane: int) -> BoolArray:
+        """Of a required chord, written from below, every note but the last needs room above."""
+        written = [n.pitch for n in self.canvas.written if n.onset == onset and n.lane == lane]
+        missing = self._need[onset, lane] - len(written) - 1
+        if written:
+            allowed[: max(written) + 1] = False
+        if missing > 0:
+            open_pitches = np.any(allowed, axis=1)
+            above = np.flip(np.cumsum(np.flip(open_pitches))) - open_pitches
+            allowed[above < missing] = False
+        return allowed
+
+    def onsets(self, onsets: NDArray[np.int64], lane: int) -> BoolArray:
+        """Which onsets (ticks) may start a note of this lane, by the cheap test; ``may_start`` is exact."""
+        allowed = np.ones(len(onsets), dtype=np.bool_)
+        for constraint in self.constraints:
+            allowed &= constraint.onsets(self.canvas, onsets, lane)
+        return allowed
+
+    def may_start(self, onset: int, lane: int) -> bool:
+        """Whether some note may start here, exactly."""
+        return bool(self.onsets(np.array([onset]), lane)[0]) and bool(self.matrix(onset, lane).any())
+
+    def pending(self) -> tuple[int, int] | None:
+        """Onset and lane of the first required note that is not written yet, or None."""
+        written = Counter((n.onset, n.lane) for n in self.canvas.written)
+        return next((place for place in self._places if written[place] < self._need[place]), None)
+
+    def may_end(self) -> bool:
+        """Whether the region may be left now."""
+        return self.pending() is None and all(constraint.may_end(self.canvas) for constraint in self.constraints)
+
+    def blame(self, onset: int, lane: int) -> tuple[str, ...]:
+        """Texts of constraints whose conjunction leaves no note here: the smallest set that dropping one by one finds."""
+        arrays = [
+            np.broadcast_to(c.allows(self.canvas, onset, lane, self.durations), (NUM_PITCHES, len(self.durations)))
+            for c in self.constraints
+        ]
+        starts = [bool(c.onsets(self.canvas, np.array([onset]), lane)[0]) for c in self.constraints]
+        guilty = list(range(len(arrays)))
+        for index in list(guilty):
+            rest = [i for i in guilty if i != index]
+            if (
+                not all(starts[i] for i in rest)
+                or not np.logical_and.reduce([arrays[i] for i in rest] or [np.ones(1, dtype=np.bool_)]).any()
+            ):
+                guilty = rest
+        return tuple(dict.fromkeys(self.constraints[i].text for i in guilty))

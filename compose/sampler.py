@@ -1,0 +1,182 @@
+"""The one sampler: masks first, then temperature, top-k, nucleus and min-p; reproducible; able to take choices back.
+
+Order: the slot's mask (grammar and constraints) comes before everything, at temperature 0 too. A seed fixes one Gumbel variate
+per (attempt, decision, id) by a counter-based generator, so a choice depends on nothing else: not on the batch, the cache or the
+threads. Where a mask runs empty the sampler goes back, first one decision, then twice as far each time it gets no farther, and
+takes another way; a search that finds none within its budget raises ``InfeasibleConstraint`` with the constraints in conflict.
+Gumbel-max trick: Maddison et al., "A* sampling" (arXiv 1411.0030). min-p: Nguyen et al. (arXiv 2407.01082).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compose.vocabulary.base import Meaning
+from compose.writers.base import Slot, Writer
+from corpora.errors import InfeasibleConstraint, RequestError
+
+__all__ = ["RandomScorer", "SamplerSettings", "Scorer", "Written", "filtered", "write"]
+
+MAX_REWINDS = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplerSettings:
+    """How to draw.
+
+    Args:
+        temperature: 0 takes the likeliest id that the masks allow; above 0 divides the logits.
+        top_k: Keep the k likeliest ids; 0 keeps all.
+        top_p: Keep the smallest set of likeliest ids with this probability together, 0 < top_p <= 1.
+        min_p: Keep ids at least this share as likely as the likeliest, 0 <= min_p < 1.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 0.98
+    min_p: float = 0.0
+
+    def __post_init__(self) -> None:
+        checks = {
+            "temperature": math.isfinite(self.temperature) and self.temperature >= 0,
+            "top_k": self.top_k >= 0,
+            "top_p": 0 < self.top_p <= 1,
+            "min_p": 0 <= self.min_p < 1,
+        }
+        for name, fine in checks.items():
+            if not fine:
+                raise RequestError(f"{name} {getattr(self, name)} is out of range")
+
+
+class Scorer(Protocol):
+    """A model at work beside a writer."""
+
+    def logits(self, slot: Slot) -> NDArray[np.float64]:
+        """Logits of the slot's ids, shape (ids,)."""
+
+
+class RandomScorer:
+    """Normal logits from a seed: the worst model there is, for tests of what must hold by construction."""
+
+    def __init__(self, seed: int, scale: float = 3.0) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._scale = scale
+
+    def logits(self, slot: Slot) -> NDArray[np.float64]:
+        return self._rng.normal(scale=self._scale, size=len(slot.mask))
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a run of the sampler did.
+
+    Args:
+        log_likelihood: Of all choices under the model, masks applied, temperature 1, no filters; nats.
+        decisions: Choices in the result.
+        rewinds: How often the sampler went back.
+    """
+
+    log_likelihood: float
+    decisions: int
+    rewinds: int
+
+
+def filtered(logits: NDArray[np.float64], mask: NDArray[np.bool_], settings: SamplerSettings) -> NDArray[np.float64]:
+    """Logits over temperature with -inf outside the mask and the filters; temperature must be above 0."""
+    scaled = np.where(mask, logits / settings.temperature, -np.inf)
+    order = np.argsort(-scaled, kind="stable")
+    probabilities = np.exp(scaled[order] - scaled[order[0]])
+    probabilities /= probabilities.sum()
+    keep = np.ones(len(order), dtype=np.bool_)
+    if settings.top_k:
+        keep[settings.top_k :] = False
+    keep &= np.cumsum(probabilities) - probabilities < settings.top_p
+    keep &= probabilities >= settings.min_p * probabilities[0]
+    scaled[order[~keep]] = -np.inf
+    return scaled
+
+
+def _noise(seed: int, attempt: int, depth: int, size: int) -> NDArray[np.float64]:
+    """Gumbel variates of one decision."""
+    generator = np.random.Generator(
+        np.random.Philox(key=np.array([seed, attempt], dtype=np.uint64), counter=np.array([0, 0, 0, depth], dtype=np.uint64))
+    )
+    return generator.gumbel(size=size)
+
+
+def _draw(
+    writer: Writer, logits: NDArray[np.float64], mask: NDArray[np.bool_], settings: SamplerSettings, noise: NDArray[np.float64]
+) -> int | None:
+    """An id that passes every test, or None; refused ids leave the mask, and the filters are applied anew."""
+    while mask.any():
+        if settings.temperature == 0:
+            token = int(np.argmax(np.where(mask, logits, -np.inf)))
+        else:
+            token = int(np.argmax(filtered(logits, mask, settings) + noise))
+        if writer.admits(token):
+            return token
+        mask[token] = False
+    return None
+
+
+def _log_probability(logits: NDArray[np.float64], mask: NDArray[np.bool_], token: int) -> float:
+    allowed = logits[mask]
+    top = allowed.max()
+    return float(logits[token] - top - np.log(np.exp(allowed - top).sum()))
+
+
+def write(writer: Writer, scorer: Scorer, settings: SamplerSettings, seed: int) -> Written:
+    """Write the writer's region to its end.
+
+    Args:
+        writer: Takes the choices; its canvas holds the notes afterwards.
+        scorer: Scores the slots.
+        settings: How to draw.
+        seed: Any integer of 64 bits.
+
+    Raises:
+        InfeasibleConstraint: No way was found; names the constraints in conflict where it went farthest.
+    """
+    seed &= 2**64 - 1
+    banned: list[set[int]] = [set()]
+    scores: list[float] = []
+    chosen: list[int] = []
+    rewinds = stuck = farthest = 0
+    culprits: tuple[str, ...] = ()
+    while (slot := writer.slot()) is not None:
+        depth = writer.depth
+        mask = slot.mask.copy()
+        mask[list(banned[depth])] = False
+        logits = scorer.logits(slot) if mask.any() else np.zeros(len(mask))
+        token = _draw(writer, logits, mask, settings, _noise(seed, rewinds, depth, len(mask)))
+        if token is not None:
+            scores.append(_log_probability(logits, slot.mask, token))
+            chosen.append(token)
+            writer.push(token)
+            banned.append(set())
+            continue
+        if depth >= farthest:
+            culprits = writer.blame() or culprits
+        stuck = 0 if depth > farthest else stuck + 1
+        farthest = max(farthest, depth)
+        back = max(depth - 2 ** min(stuck, 10), 0) if depth else -1
+        rewinds += 1
+        if back < 0 or rewinds > MAX_REWINDS:
+            raise _no_way(culprits, slot, rewinds)
+        writer.rewind(back)
+        del banned[back + 1 :]
+        banned[back].add(chosen[back])
+        del chosen[back:], scores[back:]
+    return Written(sum(scores), len(scores), rewinds)
+
+
+def _no_way(culprits: tuple[str, ...], slot: Slot, rewinds: int) -> InfeasibleConstraint:
+    names = ", ".join(f'"{name}"' for name in culprits) or "the constraints"
+    what = {Meaning.ONSET: "onset", Meaning.INSTRUMENT_PITCH: "note"}.get(slot.meaning, slot.meaning.value)
+    tries = "" if rewinds <= 1 else f" (after {rewinds} ways tried)"
+    return InfeasibleConstraint(f"no {what} is left that meets {names} together{tries}", culprits)

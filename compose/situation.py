@@ -1,0 +1,142 @@
+"""What the notes known so far say about the note under construction: a model's second look, beside its stream of steps.
+
+The stack reads the stream in order; which notes sound *at the onset just decided* it would have to find again. These features
+say it outright, from notes that the stream has already shown (written, or revealed as controls), so nothing leaks: changing a
+control before it is revealed changes nothing here. Times are steps of the writing grid (24 a quarter).
+
+Stages of a step: ``moment`` before the onset is known, ``onset`` once it is, ``note`` once its lane is too.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compose.canvas import NUM_PITCHES, STEPS_PER_QUARTER, Note
+from compose.vocabulary.measured_fields import MAX_LANES
+
+__all__ = ["LOOK_AHEAD", "MOMENT_BITS", "NOTE_BITS", "NOTE_NUMBERS", "NUM_REFERENCES", "ONSET_BITS", "Situation"]
+
+LOOK_AHEAD = 4 * STEPS_PER_QUARTER
+ROLL_OFFSETS = (-1, 0, STEPS_PER_QUARTER // 2, STEPS_PER_QUARTER, 2 * STEPS_PER_QUARTER)
+MOMENT_BITS = 2 * LOOK_AHEAD + 2 * MAX_LANES
+ONSET_BITS = LOOK_AHEAD + 3 * MAX_LANES
+NOTE_BITS = len(ROLL_OFFSETS) * NUM_PITCHES
+# previous, following, above, below, lowest, highest (pitch ids, 0 unknown: the references of a viewpoint head), then the one
+# before the previous (pitch id), then how long ago the previous began and how soon the following begins (steps, capped)
+NUM_REFERENCES = 6
+NOTE_NUMBERS = NUM_REFERENCES + 3
+
+Bits = NDArray[np.uint8]
+
+
+class Situation:
+    """Dense look-up tables of the known notes, kept up to date note by note.
+
+    Args:
+        start: First step of the window; earlier notes only count with what of them sounds inside it.
+        end: Step after the window.
+        num_lanes: Lanes of the piece.
+        free: Lanes that are being written.
+    """
+
+    def __init__(self, start: int, end: int, num_lanes: int, free: tuple[int, ...]) -> None:
+        self.start = start - STEPS_PER_QUARTER
+        length = end - self.start + LOOK_AHEAD + 1
+        self._length = length
+        self._roll = np.zeros((length, NUM_PITCHES), dtype=np.uint8)
+        self._low = np.zeros((num_lanes, length), dtype=np.int16)  # pitch ids, 0 silent
+        self._high = np.zeros((num_lanes, length), dtype=np.int16)
+        self._known_onsets = np.zeros((num_lanes, length), dtype=np.uint8)
+        self._free_ends = np.zeros(length, dtype=np.uint8)
+        self._history: list[list[tuple[int, int, int]]] = [[] for _ in range(num_lanes)]  # onset, pitch, end
+        self._free = np.zeros(num_lanes, dtype=np.bool_)
+        self._free[list(free)] = True
+
+    def _span(self, note: Note) -> tuple[int, int]:
+        first, last = (min(max(place - self.start, 0), self._length) for place in (note.onset, note.end))
+        return first, last
+
+    def add(self, note: Note, revealed: bool) -> None:
+        """A note comes to be known: written or past (``revealed`` False), or shown ahead of its time as a control."""
+        first, last = self._span(note)
+        pitch = note.pitch + 1
+        self._roll[first:last, note.pitch] += 1
+        low, high = self._low[note.lane, first:last], self._high[note.lane, first:last]
+        low[(low == 0) | (low > pitch)] = pitch
+        np.maximum(high, pitch, out=high)
+        insort(self._history[note.lane], (note.onset, note.pitch, note.end))
+        self._mark(note, revealed, 1)
+
+    def _mark(self, note: Note, revealed: bool, amount: int) -> None:
+        first, last = note.onset - self.start, note.end - self.start
+        if revealed and 0 <= first < self._length:
+            self._known_onsets[note.lane, first] += np.uint8(amount % 256)
+        if self._free[note.lane] and 0 <= last < self._length:
+            self._free_ends[last] += np.uint8(amount % 256)
+
+    def remove(self, note: Note, revealed: bool) -> None:
+        """Take a note back that ``add`` was given."""
+        first, last = self._span(note)
+        self._roll[first:last, note.pitch] -= 1
+        history = self._history[note.lane]
+        history.remove((note.onset, note.pitch, note.end))
+        self._low[note.lane, first:last] = 0
+        self._high[note.lane, first:last] = 0
+        for onset, pitch, end in history:
+            begin, stop = max(onset - self.start, first), min(end - self.start, last)
+            if begin < stop:
+                low, high = self._low[note.lane, begin:stop], self._high[note.lane, begin:stop]
+                low[(low == 0) | (low > pitch + 1)] = pitch + 1
+                np.maximum(high, pitch + 1, out=high)
+        self._mark(note, revealed, -1)
+
+    def _lane_bits(self, flags: NDArray[np.bool_]) -> Bits:
+        bits = np.zeros(MAX_LANES, dtype=np.uint8)
+        bits[: len(flags)] = flags
+        return bits
+
+    def moment(self, now: int) -> Bits:
+        """Before the onset is decided, shape (MOMENT_BITS,): known onsets and free lanes' ends in the next four quarters."""
+        place = now - self.start
+        onsets = self._known_onsets[:, place : place + LOOK_AHEAD].any(axis=0)
+        ends = self._free_ends[place : place + LOOK_AHEAD] > 0
+        silent = self._free & (self._low[:, place] == 0)
+        return np.concatenate([onsets.view(np.uint8), ends.view(np.uint8), self._lane_bits(silent), self._lane_bits(self._free)])
+
+    def onset(self, onset: int) -> Bits:
+        """With the onset decided, shape (ONSET_BITS,): which free lanes are silent there, which lanes are known to begin there."""
+        place = onset - self.start
+        known = self._known_onsets[:, place : place + LOOK_AHEAD]
+        silent = self._free & (self._low[:, place] == 0)
+        lanes = (silent, known[:, 0] > 0, self._free)
+        return np.concatenate([known.any(axis=0).view(np.uint8), *(self._lane_bits(flags) for flags in lanes)])
+
+    def note(self, onset: int, lane: int) -> tuple[Bits, NDArray[np.int64]]:
+        """With onset and lane decided: piano rolls around the onset (NOTE_BITS,) and numbers (NOTE_NUMBERS,)."""
+        place = onset - self.start
+        rolls = (self._roll[[place + offset for offset in ROLL_OFFSETS]] > 0).view(np.uint8).ravel()
+        history = self._history[lane]
+        here = bisect_right(history, (onset, 999, 0))
+        previous = history[here - 1] if here else None
+        earlier = history[here - 2] if here > 1 else None
+        later = bisect_left(history, (onset + 1, -1, 0))
+        following = history[later] if later < len(history) else None
+        low, high = self._low[:, place], self._high[:, place]
+        above = low[:lane][low[:lane] > 0]
+        below = high[lane + 1 :][high[lane + 1 :] > 0]
+        sounding_low, sounding_high = low[low > 0], high[high > 0]
+        numbers = (
+            previous[1] + 1 if previous else 0,
+            following[1] + 1 if following else 0,
+            int(above[-1]) if len(above) else 0,
+            int(below[0]) if len(below) else 0,
+            int(sounding_low.min()) if len(sounding_low) else 0,
+            int(sounding_high.max()) if len(sounding_high) else 0,
+            earlier[1] + 1 if earlier else 0,
+            min(onset - previous[0], LOOK_AHEAD) if previous else LOOK_AHEAD,
+            min(following[0] - onset, LOOK_AHEAD) if following else LOOK_AHEAD,
+        )
+        return rolls, np.array(numbers, dtype=np.int64)

@@ -1,0 +1,112 @@
+"""The ``measured`` stream under construction: bars and notes in order, controls early by a delta in beats.
+
+The rule is that of anticipation (arXiv 2306.08620, section 3.2; ``compose.interleave``) in musical time: as soon as an event
+at ``prev`` is in the stream, every control with onset <= prev + delta follows it. Bar lines are events too, so that no gap
+without events is longer than a bar and every control comes in time; they do what the REST events of the published layout do.
+Training and writing build their streams here, so a model sees the same thing in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compose.canvas import STEPS_PER_QUARTER, Note
+from compose.situation import Situation
+from compose.vocabulary.bars import Chunk
+from compose.vocabulary.measured import AHEAD, NEXT, PLACE, bar_row, end_row, header_rows, note_rows
+from compose.vocabulary.measured_fields import CHUNK_STEPS, CONTROL, MAX_AHEAD
+from corpora.piece import Part
+
+__all__ = ["DELTA_STEPS", "Stream"]
+
+DELTA_STEPS = 8 * STEPS_PER_QUARTER  # controls come eight quarters early
+
+
+class Stream:
+    """Rows of a ``measured`` stream, with the situation that they have shown so far.
+
+    Args:
+        parts: The lanes.
+        bars: The bars of the window, in order; times in steps.
+        controls: Notes known in advance, any order.
+        free: Lanes that are being written.
+        delta: How early controls come, in steps.
+    """
+
+    def __init__(
+        self,
+        parts: tuple[Part, ...],
+        bars: Sequence[Chunk],
+        controls: Sequence[Note],
+        free: tuple[int, ...],
+        delta: int = DELTA_STEPS,
+    ) -> None:
+        self.bars = list(bars)
+        self.delta = delta
+        self.situation = Situation(bars[0].start, bars[-1].start + bars[-1].length + delta, len(parts), free)
+        self.rows: list[NDArray[np.int64]] = list(header_rows(parts))
+        self.now = bars[0].start
+        self.bar = -1  # index of the current bar, -1 before the first
+        self._controls = sorted(controls)
+        self._shown = 0
+        self._starts = [bar.start for bar in bars]
+
+    @property
+    def chunk(self) -> Chunk:
+        """The current bar."""
+        return self.bars[self.bar]
+
+    def push_bar(self) -> None:
+        """Go to the next bar."""
+        self.bar += 1
+        self.rows.append(bar_row(self.chunk))
+        self.now = self.chunk.start
+        self._show_controls()
+
+    def push_end(self) -> None:
+        """Close the last bar written: the next bar line, or END where the piece has none."""
+        if self.bar + 1 < len(self.bars):
+            self.push_bar()
+        else:
+            self.rows.append(end_row())
+
+    def push_note(self, note: Note) -> None:
+        """Append a note of the current bar (steps)."""
+        self.rows.append(self.note_row(note, note.onset - self.chunk.start))
+        self.situation.add(note, revealed=False)
+        self.now = note.onset
+        self._show_controls()
+
+    @staticmethod
+    def note_row(note: Note, place: int) -> NDArray[np.int64]:
+        one = (np.array([value], dtype=np.int64) for value in (place, note.lane, note.pitch, note.duration, note.velocity))
+        return np.asarray(note_rows(*one)[0])
+
+    def _show_controls(self) -> None:
+        while self._shown < len(self._controls) and self._controls[self._shown].onset <= self.now + self.delta:
+            note = self._controls[self._shown]
+            self._shown += 1
+            home = int(np.searchsorted(self._starts, note.onset, side="right")) - 1
+            home = max(home, self.bar)
+            place = min(max(note.onset - self._starts[home], 0), CHUNK_STEPS - 1)
+            row = self.note_row(note, 0)
+            row[[NEXT, PLACE, AHEAD]] = (CONTROL, 1 + place, 1 + min(home - self.bar, MAX_AHEAD))
+            self.rows.append(row)
+            self.situation.add(note, revealed=True)
+
+    def mark(self) -> tuple[int, int, int, int]:
+        """Where the stream stands, for ``rewind``."""
+        return len(self.rows), self.now, self.bar, self._shown
+
+    def rewind(self, mark: tuple[int, int, int, int], notes: Sequence[Note]) -> None:
+        """Go back to a mark; ``notes`` are the notes pushed since then."""
+        length, self.now, self.bar, shown = mark
+        for note in notes:
+            self.situation.remove(note, revealed=False)
+        for note in self._controls[shown : self._shown]:
+            self.situation.remove(note, revealed=True)
+        del self.rows[length:]
+        self._shown = shown

@@ -1,0 +1,134 @@
+"""Train the chorale model: ``measured`` streams of four-part Bach chorales in twelve keys, questions of every shape.
+
+Examples (``compose.measured_examples``) are made once for every piece and question and transposed on the fly to a key in which
+every part stays within a few semitones of where the four parts of the collection lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from compose.measured_examples import Example, ask, collate, make_example, piece_notes, transpose
+from compose.measured_model import Decisions, MeasuredModel, MeasuredModelConfig
+from compose.music_transformer import MusicTransformerConfig
+from compose.training import TrainingPlan, train
+from compose.vocabulary.bars import chunks
+from compose.vocabulary.measured import LANE, PROGRAM
+from corpora.piece import Piece
+
+__all__ = ["CHORALE_CONFIG", "batches", "examples_of", "train_chorale", "validate"]
+
+CHORALE_CONFIG = MeasuredModelConfig(
+    transformer=MusicTransformerConfig(
+        embed_dim=192, num_layers=5, num_heads=6, feedforward_dim=768, max_distance=256, dropout=0.15
+    )
+)
+BATCH = 16
+QUESTIONS_PER_PIECE = 10
+RANGES = ((57, 83), (52, 78), (45, 71), (34, 66))  # MIDI pitches that transposition may reach, soprano to bass
+Batch = tuple[Tensor, Decisions]
+QuestionSet = tuple[list[Example], list[int]]  # examples of one piece, and the semitones it may be transposed by
+
+
+def _shifts(piece: Piece) -> list[int]:
+    """Semitones that keep every part of a four-part piece in its range (0 always among them)."""
+    low, high = -6, 6
+    for lane, (bottom, top) in enumerate(RANGES):
+        pitches = piece.notes["pitch"][piece.notes["part"] == lane]
+        if len(pitches):
+            low, high = max(low, bottom - int(pitches.min())), min(high, top - int(pitches.max()))
+    return list(range(min(low, 0), max(high, 0) + 1))
+
+
+def _drop_lane(piece: Piece, lane: int) -> Piece:
+    """The piece without one of its lanes."""
+    notes = piece.notes[piece.notes["part"] != lane]
+    notes["part"] -= notes["part"] > lane
+    return replace(piece, notes=notes, parts=piece.parts[:lane] + piece.parts[lane + 1 :])
+
+
+def examples_of(pieces: Sequence[Piece], questions: int, seed: int, drop_share: float = 0.2) -> list[QuestionSet]:
+    """``questions`` random questions of every piece with their answers; some of the piece with a lane left out altogether."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for piece in pieces:
+        examples = []
+        for _ in range(questions):
+            asked = piece
+            while len(asked.parts) > 1 and rng.random() < drop_share:
+                asked = _drop_lane(asked, int(rng.integers(len(asked.parts))))
+            bars, notes = chunks(asked), piece_notes(asked)
+            example = make_example(asked.parts, bars, notes, ask(len(asked.parts), len(bars), rng))
+            if example is not None:
+                examples.append(example)
+        out.append((examples, _shifts(piece)))
+    return out
+
+
+def batches(examples: Sequence[QuestionSet], rng: np.random.Generator, size: int = BATCH) -> Iterator[Batch]:
+    """Endless batches of random pieces, questions and keys; half of them with programs at random, which should not matter."""
+    while True:
+        chosen = []
+        for index in rng.integers(0, len(examples), size=size):
+            asked, shifts = examples[index]
+            example = transpose(asked[rng.integers(0, len(asked))], int(rng.choice(shifts)))
+            if rng.random() < 0.5:
+                rows = example.rows.copy()
+                rows[:, PROGRAM] = np.where(rows[:, PROGRAM] > 0, 1 + rng.integers(0, 128), 0)
+                example = replace(example, rows=rows)
+            chosen.append(example)
+        yield collate(chosen)
+
+
+def _loss(model: nn.Module, batch: Batch) -> Tensor:
+    rows, decisions = batch
+    nats = model.nats(rows, decisions)  # type: ignore[operator]
+    total: Tensor = sum(values.sum() for values in nats.values()) / decisions.targets[:, LANE].count_nonzero()
+    return total
+
+
+@torch.no_grad()
+def validate(model: MeasuredModel, held_out: Sequence[Batch]) -> dict[str, float]:
+    """Nats per hidden note on held-out questions, in all and by field (bar lines count to ``next``), and pitch accuracy."""
+    sums: dict[str, float] = {}
+    notes = 0
+    for rows, decisions in held_out:
+        for name, values in model.nats(rows, decisions).items():
+            sums[name] = sums.get(name, 0.0) + float(values.sum())
+        notes += int(decisions.targets[:, LANE].count_nonzero())
+    return {
+        "nats_per_note": round(sum(sums.values()) / notes, 4),
+        **{name: round(value / notes, 4) for name, value in sums.items()},
+    }
+
+
+def train_chorale(
+    folder: Path,
+    minutes: float,
+    pieces: Sequence[Piece],
+    held_out: Sequence[Piece],
+    seed: int = 0,
+    config: MeasuredModelConfig = CHORALE_CONFIG,
+    questions: int = QUESTIONS_PER_PIECE,
+) -> tuple[MeasuredModel, dict[str, float]]:
+    """Train for ``minutes``, resuming from ``folder``; gives the model and its figures on the held-out pieces."""
+    torch.manual_seed(seed)
+    model = MeasuredModel(config)
+    rng = np.random.default_rng(seed)
+    asked = [example for examples, _ in examples_of(held_out, 2, seed=1, drop_share=0.0) for example in examples]
+    validation = [collate(asked[start : start + BATCH]) for start in range(0, len(asked), BATCH)]
+    figures = train(
+        model,
+        batches(examples_of(pieces, questions, seed), rng),
+        _loss,
+        TrainingPlan(minutes=minutes, learning_rate=1.5e-3),
+        folder,
+        lambda m: validate(m, validation),  # type: ignore[arg-type]
+    )
+    return model, figures

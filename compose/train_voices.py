@@ -1,0 +1,113 @@
+"""Train the voices benchmark model on the JSB chorales (sixteenth grid), in nats per voice slot.
+
+Each batch is random crops of the train chorales, transposed to a random key in which every voice stays inside the range that it
+has somewhere in the training set. Validation runs whole chorales in their own key, every slot once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from compose.music_transformer import MusicTransformerConfig
+from compose.training import TrainingPlan, train
+from compose.voices_model import VoicesModel, VoicesModelConfig
+from corpora.datasets.jsb import load_jsb
+
+__all__ = ["LOWEST_PITCH", "frame_ids", "train_voices", "validate_voices"]
+
+LOWEST_PITCH = 30  # MIDI pitch of id 1
+CROP_FRAMES = 160
+BATCH = 12
+IGNORED = -100
+
+
+def frame_ids(frames: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Ids of a piece (frames, 4) of MIDI pitches, -1 silent: 0 silence, 1 the lowest pitch."""
+    return np.where(frames < 0, 0, frames - (LOWEST_PITCH - 1)).astype(np.int64)
+
+
+def _transpositions(pieces: list[NDArray[np.int64]]) -> list[list[int]]:
+    """For each piece the semitone shifts that keep every voice in its range over all pieces (0 always among them)."""
+    sounding = [np.where(piece > 0, piece, -1) for piece in pieces]
+    highest = np.max([piece.max(axis=0) for piece in sounding], axis=0)
+    lowest = np.min([np.where(piece > 0, piece, 999).min(axis=0) for piece in pieces], axis=0)
+    shifts = []
+    for piece in pieces:
+        high = piece.max(axis=0)
+        low = np.where(piece > 0, piece, 999).min(axis=0)
+        shifts.append([s for s in range(-6, 7) if (high + s <= highest + 1).all() and (low + s >= lowest - 1).all()] or [0])
+    return shifts
+
+
+def crops(pieces: list[NDArray[np.int64]], rng: np.random.Generator, batch: int = BATCH) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Endless (frames, first, targets): crops in random keys; targets are -100 past a piece's end."""
+    shifts = _transpositions(pieces)
+    lengths = np.array([len(piece) for piece in pieces], dtype=np.float64)
+    while True:
+        chosen = rng.choice(len(pieces), size=batch, p=lengths / lengths.sum())
+        frames = np.zeros((batch, CROP_FRAMES, 4), dtype=np.int64)
+        targets = np.full((batch, CROP_FRAMES, 4), IGNORED, dtype=np.int64)
+        first = np.zeros(batch, dtype=np.int64)
+        for row, index in enumerate(chosen):
+            piece = pieces[index]
+            start = int(rng.integers(0, max(len(piece) - CROP_FRAMES, 0) + 1)) if rng.random() > 0.3 else 0
+            part = piece[start : start + CROP_FRAMES]
+            part = np.where(part > 0, part + rng.choice(shifts[index]), 0)
+            frames[row, : len(part)] = targets[row, : len(part)] = part
+            first[row] = start
+        yield torch.from_numpy(frames), torch.from_numpy(first), torch.from_numpy(targets)
+
+
+def _loss(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    frames, first, targets = batch
+    logits = model(frames, first)
+    losses = [
+        nn.functional.cross_entropy(row.flatten(0, 1), targets[..., v].flatten(), ignore_index=IGNORED)
+        for v, row in enumerate(logits)
+    ]
+    # the first frame of a crop is predicted without what came before: no harm, the start vector learns the average
+    return torch.stack(losses).mean()
+
+
+@torch.no_grad()
+def validate_voices(model: VoicesModel, pieces: list[NDArray[np.int64]]) -> dict[str, float]:
+    """Nats per voice slot and accuracy over whole pieces, every slot once."""
+    total, hits, slots = 0.0, 0, 0
+    for piece in pieces:
+        frames = torch.from_numpy(piece)[None]
+        for voice, logits in enumerate(model(frames)):
+            target = frames[..., voice].flatten()
+            total += float(nn.functional.cross_entropy(logits[0], target, reduction="sum"))
+            hits += int((logits[0].argmax(-1) == target).sum())
+        slots += piece.size
+    return {"nats_per_slot": round(total / slots, 5), "accuracy": round(hits / slots, 5)}
+
+
+def train_voices(
+    folder: Path, minutes: float, seed: int = 0, config: VoicesModelConfig | None = None, **plan: float
+) -> tuple[VoicesModel, dict[str, float]]:
+    """Train on the train chorales for ``minutes``, resuming from ``folder``; gives the model and its validation figures."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    data = {split: [frame_ids(piece) for piece in pieces] for split, pieces in load_jsb().items()}
+    config = config or VoicesModelConfig(
+        transformer=MusicTransformerConfig(
+            embed_dim=256, num_layers=5, num_heads=8, feedforward_dim=768, max_distance=256, dropout=0.2
+        )
+    )
+    model = VoicesModel(config)
+    figures = train(
+        model,
+        crops(data["train"], rng),
+        _loss,
+        TrainingPlan(minutes=minutes, **plan),
+        folder,
+        lambda m: validate_voices(m, data["valid"]),  # type: ignore[arg-type]
+    )
+    return model, figures

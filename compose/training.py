@@ -1,0 +1,193 @@
+"""One training loop for every model of this room: a time budget, a cosine by time, averaged weights, resume.
+
+A run lives in a folder: ``state.pt`` (weights, averages, optimiser, counters; written every minute by an atomic rename, so that a
+killed run goes on from it), ``curve.jsonl`` (one line a report). The schedule follows the share of the time budget that is
+used, so the same command fits 20 seconds of CI and 10 minutes of a GPU.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["AveragedWeights", "TrainingPlan", "train"]
+
+SAVE_EVERY_S = 60.0
+REPORT_EVERY_S = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """How long and how fast.
+
+    Args:
+        minutes: Wall time of the whole run, over all resumes.
+        learning_rate: Peak; reached after ``warmup_share`` of the time, then a cosine to ``final_share`` of it.
+        weight_decay: On matrices only.
+        gradient_norm: Clip.
+        averaging: Decay of the averaged weights, which are the ones kept.
+        evaluate_every_s: Seconds between validations.
+    """
+
+    minutes: float
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.1
+    warmup_share: float = 0.03
+    final_share: float = 0.02
+    gradient_norm: float = 1.0
+    averaging: float = 0.998
+    evaluate_every_s: float = 150.0
+
+    def rate(self, share: float) -> float:
+        """Learning rate when ``share`` (0..1) of the time is used."""
+        if share < self.warmup_share:
+            return self.learning_rate * max(share / self.warmup_share, 0.01)
+        progress = min((share - self.warmup_share) / (1 - self.warmup_share), 1.0)
+        return self.learning_rate * (self.final_share + (1 - self.final_share) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+class AveragedWeights:
+    """Exponential moving average of a model's weights, with the usual start-up correction of its decay."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.values = {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+    def update(self, model: nn.Module, step: int) -> None:
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                self.values[name].lerp_(value.detach(), 1 - decay)
+            else:
+                self.values[name].copy_(value)
+
+    def swapped(self, model: nn.Module, work: Callable[[nn.Module], Any]) -> Any:
+        """Run ``work`` on the model with the averages in it, then put the live weights back."""
+        live = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        model.load_state_dict(self.values)
+        model.eval()
+        try:
+            return work(model)
+        finally:
+            model.load_state_dict(live)
+            model.train()
+
+
+def _optimizer(model: nn.Module, plan: TrainingPlan) -> torch.optim.AdamW:
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    others = [p for p in model.parameters() if p.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=plan.learning_rate, betas=(0.9, 0.98), eps=1e-9)
+
+
+def _save(path: Path, state: dict[str, Any]) -> None:
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def train(
+    model: nn.Module,
+    batches: Iterator[Any],
+    loss: Callable[[nn.Module, Any], Tensor],
+    plan: TrainingPlan,
+    folder: Path,
+    evaluate: Callable[[nn.Module], dict[str, float]],
+) -> dict[str, float]:
+    """Train until the time is used, resuming from ``folder`` when it holds a state; the model ends with the averaged weights.
+
+    Args:
+        model: Trained in place.
+        batches: Endless batches.
+        loss: Scalar loss of a batch (mean nats of what is predicted).
+        plan: Time and rates.
+        folder: Where state and curve go.
+        evaluate: Figures of the averaged model on held-out data, called at intervals and at the end.
+
+    Returns:
+        The last evaluation.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    optimizer = _optimizer(model, plan)
+    averaged = AveragedWeights(model, plan.averaging)
+    step, used_s = 0, 0.0
+    state_path = folder / "state.pt"
+    if state_path.exists():
+        state = torch.load(state_path, weights_only=True)
+        model.load_state_dict(state["model"])
+        averaged.values = state["averaged"]
+        optimizer.load_state_dict(state["optimizer"])
+        step, used_s = state["step"], state["used_s"]
+    budget_s = plan.minutes * 60
+    last_save = last_report = last_evaluation = used_s
+    running, seen = 0.0, 0
+    model.train()
+    curve = (folder / "curve.jsonl").open("a")
+
+    def report(**figures: float) -> None:
+        line = json.dumps({"step": step, "seconds": round(used_s, 1), **figures})
+        curve.write(line + "\n")
+        curve.flush()
+        print(line, file=sys.stderr, flush=True)
+
+    started = time.monotonic() - used_s
+    try:
+        while used_s < budget_s:
+            for group in optimizer.param_groups:
+                group["lr"] = plan.rate(used_s / budget_s)
+            value = loss(model, next(batches))
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_norm)
+            optimizer.step()
+            averaged.update(model, step)
+            step += 1
+            running += float(value.detach())
+            seen += 1
+            used_s = time.monotonic() - started
+            if used_s - last_report >= REPORT_EVERY_S:
+                report(train=round(running / seen, 4))
+                running, seen, last_report = 0.0, 0, used_s
+            if used_s - last_evaluation >= plan.evaluate_every_s and used_s < budget_s:
+                report(**averaged.swapped(model, evaluate))
+                last_evaluation = used_s = time.monotonic() - started
+            if used_s - last_save >= SAVE_EVERY_S:
+                optimizer_state = optimizer.state_dict()
+                _save(
+                    state_path,
+                    {
+                        "model": model.state_dict(),
+                        "averaged": averaged.values,
+                        "optimizer": optimizer_state,
+                        "step": step,
+                        "used_s": used_s,
+                    },
+                )
+                last_save = used_s
+        model.load_state_dict(averaged.values)
+        model.eval()
+        figures = evaluate(model)
+        report(**figures)
+        _save(
+            state_path,
+            {
+                "model": averaged.values,
+                "averaged": averaged.values,
+                "optimizer": optimizer.state_dict(),
+                "step": step,
+                "used_s": used_s,
+            },
+        )
+        return figures
+    finally:
+        curve.close()

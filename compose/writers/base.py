@@ -1,0 +1,105 @@
+"""What a writer is: a vocabulary at work on a canvas, asking one slot at a time and turning answers into notes.
+
+A writer knows its vocabulary's order of fields and its ids; constraints come in as masks over musical meanings
+(``compose.constraints.feasible``). The sampler sees only slots: it asks, a model scores, the writer takes the answer. Cheap tests
+stand in ``Slot.mask``; the exact ones are asked for the id about to be taken (``admits``), which saves testing ids that nobody draws.
+Every answer can be taken back (``rewind``), so the sampler may search.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median_low
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compose.canvas import Canvas, Note
+from compose.constraints.base import Constraint
+from compose.constraints.feasible import Feasible
+from compose.vocabulary.base import Meaning
+from corpora.piece import DEFAULT_VELOCITY
+
+__all__ = ["Slot", "Writer"]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One decision.
+
+    Args:
+        meaning: What it decides.
+        mask: Which ids pass the grammar and the cheap tests, shape (ids,).
+    """
+
+    meaning: Meaning
+    mask: NDArray[np.bool_]
+
+
+class Writer(ABC):
+    """Base of the writers; keeps the journal of answers and the dead ends' culprits.
+
+    Args:
+        canvas: What is kept and where to write.
+        constraints: All that hold, always-on rules included.
+        durations: Lengths in ticks that the vocabulary can write, ascending.
+    """
+
+    def __init__(self, canvas: Canvas, constraints: Sequence[Constraint], durations: NDArray[np.int64]) -> None:
+        self.canvas = canvas
+        self.feasible = Feasible(canvas, constraints, durations)
+        self.depth = 0  # answers taken so far
+
+    @abstractmethod
+    def slot(self) -> Slot | None:
+        """The next decision, or None when the region is written."""
+
+    @abstractmethod
+    def admits(self, token: int) -> bool:
+        """Whether an id that the slot's mask lets through passes the exact test too."""
+
+    @abstractmethod
+    def push(self, token: int) -> None:
+        """Take an id for the current slot."""
+
+    @abstractmethod
+    def rewind(self, depth: int) -> None:
+        """Take answers back until ``depth`` are left."""
+
+    def blame(self) -> tuple[str, ...]:
+        """Texts of the constraints in conflict at the place where writing stands."""
+        pending = self.feasible.pending()
+        if pending is not None:
+            guilty = self.feasible.blame(*pending)
+            if guilty:
+                return guilty
+        last = self.canvas.written[-1].onset if self.canvas.written else self.canvas.region.start
+        for lane in self.canvas.region.lanes:
+            guilty = self.feasible.blame(last, lane)
+            if guilty:
+                return guilty
+        return tuple(dict.fromkeys(c.text for c in self.feasible.constraints if not c.may_end(self.canvas)))
+
+    def _velocity(self, onset: int, lane: int) -> int:
+        """How loud: as loud as the eight notes of the lane nearest to the onset, lost ones counted."""
+        lost = [n for n in self.canvas.removed if n.lane == lane]
+        notes = lost + [n for n in self.canvas.fixed if n.lane == lane]
+        nearest = sorted(notes, key=lambda n: (abs(n.onset - onset), n.onset, n.pitch))[:8]
+        return median_low([n.velocity for n in nearest]) if nearest else DEFAULT_VELOCITY
+
+    def _after_last(self, onset: int, lane: int) -> bool:
+        """Whether a note here keeps the canonical order of writing (onset, lane, then pitch)."""
+        return not self.canvas.written or (onset, lane) >= self.canvas.written[-1][:2]
+
+    def _keeps_promises(self, onset: int, lane: int) -> bool:
+        """Whether writing here leaves no required note behind."""
+        pending = self.feasible.pending()
+        return pending is None or (onset, lane) <= pending
+
+    def _may_start(self, onset: int, lane: int) -> bool:
+        return self._after_last(onset, lane) and self._keeps_promises(onset, lane) and self.feasible.may_start(onset, lane)
+
+    def _write(self, note: Note) -> None:
+        self.canvas.write(note)

@@ -1,0 +1,182 @@
+"""The writer of the ``measured`` vocabulary: onset, lane, pitch, duration, on a stream of bars with controls ahead of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compose.canvas import NUM_PITCHES, Canvas, Note
+from compose.constraints.base import Constraint
+from compose.stream import DELTA_STEPS, Stream
+from compose.vocabulary.bars import chunks
+from compose.vocabulary.base import Meaning
+from compose.vocabulary.measured_fields import BAR, CHUNK_STEPS, DURATION_STEPS, END, MAX_LANES, START
+from compose.writers.base import Slot, Writer
+
+__all__ = ["CONTEXT_BARS", "MeasuredWriter"]
+
+CONTEXT_BARS = 8  # history before the region, as in training
+MAX_CONTEXT_NOTES = 600
+
+_STAGES = (Meaning.ONSET, Meaning.LANE, Meaning.PITCH, Meaning.DURATION)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """State before an answer."""
+
+    stage: int
+    partial: tuple[int, ...]
+    mark: tuple[int, int, int, int]
+    written: int
+    done: bool
+
+
+class MeasuredWriter(Writer):
+    """See ``Writer``; ids are those of the fields of ``compose.vocabulary.measured_fields``.
+
+    ``stream`` holds the steps that a model reads; ``low_water`` is how many of them have stood since a model last looked.
+    """
+
+    def __init__(self, canvas: Canvas, constraints: Sequence[Constraint], delta: int = DELTA_STEPS) -> None:
+        self._tick = canvas.ticks_per_step
+        super().__init__(canvas, constraints, DURATION_STEPS[1:] * self._tick)
+        bars = chunks(canvas.piece)
+        region = canvas.region
+        first = max(sum(bar.start * self._tick <= region.start for bar in bars) - 1, 0)
+        opening = max(first - CONTEXT_BARS, 0)
+        horizon = region.end + delta * self._tick
+        window = [n for n in canvas.fixed if n.onset < horizon]
+        while opening < first and sum(n.onset >= bars[opening].start * self._tick for n in window) > MAX_CONTEXT_NOTES:
+            opening += 1
+        near = [self._to_steps(n) for n in window if n.onset >= bars[opening].start * self._tick and n.duration]
+        start = -(-region.start // self._tick)
+        past = [n for n in near if n.onset < start]
+        controls = [n for n in near if n.onset >= start]
+        last = sum(bar.start * self._tick < horizon for bar in bars)
+        self.stream = Stream(canvas.piece.parts, bars[opening:last], controls, region.lanes, delta)
+        for bar in bars[opening : first + 1]:
+            self.stream.push_bar()
+            for note in past:
+                if bar.start <= note.onset < bar.start + bar.length:
+                    self.stream.push_note(note)
+        self.low_water = 0
+        self._partial: tuple[int, ...] = ()
+        self._done = False
+        self._journal: list[_Entry] = []
+        self._velocities: dict[tuple[int, int], int] = {}
+
+    def _to_steps(self, note: Note) -> Note:
+        half = self._tick // 2
+        onset = (note.onset + half) // self._tick
+        return Note(onset, note.lane, note.pitch, max((note.duration + half) // self._tick, 1), note.velocity)
+
+    @property
+    def _onset(self) -> int:
+        """The decided onset in ticks."""
+        return (self.stream.chunk.start + self._partial[0]) * self._tick
+
+    @property
+    def partial(self) -> tuple[int, ...]:
+        """Ids decided of the note under construction: next, lane, pitch."""
+        return self._partial
+
+    @property
+    def _is_last_bar(self) -> bool:
+        chunk = self.stream.chunk
+        return (chunk.start + chunk.length) * self._tick >= self.canvas.region.end or self.stream.bar + 1 >= len(self.stream.bars)
+
+    @property
+    def leave(self) -> int:
+        """The id of ``next`` that ends the bar: BAR, or END where the piece has no further one."""
+        return BAR if self.stream.bar + 1 < len(self.stream.bars) else END
+
+    def slot(self) -> Slot | None:
+        if self._done:
+            return None
+        stage = _STAGES[len(self._partial)]
+        if stage is Meaning.ONSET:
+            mask = self._next_mask()
+        elif stage is Meaning.LANE:
+            mask = np.zeros(1 + MAX_LANES, dtype=np.bool_)
+            for lane in self.canvas.region.lanes:
+                mask[1 + lane] = self._after_last(self._onset, lane) and self._keeps_promises(self._onset, lane)
+        elif stage is Meaning.PITCH:
+            mask = np.zeros(1 + NUM_PITCHES, dtype=np.bool_)
+            mask[1:] = self.feasible.matrix(self._onset, self._partial[1] - 1).any(axis=1)
+        else:
+            mask = np.zeros(1 + len(DURATION_STEPS), dtype=np.bool_)
+            mask[2:] = self.feasible.matrix(self._onset, self._partial[1] - 1)[self._partial[2] - 1]
+        return Slot(stage, mask)
+
+    def _next_mask(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        mask = np.zeros(START + 1, dtype=np.bool_)
+        chunk, region = self.stream.chunk, self.canvas.region
+        onsets = (chunk.start + np.arange(chunk.length, dtype=np.int64)) * self._tick
+        inside = (onsets >= region.start) & (onsets < region.end)
+        if self.canvas.written:
+            inside &= onsets >= self.canvas.written[-1].onset
+        pending = self.feasible.pending()
+        if pending is not None:
+            inside &= onsets <= pending[0]
+        some_lane = np.zeros(chunk.length, dtype=np.bool_)
+        candidates = np.flatnonzero(inside)
+        for lane in region.lanes:
+            some_lane[candidates] |= self.feasible.onsets(onsets[candidates], lane)
+        mask[: chunk.length] = some_lane
+        mask[self.leave] = True
+        return mask
+
+    def admits(self, token: int) -> bool:
+        if not self._partial:
+            if token >= CHUNK_STEPS:
+                return self._may_leave()
+            onset = (self.stream.chunk.start + token) * self._tick
+            return any(self._may_start(onset, lane) for lane in self.canvas.region.lanes)
+        if len(self._partial) == 1:
+            return self._may_start(self._onset, token - 1)
+        return True
+
+    def _may_leave(self) -> bool:
+        if self._is_last_bar:
+            return self.feasible.may_end()
+        pending = self.feasible.pending()
+        chunk = self.stream.chunk
+        return pending is None or pending[0] >= (chunk.start + chunk.length) * self._tick
+
+    def push(self, token: int) -> None:
+        self._journal.append(_Entry(len(self._partial), self._partial, self.stream.mark(), len(self.canvas.written), self._done))
+        self.depth += 1
+        if not self._partial and token >= CHUNK_STEPS:
+            if self._is_last_bar:
+                self._done = True
+            else:
+                self.stream.push_bar()
+        elif len(self._partial) < len(_STAGES) - 1:
+            self._partial = (*self._partial, token)
+        else:
+            self._complete(int(DURATION_STEPS[token - 1]))
+
+    def _complete(self, duration: int) -> None:
+        lane, pitch = self._partial[1] - 1, self._partial[2] - 1
+        bar = (lane, self.stream.bar)
+        if bar not in self._velocities:
+            self._velocities[bar] = self._velocity(self._onset, lane)
+        step = self.stream.chunk.start + self._partial[0]
+        velocity = self._velocities[bar]
+        self._write(Note(step * self._tick, lane, pitch, duration * self._tick, velocity))
+        self.stream.push_note(Note(step, lane, pitch, duration, velocity))
+        self._partial = ()
+
+    def rewind(self, depth: int) -> None:
+        entry = self._journal[depth]
+        del self._journal[depth:]
+        self.depth = depth
+        erased = [self.canvas.erase() for _ in range(len(self.canvas.written) - entry.written)]
+        tick = self._tick
+        self.stream.rewind(entry.mark, [Note(n.onset // tick, n.lane, n.pitch, n.duration // tick, n.velocity) for n in erased])
+        self.feasible.forget()
+        self.low_water = min(self.low_water, len(self.stream.rows))
+        self._partial, self._done = entry.partial, entry.done

@@ -10,10 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import sys
-import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,11 +22,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from corpora.errors import PartimentoError, RequestError
+from corpora.errors import RequestError
+from corpora.process import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_MISTAKE, TRACEBACK_VARIABLE, complain, exit_status
 from corpora.safe_text import safe_text
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from _typeshed import DataclassInstance
 
     from compose.infill import Infill
     from corpora.piece import Piece
@@ -37,10 +37,7 @@ __all__ = ["__version__", "app", "main"]
 
 __version__ = "0.1.0"
 
-TRACEBACK_VARIABLE = "PARTIMENTO_TRACEBACK"
 PIPE_COLUMNS = 120  # width of tables that nobody watches
-EXIT_FAULT, EXIT_MISTAKE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
-
 _SETTINGS: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False}
 app = typer.Typer(**_SETTINGS, help="Writes music under constraints and lets you hear it.")
 corpora_app = typer.Typer(**_SETTINGS, help="The data packs under PARTIMENTO_DATA: what is there, whether it is whole.")
@@ -73,10 +70,6 @@ Minutes = Annotated[float, typer.Option(min=0.01, help="Wall time of the whole r
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")]
 
 
-def _example(text: str) -> dict[str, str]:
-    return {"epilog": f"Example: {text}"}
-
-
 @contextlib.contextmanager
 def _doing(what: str) -> Iterator[None]:
     """Says on stderr what takes time, while a person is there to read it."""
@@ -96,6 +89,22 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title
     for row in rows:
         table.add_row(*(escape(safe_text(str(cell), 400)) for cell in row))
     Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
+
+
+def _print_records(records: Sequence[DataclassInstance], as_json: bool) -> None:
+    """Small dataclasses of one kind as a table, or as JSON."""
+    dicts = [asdict(record) for record in records]
+    if as_json:
+        _print_json(dicts)
+    elif dicts:
+        _print_table([name.replace("_", " ") for name in dicts[0]], [list(entry.values()) for entry in dicts])
+
+
+def _print_figures(figures: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print_json(dict(figures))
+    else:
+        _print_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
 
 
 @app.callback(invoke_without_command=True)
@@ -161,7 +170,7 @@ def _finish(before: Piece, infills: Sequence[Infill], paths: ResultPaths, as_jso
         print(*group, sep="\n")
 
 
-@app.command(**_example('partimento infill song.musicxml --bars 5-8 --parts Alto,Tenor -c "scale: G major" -o out.musicxml'))
+@app.command(epilog='Example: partimento infill song.musicxml --bars 5-8 --parts Alto,Tenor -c "scale: G major" -o out.musicxml')
 def infill(
     piece: Score,
     out: ScoreOut,
@@ -200,7 +209,7 @@ def infill(
     _finish(before, infills, paths, as_json)
 
 
-@app.command(name="continue", **_example("partimento continue song.mid --bars 8 --seed 3 -o longer.mid --audio longer.flac"))
+@app.command(name="continue", epilog="Example: partimento continue song.mid --bars 8 --seed 3 -o longer.mid --audio longer.flac")
 def continue_(
     piece: Score,
     out: ScoreOut,
@@ -242,7 +251,7 @@ def continue_(
     _finish(before, infills, paths, as_json)
 
 
-@app.command(**_example("partimento render song.musicxml -o song.flac"))
+@app.command(epilog="Example: partimento render song.musicxml -o song.flac")
 def render(
     piece: Score,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the sound goes: .flac, .wav, .ogg or .mp3.")],
@@ -263,7 +272,7 @@ def render(
         print(f"{out}: {report['duration_s']:.1f} s, played by {report['synth']} with {report['font']}")
 
 
-@app.command(**_example("partimento convert song.krn -o song.musicxml"))
+@app.command(epilog="Example: partimento convert song.krn -o song.musicxml")
 def convert(
     piece: Score,
     out: Annotated[Path, typer.Option("--out", "-o", help=".musicxml, .mxl or .mid; .png or .svg engraves it.")],
@@ -280,7 +289,7 @@ def convert(
         print(*report["files"], sep="\n")
 
 
-@app.command(**_example("partimento doctor"))
+@app.command(epilog="Example: partimento doctor")
 def doctor(as_json: JsonFlag = False) -> None:
     """Tell which synthesiser, SoundFont, engraver, torch, packs and weights are used, and what each missing one costs."""
     from render.doctor import examine
@@ -296,63 +305,114 @@ def doctor(as_json: JsonFlag = False) -> None:
         raise typer.Exit(EXIT_FAULT)
 
 
-def _interrupt_once(signum: int, frame: FrameType | None) -> None:
-    """Ctrl-C stops the work; a second one must not stop the cleaning up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
+@corpora_app.command(name="list", epilog="Example: partimento corpora list")
+def corpora_list(as_json: JsonFlag = False) -> None:
+    """List the packs: what each holds, its licence, and how it is split."""
+    from corpora.datasets.packs import corpora_list as records
+
+    _print_records(records(), as_json)
 
 
-def _terminate(signum: int, frame: FrameType | None) -> None:
-    raise SystemExit(EXIT_TERMINATED)
+@corpora_app.command(name="verify", epilog="Example: partimento corpora verify")
+def corpora_verify(as_json: JsonFlag = False) -> None:
+    """Compare every file of every pack with the checksum in its manifest; status 2 when one differs."""
+    from corpora.datasets.packs import corpora_verify as records
+
+    with _doing("comparing checksums"):
+        found = records()
+    _print_records(found, as_json)
+    if not all(record.whole for record in found):
+        raise typer.Exit(EXIT_MISTAKE)
 
 
-@contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """While a command runs, SIGINT and SIGTERM unwind it, so that no half file stays."""
-    wanted = {signal.SIGINT: _interrupt_once, signal.SIGTERM: _terminate}
-    before = {number: signal.getsignal(number) for number in wanted}
-    for number, handler in wanted.items():
-        if before[number] is not signal.SIG_IGN:  # nohup and background jobs keep their will
-            signal.signal(number, handler)
+@corpora_app.command(name="stats", epilog="Example: partimento corpora stats --notes")
+def corpora_stats(
+    notes: Annotated[bool, typer.Option("--notes", help="Also read every score and count its notes (minutes).")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Count files, works, composers and bytes of every pack and split."""
+    from corpora.datasets.packs import corpora_stats as records
+
+    with _doing("counting"):
+        found = records(notes=notes)
+    _print_records(found, as_json)
+
+
+@train_app.command(name="voices", epilog="Example: partimento train voices --minutes 30 --out runs/voices")
+def train_voices(
+    out: RunFolder, minutes: Minutes = 10.0, seed: Seed = 0, resume: Resume = False, as_json: JsonFlag = False
+) -> None:
+    """Train the benchmark model of the JSB chorales: four voices on a grid of sixteenths."""
+    from compose.runs import run_voices
+
+    _print_figures(run_voices(out, minutes, seed=seed, resume=resume), as_json)
+
+
+@train_app.command(name="chorale", epilog="Example: partimento train chorale --minutes 30 --out runs/chorale")
+def train_chorale(
+    out: RunFolder, minutes: Minutes = 10.0, seed: Seed = 0, resume: Resume = False, as_json: JsonFlag = False
+) -> None:
+    """Train the model that infill and continue use, on the Bach chorales of music21 in all keys."""
+    from compose.runs import run_chorale
+
+    _print_figures(run_chorale(out, minutes, seed=seed, resume=resume), as_json)
+
+
+@evaluate_app.command(name="jsb", epilog="Example: partimento evaluate jsb --model voices")
+def evaluate_jsb(model: Model = "voices", as_json: JsonFlag = False) -> None:
+    """Nats per voice slot on the valid split of the JSB chorales."""
+    from compose.evaluate import evaluate_jsb as evaluate
+
+    _print_figures(evaluate(model), as_json)
+
+
+@evaluate_app.command(name="chorale", epilog="Example: partimento evaluate chorale --pieces 50")
+def evaluate_chorale(
+    model: Model = "chorale",
+    pieces: Annotated[int, typer.Option(min=1, help="How many held-out chorales.")] = 50,
+    seed: Seed = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Rewrite inner voices of held-out chorales: pitch accuracy, voice leading beside Bach's, memorised runs."""
+    from compose.evaluate import evaluate_chorale as evaluate
+
+    _print_figures(evaluate(model, pieces=pieces, seed=seed), as_json)
+
+
+@evaluate_app.command(name="roundtrip", epilog="Example: partimento evaluate roundtrip --vocabulary measured --pieces 200")
+def evaluate_roundtrip(
+    vocabulary: Annotated[str, typer.Option(help="measured, anticipation or voices.")] = "measured",
+    pieces: Annotated[int, typer.Option(min=1, help="How many pieces of the packs.")] = 200,
+    seed: Seed = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Encode and decode a sample of the packs: what is lost, and whether the report names it."""
+    from compose.evaluate import evaluate_roundtrip as evaluate
+
+    _print_figures(evaluate(vocabulary, pieces=pieces, seed=seed), as_json)
+
+
+def _run(arguments: list[str]) -> int:
+    """The command, its mistakes about options as RequestError; gives the exit status."""
     try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
-
-
-def _complain(message: str) -> None:
-    """One line on stderr."""
-    print(safe_text(message, 2000), file=sys.stderr)
+        status = app(args=arguments, prog_name="partimento", standalone_mode=False)
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
+    except Exception as error:
+        # typer's errors about options: its bundled click has no public name for their class
+        if not hasattr(error, "format_message"):
+            raise
+        command = getattr(getattr(error, "ctx", None), "command_path", "partimento")
+        complain(f"{command}: {error.format_message()} (see {command} --help)")
+        return EXIT_MISTAKE
+    if status == EXIT_INTERRUPTED:  # typer swallows KeyboardInterrupt and gives its status
+        raise KeyboardInterrupt
+    return int(status or 0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit status; ``arguments`` are those of the process when None."""
-    try:
-        with _signals():
-            status = app(args=list(sys.argv[1:] if arguments is None else arguments), prog_name="partimento", standalone_mode=False)
-        sys.stdout.flush()
-    except PartimentoError as error:
-        _complain(f"partimento: {error}")
-        return EXIT_MISTAKE
-    except (KeyboardInterrupt, typer.Abort):
-        status = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read stdout has gone: end quietly
-        return EXIT_FAULT
-    except Exception as error:
-        if hasattr(error, "format_message"):  # typer's errors about options; its bundled click has no public name
-            command = getattr(getattr(error, "ctx", None), "command_path", "partimento")
-            _complain(f"{command}: {error.format_message()} (see {command} --help)")
-            return EXIT_MISTAKE
-        if os.environ.get(TRACEBACK_VARIABLE):
-            traceback.print_exc()
-        else:
-            _complain(f"partimento: unexpected {type(error).__name__}: {error} ({TRACEBACK_VARIABLE}=1 shows where)")
-        return EXIT_FAULT
-    if status == EXIT_INTERRUPTED:
-        _complain("partimento: interrupted")
-    return int(status or 0)
+    return exit_status(lambda: _run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
 if __name__ == "__main__":

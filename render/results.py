@@ -28,7 +28,16 @@ from render.engrave import IMAGE_SUFFIXES, engrave
 from render.piano_roll import PLOT_SUFFIXES, plot_piano_roll
 from render.soundfont import Rendering, render_soundfont
 
-__all__ = ["ResultPaths", "changed_span", "convert_file", "new_notes", "render_file", "result_files", "write_together"]
+__all__ = [
+    "ResultPaths",
+    "changed_span",
+    "convert_file",
+    "engraved_change",
+    "new_notes",
+    "render_file",
+    "result_files",
+    "write_together",
+]
 
 MIDI_SUFFIXES = (".mid", ".midi")
 SCORE_SUFFIXES = (".musicxml", ".xml", ".mxl", *MIDI_SUFFIXES)
@@ -140,29 +149,31 @@ def _name_of(piece: Piece) -> str:
     return (piece.source.name if piece.source else "") or "piece"
 
 
-def engraved_change(before: Piece, after: Piece, suffix: str) -> bytes:
-    """A picture of the changed bars and ``BARS_AROUND`` on each side (of the whole piece when nothing changed).
+def engraved_change(piece: Piece, other: Piece, suffix: str, *, colour: str | None = NEW_NOTE_COLOUR) -> bytes:
+    """A picture of the bars where two versions of a piece differ and ``BARS_AROUND`` on each side (of all bars when none does).
 
     Args:
-        before: The piece.
-        after: The same with a change; its new notes are red.
+        piece: The version to engrave.
+        other: The version to compare with.
         suffix: ".png" or ".svg".
+        colour: "#rrggbb" for the notes that ``other`` lacks; None leaves them black.
 
     Raises:
         RequestError: The bars do not fit a picture.
         ToolError: The engraver failed.
     """
-    score = _musicxml_of(after)
-    drawn = read_musicxml(score, _name_of(after))
-    coloured = colour_notes(score, drawn.notes["id"][new_notes(before, drawn)].tolist(), NEW_NOTE_COLOUR)
-    span = changed_span(before, after)
+    score = _musicxml_of(piece)
+    if colour is not None:
+        drawn = read_musicxml(score, _name_of(piece))
+        score = colour_notes(score, drawn.notes["id"][new_notes(other, drawn)].tolist(), colour)
+    span = changed_span(other, piece)
     bars = None
     if span is not None:
-        first, last = after.measure_at(span[0]), after.measure_at(span[1] - 1)
-        bars = (max(first - BARS_AROUND, 0) + 1, min(last + BARS_AROUND, len(after.measures) - 1) + 1)
-    engraving = engrave(coloured, bars=bars, page_height_mm=LONGEST_PAGE_MM, name=_name_of(after))
+        first, last = piece.measure_at(span[0]), piece.measure_at(span[1] - 1)
+        bars = (max(first - BARS_AROUND, 0) + 1, min(last + BARS_AROUND, len(piece.measures) - 1) + 1)
+    engraving = engrave(score, bars=bars, page_height_mm=LONGEST_PAGE_MM, name=_name_of(piece))
     if len(engraving.png) > 1:
-        raise RequestError(f"picture: bars {bars} of {_name_of(after)} do not fit one picture of {LONGEST_PAGE_MM:g} mm height")
+        raise RequestError(f"picture: bars {bars} of {_name_of(piece)} do not fit one picture of {LONGEST_PAGE_MM:g} mm height")
     return engraving.png[0] if suffix.lower() == ".png" else engraving.svg[0].encode()
 
 
@@ -191,7 +202,7 @@ def result_files(before: Piece, after: Piece, paths: ResultPaths) -> dict[Path, 
     if paths.midi is not None:
         files[paths.midi] = _encoded(after, paths.midi.suffix)
     if paths.image is not None:
-        files[paths.image] = engraved_change(before, after, paths.image.suffix)
+        files[paths.image] = engraved_change(after, before, paths.image.suffix)
     if paths.piano_roll is not None:
         files[paths.piano_roll] = _piano_roll(before, after, paths.piano_roll.suffix)
     if paths.audio is not None:

@@ -13,6 +13,7 @@ import pytest
 import partimento
 import render.doctor
 from corpora.errors import InputError
+from corpora.process import TRACEBACK_VARIABLE
 from render.doctor import Finding
 
 HOUSE = Path(__file__).parent.parent
@@ -93,7 +94,7 @@ def test_errors_of_the_house_are_one_safe_line(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_fault_of_ours_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.delenv(partimento.TRACEBACK_VARIABLE, raising=False)
+    monkeypatch.delenv(TRACEBACK_VARIABLE, raising=False)
 
     def fail() -> tuple[Finding, ...]:
         raise ZeroDivisionError("bars\nwithout beats")
@@ -102,7 +103,7 @@ def test_a_fault_of_ours_is_status_1(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert partimento.main(["doctor"]) == 1
     complaint = capsys.readouterr().err
     assert complaint == "partimento: unexpected ZeroDivisionError: bars without beats (PARTIMENTO_TRACEBACK=1 shows where)\n"
-    monkeypatch.setenv(partimento.TRACEBACK_VARIABLE, "")  # so that what --traceback sets is undone afterwards
+    monkeypatch.setenv(TRACEBACK_VARIABLE, "")  # so that what --traceback sets is undone afterwards
     assert partimento.main(["--traceback", "doctor"]) == 1
     assert "in fail" in capsys.readouterr().err
 

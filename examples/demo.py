@@ -1,0 +1,127 @@
+"""The main job on two chorales: ``make demo``, or ``python examples/demo.py``.
+
+Rewrites alto and tenor of some bars under constraints and writes, for each chorale, a folder in ``demo/`` with scores, MIDI,
+pictures and sound of before and after, a piano roll, and ``demo/report.json``. One chorale is ours
+(``examples/old-hundredth.musicxml``), one is Bach's, out of the music21 package; the model has seen neither.
+"""
+
+import importlib.util
+import json
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from compose.infill import Infill, Request, infill
+from corpora.atomic import atomic_write
+from corpora.errors import ToolError
+from corpora.files import read_piece
+from corpora.piece import Piece
+from corpora.process import exit_status
+from render.results import ResultPaths, engraved_change, result_files, write_together
+
+HOUSE = Path(__file__).parent.parent
+FOLDER = HOUSE / "demo"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to rewrite.
+
+    Args:
+        name: Folder of the results.
+        score: The piece.
+        bars: As printed, first and last.
+        constraints: Wishes that must hold.
+    """
+
+    name: str
+    score: Path
+    bars: str
+    constraints: tuple[str, ...]
+    parts: tuple[str, ...] = ("Alto", "Tenor")
+    seed: int = 7
+
+
+def bach_chorale(number: str) -> Path:
+    """A chorale in the installed music21, found without importing it."""
+    spec = importlib.util.find_spec("music21")
+    if spec is None or spec.origin is None:
+        raise ToolError("music21 is not installed: run ./setup")
+    return Path(spec.origin).parent / "corpus" / "bach" / f"{number}.mxl"
+
+
+def tasks() -> list[Task]:
+    """The two rewritings of the demonstration."""
+    ranges = "range: Alto G3-D5, Tenor C3-G4"
+    return [
+        Task(
+            "old-hundredth",
+            HOUSE / "examples" / "old-hundredth.musicxml",
+            "5-6",
+            ("scale: G major", ranges, "no parallels", "no crossing"),
+        ),
+        Task("bwv269", bach_chorale("bwv269"), "5-8", ("scale: G major", ranges, "no parallels", "no crossing", "grid: 1/8")),
+    ]
+
+
+def untouched(before: Piece, after: Piece) -> str:
+    """In words how many measures of the file changed; every other byte is equal."""
+    assert before.source is not None
+    assert after.source is not None
+    old, new = (re.split(rb"(?=<measure[ >])", piece.source.data) for piece in (before, after) if piece.source)
+    if len(old) != len(new):
+        raise AssertionError(f"{len(old) - 1} measures before, {len(new) - 1} after")
+    changed = sum(left != right for left, right in zip(old, new, strict=True))
+    return f"{changed} of {len(old) - 1} measures of the file changed, every other byte is equal"
+
+
+def save(task: Task, before: Piece, answer: Infill) -> list[Path]:
+    """Write all files of one task together."""
+    folder = FOLDER / task.name
+    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[Path, bytes] = {}
+    for stage, piece, other in (("before", before, answer.piece), ("after", answer.piece, before)):
+        paths = ResultPaths(score=folder / f"{stage}.musicxml", midi=folder / f"{stage}.mid", audio=folder / f"{stage}.flac")
+        files |= result_files(other, piece, paths)
+        colour = {} if stage == "after" else {"colour": None}
+        files[folder / f"{stage}.png"] = engraved_change(piece, other, ".png", **colour)
+    files |= result_files(before, answer.piece, ResultPaths(piano_roll=folder / "piano-roll.png"))
+    write_together(files)
+    return list(files)
+
+
+def main() -> None:
+    """Do both tasks and show what was asked and what holds."""
+    started = time.perf_counter()
+    progress = Console(stderr=True)
+    table = Table(title="What was asked, and what holds", title_justify="left")
+    for column in ("piece", "asked", "holds", "measured"):
+        table.add_column(column, overflow="fold")
+    reports: list[dict[str, Any]] = []
+    for task in tasks():
+        progress.print(f"{task.name}: bars {task.bars}, {' and '.join(task.parts)}")
+        before = read_piece(task.score)
+        request = Request(before, region=task.bars, parts=task.parts, constraints=task.constraints, seed=task.seed)
+        (answer,) = infill(request)
+        kept = untouched(before, answer.piece)
+        files = save(task, before, answer)
+        named = [path.relative_to(HOUSE).as_posix() for path in files]
+        reports.append({"piece": task.name, "bars": task.bars, "untouched": kept, **answer.report(), "files": named})
+        label = f"{task.name}, bars {task.bars}\n{', '.join(task.parts)}"
+        for asked in answer.satisfied:
+            table.add_row(label, asked.constraint, "yes" if asked.satisfied else "no", asked.measured)
+            label = ""
+        table.add_row("", "everything else untouched", "yes", kept, end_section=True)
+    atomic_write(FOLDER / "report.json", json.dumps(reports, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    Console().print(table)
+    print(f"{len(reports)} chorales in {time.perf_counter() - started:.0f} s; scores, pictures, sound and report.json are in demo/")
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main, "demo"))

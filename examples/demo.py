@@ -1,8 +1,8 @@
 """The main job on two chorales: ``make demo``, or ``python examples/demo.py``.
 
 Rewrites alto and tenor of some bars under constraints and writes, for each chorale, a folder in ``demo/`` with scores, MIDI,
-pictures and sound of before and after, a piano roll, and ``demo/report.json``. One chorale is ours
-(``examples/old-hundredth.musicxml``), one is Bach's, out of the music21 package; the model has seen neither.
+pictures and sound of before and after, a piano roll, and ``demo/report.json``. One chorale is a setting of our own
+(``examples/old-hundredth.musicxml``), one is Bach's, out of the music21 package and not among those that the model learned from.
 """
 
 import importlib.util

@@ -1,0 +1,6 @@
+"""MIDI files: reading, editing in place, writing."""
+
+from corpora.midi.editor import edit_midi
+from corpora.midi.reader import read_midi
+
+__all__ = ["edit_midi", "read_midi"]

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from compose.vocabulary.anticipation import Anticipation
 from compose.vocabulary.base import Vocabulary
+from compose.vocabulary.measured import Measured
 from corpora.errors import RequestError
 
 __all__ = ["VOCABULARIES", "build_vocabulary"]
 
-VOCABULARIES: dict[str, Callable[[], Vocabulary]] = {Anticipation.name: Anticipation}
+VOCABULARIES: dict[str, Callable[[], Vocabulary]] = {Anticipation.name: Anticipation, Measured.name: Measured}
 
 
 def build_vocabulary(name: str) -> Vocabulary:

@@ -162,8 +162,8 @@ def _finish(before: Piece, infills: Sequence[Infill], paths: ResultPaths, as_jso
         return
     for rank, (done, group) in enumerate(zip(infills, groups, strict=True), start=1):
         title = (
-            f"{rank} of {len(infills)}: seed {done.seed}, {len(done.changed[0])} new notes, {done.kept} kept,"
-            f" log likelihood {done.log_likelihood:.1f} nats, {done.seconds:.1f} s"
+            f"{rank} of {len(infills)}: seed {done.seed}, {len(done.added)} new notes, {done.kept} kept,"
+            f" {done.nats_per_note:.2f} nats a note, {done.seconds:.1f} s"
         )
         rows = [(asked.constraint, "yes" if asked.satisfied else "no", asked.measured) for asked in done.satisfied]
         _print_table(("asked", "holds", "measured"), rows, title)

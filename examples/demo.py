@@ -71,14 +71,14 @@ def tasks() -> list[Task]:
 
 
 def untouched(before: Piece, after: Piece) -> str:
-    """In words how many measures of the file changed; every other byte is equal."""
+    """In words how many measures of the file were rewritten; all that is between the others is equal byte for byte."""
     assert before.source is not None
     assert after.source is not None
     old, new = (re.split(rb"(?=<measure[ >])", piece.source.data) for piece in (before, after) if piece.source)
     if len(old) != len(new):
         raise AssertionError(f"{len(old) - 1} measures before, {len(new) - 1} after")
     changed = sum(left != right for left, right in zip(old, new, strict=True))
-    return f"{changed} of {len(old) - 1} measures of the file changed, every other byte is equal"
+    return f"{changed} of {len(old) - 1} measures rewritten, the rest is equal byte for byte"
 
 
 def save(task: Task, before: Piece, answer: Infill) -> list[Path]:
@@ -117,7 +117,7 @@ def main() -> None:
         for asked in answer.satisfied:
             table.add_row(label, asked.constraint, "yes" if asked.satisfied else "no", asked.measured)
             label = ""
-        table.add_row("", "everything else untouched", "yes", kept, end_section=True)
+        table.add_row("", "every other byte of the file", "yes", kept, end_section=True)
     atomic_write(FOLDER / "report.json", json.dumps(reports, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     Console().print(table)
     print(f"{len(reports)} chorales in {time.perf_counter() - started:.0f} s; scores, pictures, sound and report.json are in demo/")

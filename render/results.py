@@ -6,11 +6,11 @@ carry their rank: ``song.musicxml``, ``song-2.musicxml``, ``song-3.musicxml``.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ __all__ = [
     "new_notes",
     "render_file",
     "result_files",
+    "same_resolution",
     "write_together",
 ]
 
@@ -104,14 +105,20 @@ def check_output(path: Path, suffixes: Sequence[str], kind: str) -> None:
         raise RequestError(f"{kind} {shown} is a folder, expected a file to write")
 
 
-def _keys(piece: Piece) -> list[tuple[Fraction, Fraction, int, int]]:
-    """Each note's onset and duration in quarters, pitch and lane."""
-    rows = zip(*(piece.notes[name].tolist() for name in ("onset_div", "duration_div", "pitch", "part")), strict=True)
-    return [(piece.quarters(onset), piece.quarters(duration), pitch, lane) for onset, duration, pitch, lane in rows]
+def same_resolution(first: Piece, second: Piece) -> tuple[Piece, Piece]:
+    """Both pieces with the coarsest ``divs_per_quarter`` that holds both."""
+    divs = math.lcm(first.divs_per_quarter, second.divs_per_quarter)
+    return first.rescaled(divs), second.rescaled(divs)
+
+
+def _keys(piece: Piece) -> list[tuple[int, int, int, int]]:
+    """Each note's onset and duration in divs, pitch and lane."""
+    return list(zip(*(piece.notes[name].tolist() for name in ("onset_div", "duration_div", "pitch", "part")), strict=True))
 
 
 def new_notes(before: Piece, after: Piece) -> NDArray[np.bool_]:
     """For each note of ``after``, whether ``before`` lacks it (same onset, duration, pitch and lane); shape (notes,)."""
+    before, after = same_resolution(before, after)
     left = Counter(_keys(before))
     marks = np.zeros(len(after.notes), dtype=np.bool_)
     for index, key in enumerate(_keys(after)):
@@ -121,10 +128,9 @@ def new_notes(before: Piece, after: Piece) -> NDArray[np.bool_]:
 
 
 def changed_span(before: Piece, after: Piece) -> tuple[int, int] | None:
-    """Start and end in divs of what one piece has and the other lacks; None when they have the same notes."""
-    lost = before.notes[new_notes(after, before)]
-    gained = after.notes[new_notes(before, after)]
-    rows = np.concatenate([lost, gained])
+    """Start and end of what one piece has and the other lacks, in the divs of ``same_resolution``; None when nothing differs."""
+    before, after = same_resolution(before, after)
+    rows = np.concatenate([before.notes[new_notes(after, before)], after.notes[new_notes(before, after)]])
     if not len(rows):
         return None
     start, end = int(rows["onset_div"].min()), int((rows["onset_div"] + rows["duration_div"]).max())
@@ -166,6 +172,7 @@ def engraved_change(piece: Piece, other: Piece, suffix: str, *, colour: str | No
     if colour is not None:
         drawn = read_musicxml(score, _name_of(piece))
         score = colour_notes(score, drawn.notes["id"][new_notes(other, drawn)].tolist(), colour)
+    other, piece = same_resolution(other, piece)
     span = changed_span(other, piece)
     bars = None
     if span is not None:
@@ -178,6 +185,7 @@ def engraved_change(piece: Piece, other: Piece, suffix: str, *, colour: str | No
 
 
 def _piano_roll(before: Piece, after: Piece, suffix: str) -> bytes:
+    before, after = same_resolution(before, after)
     with tempfile.TemporaryDirectory(prefix="partimento-") as folder:
         path = Path(folder) / f"roll{suffix.lower()}"
         plot_piano_roll(before, after, changed_span(before, after), path)

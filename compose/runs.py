@@ -1,0 +1,112 @@
+"""Training runs as commands: a folder for the run, the data, the training, and at the end a checkpoint with its model card.
+
+A run's folder holds ``state.pt`` and ``curve.jsonl`` (``compose.training``) and, once it is done, ``model/``, a checkpoint that
+``--model FOLDER/model`` takes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from compose.measured_model import MeasuredModel
+from compose.models import save_model
+from compose.train_chorale import CHORALE_CONFIG, train_chorale
+from compose.train_voices import train_voices
+from compose.voices_model import VoicesModel
+from corpora.datasets.chorales import bach_chorales
+from corpora.errors import RequestError
+from corpora.safe_text import safe_text
+
+__all__ = ["run_chorale", "run_voices"]
+
+STATE_FILE = "state.pt"  # what compose.training goes on from
+
+CARD = """# {title}
+
+{what}
+
+| | |
+|---|---|
+| data | {data} |
+| split | {split} |
+| training | {minutes:g} minutes, seed {seed} |
+| command | `partimento train {verb} --minutes {minutes:g} --seed {seed}` |
+| licence of the weights | Apache-2.0 |
+
+## Figures on the held-out split
+
+| figure | value |
+|---|---|
+{figures}
+"""
+
+
+def _open_folder(folder: Path, resume: bool) -> None:
+    """Raises RequestError when the folder cannot be that of this run."""
+    shown = safe_text(str(folder))
+    if folder.exists() and not folder.is_dir():
+        raise RequestError(f"{shown} is a file, expected a folder for the run")
+    begun = (folder / STATE_FILE).exists()
+    if begun and not resume:
+        raise RequestError(f"{shown} holds a run: go on with it by --resume, or name another folder")
+    if resume and not begun:
+        raise RequestError(f"{shown} holds no run to go on with")
+
+
+def _finish(folder: Path, model: MeasuredModel | VoicesModel, figures: dict[str, float], **card: Any) -> dict[str, Any]:
+    rows = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in figures.items())
+    save_model(folder / "model", model, CARD.format(figures=rows, **card))
+    return {"model": str(folder / "model"), "parameters": sum(p.numel() for p in model.parameters()), **figures}
+
+
+def run_voices(folder: Path, minutes: float, *, seed: int = 0, resume: bool = False) -> dict[str, Any]:
+    """Train the JSB benchmark model.
+
+    Args:
+        folder: Of the run; made when missing.
+        minutes: Wall time of the whole run, over all resumes.
+        seed: Of weights and batches.
+        resume: Go on with the run in the folder.
+
+    Returns:
+        JSON values: where the checkpoint is, and its figures on the valid split.
+
+    Raises:
+        RequestError: The folder holds a run and ``resume`` is false, or the other way round.
+        InputError: PARTIMENTO_DATA does not name the folder of the data.
+    """
+    _open_folder(folder, resume)
+    model, figures = train_voices(folder, minutes, seed)
+    return _finish(
+        folder,
+        model,
+        figures,
+        title="voices: JSB chorales on a grid of sixteenths",
+        what="Predicts soprano, alto, tenor and bass of each sixteenth in turn.",
+        data="JSB chorales, sixteenth grid (`jsb-chorales-16th.json`)",
+        split="its own train and valid",
+        verb="voices",
+        minutes=minutes,
+        seed=seed,
+    )
+
+
+def run_chorale(folder: Path, minutes: float, *, seed: int = 0, resume: bool = False) -> dict[str, Any]:
+    """Train the model that infill and continue use; arguments, value and errors as ``run_voices``."""
+    _open_folder(folder, resume)
+    pieces = [chorale.piece for chorale in bach_chorales("train")]
+    held_out = [chorale.piece for chorale in bach_chorales("valid")]
+    model, figures = train_chorale(folder, minutes, pieces, held_out, seed, CHORALE_CONFIG)
+    return _finish(
+        folder,
+        model,
+        figures,
+        title="chorale: missing voices and bars of four-part chorales",
+        what="Writes notes into a region of a piece, seeing what surrounds it, in the `measured` vocabulary.",
+        data=f"{len(pieces)} Bach chorales of the music21 corpus, in all keys that keep the voices in their ranges",
+        split="pieces of the JSB valid and test sets are left out of training",
+        verb="chorale",
+        minutes=minutes,
+        seed=seed,
+    )

@@ -96,7 +96,7 @@ def bars(meters: list[Meter], ticks_per_quarter: int, music_end: int, file_end: 
         meters: Time signatures, increasing; before the first, and without any, 4/4.
         ticks_per_quarter: Time resolution.
         music_end: End of the last note: the bars cover it.
-        file_end: End of the file: bars that are full before it are there although empty.
+        file_end: End of the file: bars that are full before it, or begin with a new meter before it, are there although empty.
         name: File name for messages.
 
     Raises:
@@ -114,7 +114,7 @@ def bars(meters: list[Meter], ticks_per_quarter: int, music_end: int, file_end: 
         spans = Fraction(max(stop - onset, 0)) / bar
         count = int(spans) if last else -int(-spans // 1)
         if last:
-            count = max(count, -int(-Fraction(max(music_end - onset, 0)) / bar // 1), 1 if not rows else 0)
+            count = max(count, -int(-Fraction(max(music_end - onset, 0)) / bar // 1), int(not rows or stop > onset))
         if len(rows) + count > MAX_BARS:
             raise InputError(f"{name or 'MIDI'}: expected at most {MAX_BARS} bars, came {len(rows) + count}")
         for number in range(count):

@@ -1,0 +1,222 @@
+"""Any piece as a Standard MIDI File of format 1.
+
+Track 0 holds tempo, meter and key; then comes one track a lane, in lane order, with its name and program. Ticks are divs, or
+a multiple of them where those are coarser than MIN_TICKS_PER_QUARTER (and a rounding where they are finer than MIDI allows).
+
+Channels: drums play on channel 10 (index 9), and each other lane has a channel of its own as long as the 15 last. Past that, lanes
+share with one of the same program, else with one of the same General MIDI family, else with the least used channel.
+
+Grace notes, which last nothing in a piece, are played just before their beat, one after the other in the order of their ids, a
+thirty-second each, or what room there is; at the very start of the piece they take it from the first beat. Notes of one
+pitch in one lane that overlap so that MIDI could not tell them apart (one inside the other) go to a further track of that name.
+
+Bars that are not as long as their meter says (pickups, bars split by a repeat) are kept by giving the same time signature again
+where the next bar starts; ``corpora.midi.timeline`` reads them back so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import NamedTuple
+
+from corpora.errors import InputError
+from corpora.midi.events import CHUNK, END_OF_TRACK, HEADER, META, NOTE_OFF, NOTE_ON, PROGRAM, encode_quantity
+from corpora.midi.reader import DRUM_CHANNEL, MAX_TICK, TRACK_NAME
+from corpora.midi.timeline import KEY_SIGNATURE, MICROSECONDS_PER_MINUTE, TEMPO, TIME_SIGNATURE
+from corpora.piece import Part, Piece
+
+__all__ = ["MIN_TICKS_PER_QUARTER", "assign_channels", "write_midi"]
+
+MIN_TICKS_PER_QUARTER = 96
+MAX_TICKS_PER_QUARTER = 0x7FFF
+GRACE_NOTES_PER_QUARTER = 8  # thirty-seconds
+PROGRAMS_PER_FAMILY = 8  # General MIDI: pianos, chromatic percussion, organs ...
+MAX_MICROSECONDS = 0xFFFFFF
+RELEASE_VELOCITY = 64
+CLOCKS_PER_BEAT, THIRTY_SECONDS_PER_QUARTER = 24, 8
+
+
+class _Event(NamedTuple):
+    """An event of a track; at one tick, lower ranks come first."""
+
+    tick: int
+    rank: int
+    message: bytes
+
+
+class _Sound(NamedTuple):
+    """A note as it is played, in ticks."""
+
+    onset: int
+    end: int
+    pitch: int
+    velocity: int
+
+
+def assign_channels(parts: Iterable[Part]) -> list[int]:
+    """A channel (0-15) for each lane, as the module says; lanes earlier in the list choose first."""
+    melodic = [channel for channel in range(16) if channel != DRUM_CHANNEL]
+    users: dict[int, list[int]] = {}  # channel -> programs of its lanes
+    channels: list[int] = []
+    for part in parts:
+        if part.is_drum:
+            channels.append(DRUM_CHANNEL)
+            continue
+        free = [channel for channel in melodic if channel not in users]
+        if free:
+            channel = free[0]
+        else:
+            family = part.program // PROGRAMS_PER_FAMILY
+            same = [c for c in melodic if part.program in users[c]]
+            kin = [c for c in melodic if any(program // PROGRAMS_PER_FAMILY == family for program in users[c])]
+            channel = min(same or kin or melodic, key=lambda c: (len(users[c]), c))
+        users.setdefault(channel, []).append(part.program)
+        channels.append(channel)
+    return channels
+
+
+def _meta(kind: int, body: bytes) -> bytes:
+    return bytes([META, kind]) + encode_quantity(len(body)) + body
+
+
+def _chunk(events: list[_Event], end: int) -> bytes:
+    """A track of these events that ends at ``end`` or at its last event."""
+    out = bytearray()
+    now = 0
+    events.sort()
+    last = max(end, events[-1].tick if events else 0)
+    for tick, _, message in [*events, _Event(last, 0, _meta(END_OF_TRACK, b""))]:
+        out += encode_quantity(tick - now) + message
+        now = tick
+    return CHUNK.pack(b"MTrk", len(out)) + bytes(out)
+
+
+def _natural(identity: str) -> tuple[int, str]:
+    """Sorts "n9" before "n10"."""
+    return len(identity), identity
+
+
+def _sounds(piece: Piece, lane: int, scale: Fraction) -> list[_Sound]:
+    """The notes of a lane in ticks, grace notes made playable."""
+    rows = piece.notes[piece.notes["part"] == lane]
+    sounds: list[_Sound] = []
+    graces: dict[int, list[tuple[str, int, int]]] = {}  # onset -> (id, pitch, velocity)
+    columns = (rows[name].tolist() for name in ("onset_div", "duration_div", "pitch", "velocity", "id"))
+    for onset_div, duration_div, pitch, velocity, identity in zip(*columns, strict=True):
+        onset, end = round(onset_div * scale), round((onset_div + duration_div) * scale)
+        velocity = min(max(velocity, 1), 127)  # 0 would be a note-off
+        if duration_div:
+            sounds.append(_Sound(onset, max(end, onset + 1), pitch, velocity))
+        else:
+            graces.setdefault(onset, []).append((identity, pitch, velocity))
+    length = max(round(piece.divs_per_quarter * scale) // GRACE_NOTES_PER_QUARTER, 1)
+    for onset, group in graces.items():
+        group.sort(key=lambda grace: _natural(grace[0]))
+        each = min(length, onset // len(group))
+        start = onset - each * len(group)
+        if not each:
+            each, start = length, onset
+        for rank, (_, pitch, velocity) in enumerate(group):
+            sounds.append(_Sound(start + rank * each, start + (rank + 1) * each, pitch, velocity))
+    return sorted(sounds)
+
+
+def _distinct_layers(sounds: list[_Sound]) -> list[list[_Sound]]:
+    """The notes shared out so that in each layer the first note of a pitch to start is the first to end."""
+    layers: list[list[_Sound]] = [[]]
+    last_ends: list[dict[int, int]] = [{}]  # of each layer: pitch -> latest end
+    for sound in sounds:
+        fitting = (place for place, ends in enumerate(last_ends) if ends.get(sound.pitch, 0) <= sound.end)
+        place = next(fitting, len(layers))
+        if place == len(layers):
+            layers.append([])
+            last_ends.append({})
+        layers[place].append(sound)
+        last_ends[place][sound.pitch] = sound.end
+    return layers
+
+
+def _lane_track(part: Part, channel: int, sounds: list[_Sound], end: int) -> bytes:
+    events = [_Event(0, 0, _meta(TRACK_NAME, part.name.encode("utf-8")))]
+    if not part.is_drum:
+        events.append(_Event(0, 1, bytes([PROGRAM | channel, part.program])))
+    for rank, (onset, stop, pitch, velocity) in enumerate(sounds):
+        # at one tick: names and programs, then note-offs in the order of their note-ons, then note-ons
+        events.append(_Event(stop, 2 + rank, bytes([NOTE_OFF | channel, pitch, RELEASE_VELOCITY])))
+        events.append(_Event(onset, 2 + len(sounds) + rank, bytes([NOTE_ON | channel, pitch, velocity])))
+    return _chunk(events, end)
+
+
+def _meter_events(piece: Piece, scale: Fraction) -> list[_Event]:
+    """A time signature wherever the meter changes, or a bar does not start where the last one would have ended."""
+    events: list[_Event] = []
+    meter: tuple[int, int] | None = None
+    expected = 0
+    for row in piece.measures:
+        start, end = round(int(row["start_div"]) * scale), round(int(row["end_div"]) * scale)
+        now = (int(row["beats"]), int(row["beat_type"]))
+        whole = Fraction(end - start, 4) / (piece.divs_per_quarter * scale)
+        if Fraction(*now) < whole and whole.numerator < 256 and whole.denominator.bit_count() == 1 and whole.denominator <= 64:
+            widened = max(whole.denominator, 4)
+            now = (whole.numerator * widened // whole.denominator, widened)  # a bar longer than its meter
+        if (now != meter or start != expected) and now[1].bit_count() == 1 and 0 < now[0] < 256:
+            body = bytes([now[0], now[1].bit_length() - 1, CLOCKS_PER_BEAT, THIRTY_SECONDS_PER_QUARTER])
+            events.append(_Event(start, 0, _meta(TIME_SIGNATURE, body)))
+            meter = now
+        expected = start + round(4 * piece.divs_per_quarter * scale * Fraction(*now))
+    return events
+
+
+def _conductor_track(piece: Piece, scale: Fraction, end: int) -> bytes:
+    events = _meter_events(piece, scale)
+    for row in piece.keys:
+        fifths, mode = int(row["fifths"]), int(row["mode"])
+        if -7 <= fifths <= 7:
+            body = bytes([fifths % 256, mode < 0])
+            events.append(_Event(round(int(row["onset_div"]) * scale), 1, _meta(KEY_SIGNATURE, body)))
+    for row in piece.tempos:
+        microseconds = min(max(round(MICROSECONDS_PER_MINUTE / float(row["quarters_per_minute"])), 1), MAX_MICROSECONDS)
+        events.append(_Event(round(int(row["onset_div"]) * scale), 2, _meta(TEMPO, microseconds.to_bytes(3, "big"))))
+    return _chunk(events, end)
+
+
+def _scale(divs_per_quarter: int) -> tuple[int, Fraction]:
+    """Ticks a quarter, and ticks a div."""
+    if divs_per_quarter > MAX_TICKS_PER_QUARTER:
+        ticks = 30_240  # 2^5 · 3^3 · 5 · 7: exact for what is written in tuplets of up to nine
+        return ticks, Fraction(ticks, divs_per_quarter)
+    factor = -(-MIN_TICKS_PER_QUARTER // divs_per_quarter)
+    return divs_per_quarter * factor, Fraction(factor)
+
+
+def write_midi(piece: Piece) -> bytes:
+    """The piece as MIDI.
+
+    Every note keeps its onset, pitch, duration and velocity (grace notes as the module says; a velocity of 0 becomes 1).
+    Tempos below 3.58 quarters a minute, which MIDI cannot say, become that; keys of more than seven accidentals and
+    meters past 255 beats or not in powers of two are left out.
+
+    Args:
+        piece: Any piece. Its ``source`` is not looked at: to keep the other events of a MIDI file use ``edit_midi``.
+
+    Raises:
+        InputError: the piece is longer than 2^31 ticks, or silent for longer than 2^28.
+    """
+    ticks_per_quarter, scale = _scale(piece.divs_per_quarter)
+    end = round(piece.end_div * scale)
+    if end > MAX_TICK:
+        raise InputError(f"a piece of {end} ticks is too long for MIDI, which holds {MAX_TICK}")
+    parts: list[Part] = []
+    layers: list[list[_Sound]] = []
+    for lane, part in enumerate(piece.parts):
+        found = _distinct_layers(_sounds(piece, lane, scale))
+        layers += found
+        parts += [part] * len(found)
+    try:
+        tracks = [_conductor_track(piece, scale, end)]
+        for part, channel, sounds in zip(parts, assign_channels(parts), layers, strict=True):
+            tracks.append(_lane_track(part, channel, sounds, end))
+    except ValueError:  # a delta past 2^28
+        raise InputError("a gap of more than 2^28 ticks between two events is too long for MIDI") from None
+    return HEADER.pack(b"MThd", 6, 1, len(tracks), ticks_per_quarter) + b"".join(tracks)

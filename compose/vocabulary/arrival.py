@@ -176,6 +176,8 @@ def read_triples(ids: Ids) -> list[Events]:
     Raises:
         ValueError: Ids that are no whole triples of this layout; names the triple and what was expected.
     """
+    if ids.ndim != 1:
+        raise ValueError(f"ids: expected shape (steps,), got {ids.shape}")
     if len(ids) and ids[0] in (AUTOREGRESS, ANTICIPATE):
         ids = ids[1:]
     if len(ids) % EVENT_SIZE:

@@ -115,23 +115,25 @@ def _kern(data, name):
     return read_midi(b64decode(done.stdout), name)
 
 
-def _check(named_data, vocabulary):
-    """Results by name, and the files that the readers refuse (no matter of the vocabulary)."""
-    results, refused = {}, []
+def _read(named_data):
+    """Pieces by name, and the files that the readers refuse (no matter of the vocabulary)."""
+    pieces, refused = {}, []
     for name, data in named_data:
         try:
-            piece = _musicxml(data, name) if name.endswith(".mxl") else _kern(data, name)
+            pieces[name] = _musicxml(data, name) if name.endswith(".mxl") else _kern(data, name)
         except PartimentoError as error:
             refused.append(f"{name}: {error}")
-            continue
-        results[name] = (check_roundtrip(piece, vocabulary), float(piece.div_to_seconds(piece.end_div)))
-    wrong = {name: result.to_dict() for name, (result, _) in results.items() if not result.ok}
+    return pieces, refused
+
+
+def _check(pieces, refused, vocabulary):
+    results = {name: check_roundtrip(piece, vocabulary) for name, piece in pieces.items()}
+    lost = sum(result.lost for result in results.values())
+    longest_s = max(float(piece.div_to_seconds(piece.end_div)) for piece in pieces.values())
+    print(f"{vocabulary.name}: {len(results)} pieces, longest {longest_s:.0f} s,", end=" ")
+    print(f"{sum(result.notes for result in results.values())} notes, {lost} lost, {len(refused)} refused", *refused, sep="\n")
+    wrong = {name: result.to_dict() for name, result in results.items() if not result.ok}
     assert not wrong
-    lost = sum(result.lost for result, _ in results.values())
-    longest_s = max(length for _, length in results.values())
-    print(f"{vocabulary.name}: {len(results)} pieces, {len(refused)} refused, longest {longest_s:.0f} s,", end=" ")
-    print(f"{sum(result.notes for result, _ in results.values())} notes, {lost} lost and reported", *refused, sep="\n")
-    return results, refused
 
 
 @pytest.mark.slow
@@ -141,8 +143,9 @@ def test_three_hundred_chorales(vocabulary):
     assert spec is not None
     assert spec.origin is not None
     paths = sorted((Path(spec.origin).parent / "corpus" / "bach").glob("bwv*.mxl"))
-    results, _ = _check(((path.name, path.read_bytes()) for path in paths), vocabulary)
-    assert len(results) >= 300
+    pieces, refused = _read((path.name, path.read_bytes()) for path in paths)
+    assert len(pieces) >= 300
+    _check(pieces, refused, vocabulary)
 
 
 def _sample(pack, count):
@@ -160,20 +163,28 @@ def _sample(pack, count):
     assert not chosen
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.skipif(PACKS is None, reason="PARTIMENTO_DATA is unset: the packs are elsewhere")
-def test_two_hundred_pieces_of_the_packs(vocabulary):
-    packs = {
-        "openscore-lieder": 70,
+@pytest.fixture(scope="module")
+def packs():
+    """Two hundred pieces of the packs, and the refused ones; read once."""
+    if PACKS is None:
+        pytest.skip("PARTIMENTO_DATA is unset: the packs are elsewhere")
+    counts = {
+        "openscore-lieder": 80,
         "openscore-string-quartets": 20,
         "openscore-orchestra": 10,
-        "nifc-chopin-first-editions": 40,
+        "nifc-chopin-first-editions": 30,
         "nifc-polish-scores": 60,
     }
-    results, refused = _check((item for pack, count in packs.items() for item in _sample(pack, count)), vocabulary)
-    assert len(results) + len(refused) == 200
+    return _read(item for pack, count in counts.items() for item in _sample(pack, count))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_two_hundred_pieces_of_the_packs(packs, vocabulary):
+    pieces, refused = packs
+    assert len(pieces) + len(refused) == 200
+    _check(pieces, refused, vocabulary)
     assert len(refused) <= 10
-    lengths = [length for _, length in results.values()]
+    lengths = [float(piece.div_to_seconds(piece.end_div)) for piece in pieces.values()]
     assert sum(length > 100 for length in lengths) >= 50
     assert sum(length > 300 for length in lengths) >= 20

@@ -87,6 +87,7 @@ def test_bridging_a_long_silence_at_the_start():
     ("ids", "message"),
     [
         ([0, 10000], "whole triples"),
+        ([[0, 10000, 11000]], "expected shape"),
         ([10000, 10000, 11000], "triple 0: expected a time id"),
         ([0, 10000, 11000, 0, 11000, 11000], "triple 1: expected a duration id"),
         ([0, 10001, 27512], "triple 0: expected a duration id"),  # a REST with a length

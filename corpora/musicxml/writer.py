@@ -1,0 +1,277 @@
+"""Writes a piece that came from no MusicXML file (MIDI, a model) as a readable MusicXML 4.0 score.
+
+A score with empty bars (parts, staves, clefs, keys, meters, tempos) is written first; then the editor notates all notes in it, so
+written and edited scores look alike. Conventions: notes are put on the grid of 24 steps a quarter; what had to move is counted.
+Lanes that share a part key and count their staves 1, 2, ... become staves of one part; a MIDI piece gets one part a lane.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from xml.sax.saxutils import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.musicxml.editor import edit_musicxml
+from corpora.musicxml.reader import read_musicxml
+from corpora.piece import DEFAULT_QUARTERS_PER_MINUTE, Part, Piece, sort_notes
+
+__all__ = ["WriteReport", "write_musicxml", "write_musicxml_with_report"]
+
+STEPS_PER_QUARTER = 24
+MIDI_DRUM_CHANNEL = 10
+# Sounding pitch below which a staff's mean asks for the bass clef (middle C).
+BASS_CLEF_BELOW = 60
+_MODES = {1: "major", -1: "minor"}
+_HEADER = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" "http://www.musicxml.org/dtds/partwise.dtd">
+<score-partwise version="4.0">
+"""
+
+
+@dataclass(frozen=True)
+class WriteReport:
+    """What writing changed.
+
+    Args:
+        moved_notes: Notes whose onset or length was off the grid of 24 steps a quarter.
+        merged_notes: Notes that fell on one with the same place, length and pitch in their lane and were left out.
+    """
+
+    moved_notes: int
+    merged_notes: int
+
+
+@dataclass(frozen=True)
+class _Bar:
+    start: int
+    end: int
+    number: str
+    beats: int
+    beat_type: int
+
+
+def write_musicxml(piece: Piece) -> bytes:
+    """The piece as the UTF-8 text of a MusicXML 4.0 score; see ``write_musicxml_with_report``."""
+    return write_musicxml_with_report(piece)[0]
+
+
+def write_musicxml_with_report(piece: Piece) -> tuple[bytes, WriteReport]:
+    """The piece as the UTF-8 text of a MusicXML 4.0 score, and what had to change for it.
+
+    Velocities other than those of the marks are not written: a score has dynamics, not velocities.
+
+    Raises:
+        RequestError: Something cannot be notated (see ``edit_musicxml``).
+    """
+    notes, report = _on_grid(piece)
+    bars = _bars(piece, notes)
+    groups = _part_groups(piece)
+    skeleton = _skeleton(piece, notes, bars, groups)
+    order = [lane for group in groups for lane in group]
+    rows = notes.copy()
+    rows["part"] = np.argsort(order)[notes["part"]] if len(notes) else notes["part"]
+    empty = read_musicxml(skeleton)
+    scale, rest = divmod(empty.divs_per_quarter, STEPS_PER_QUARTER)
+    assert rest == 0
+    rows["onset_div"] *= scale
+    rows["duration_div"] *= scale
+    return edit_musicxml(empty, (), sort_notes(rows)), report
+
+
+def _to_grid(div: int, divs_per_quarter: int) -> int:
+    """The nearest step, halves upward."""
+    return (2 * div * STEPS_PER_QUARTER + divs_per_quarter) // (2 * divs_per_quarter)
+
+
+def _on_grid(piece: Piece) -> tuple[NDArray[np.void], WriteReport]:
+    """The notes in steps; a sounding note keeps at least one step."""
+    notes = piece.notes.copy()
+    divs = piece.divs_per_quarter
+    moved = 0
+    for row in notes:
+        onset, duration = int(row["onset_div"]), int(row["duration_div"])
+        start, end = _to_grid(onset, divs), _to_grid(onset + duration, divs)
+        if duration and end == start:
+            end = start + 1
+        moved += start * divs != onset * STEPS_PER_QUARTER or (end - start) * divs != duration * STEPS_PER_QUARTER
+        row["onset_div"], row["duration_div"] = start, end - start
+    keys = notes[["onset_div", "duration_div", "pitch", "part"]]
+    _, kept = np.unique(keys, return_index=True)
+    return sort_notes(notes[np.sort(kept)]), WriteReport(moved, len(notes) - len(kept))
+
+
+def _bars(piece: Piece, notes: NDArray[np.void]) -> list[_Bar]:
+    """The piece's measures in steps, and more of the last meter where notes go on after them."""
+    divs = piece.divs_per_quarter
+    bars = [
+        _Bar(
+            _to_grid(int(m["start_div"]), divs),
+            _to_grid(int(m["end_div"]), divs),
+            str(m["number"]),
+            int(m["beats"]),
+            int(m["beat_type"]),
+        )
+        for m in piece.measures
+    ]
+    bars = [bar for bar in bars if bar.end > bar.start]
+    end = max((int(row["onset_div"] + max(row["duration_div"], 1)) for row in notes), default=0)
+    while not bars or bars[-1].end < end:
+        last = bars[-1] if bars else _Bar(0, 0, "0", 4, 4)
+        length = 4 * STEPS_PER_QUARTER * last.beats // last.beat_type
+        number = str(int(last.number) + 1) if last.number.isdecimal() else str(len(bars) + 1)
+        bars.append(replace(last, start=last.end, end=last.end + length, number=number))
+    return bars
+
+
+def _part_groups(piece: Piece) -> list[list[int]]:
+    """Lanes of each part to write, top staff first."""
+    groups: list[list[int]] = []
+    is_midi = piece.source is not None and piece.source.format == "midi"
+    for lane, part in enumerate(piece.parts):
+        before = piece.parts[groups[-1][-1]] if groups else None
+        if not is_midi and before and part.key and before.key == part.key and part.staff == before.staff + 1:
+            groups[-1].append(lane)
+        else:
+            groups.append([lane])
+    return groups
+
+
+def _skeleton(piece: Piece, notes: NDArray[np.void], bars: Sequence[_Bar], groups: Sequence[Sequence[int]]) -> bytes:
+    """The score without its notes."""
+    lines = ["  <part-list>"]
+    drums = {lane: sorted({int(p) for p in notes["pitch"][notes["part"] == lane]}) for lane in range(len(piece.parts))}
+    for index, group in enumerate(groups, 1):
+        lines += _score_part(index, piece.parts[group[0]], drums[group[0]])
+    lines.append("  </part-list>")
+    for index, group in enumerate(groups, 1):
+        lines.append(f'  <part id="P{index}">')
+        clefs = [_clef(piece.parts[lane], notes["pitch"][notes["part"] == lane]) for lane in group]
+        meter: tuple[int, int] | None = None
+        key: tuple[int, int] | None = None
+        for number, bar in enumerate(bars):
+            in_force = piece.key_at(_from_grid(bar.start, piece))
+            is_short = bar.end - bar.start < 4 * STEPS_PER_QUARTER * bar.beats // bar.beat_type
+            implicit = ' implicit="yes"' if is_short and number == 0 else ""
+            lines.append(f'    <measure number="{escape(bar.number, {chr(34): "&quot;"})}"{implicit}>')
+            lines += _attributes(
+                is_first=number == 0,
+                key=in_force if in_force != key else None,
+                meter=(bar.beats, bar.beat_type) if (bar.beats, bar.beat_type) != meter else None,
+                clefs=clefs,
+            )
+            meter, key = (bar.beats, bar.beat_type), in_force
+            if index == 1:
+                lines += _tempos(piece, bar, is_first=number == 0)
+            lines += _rests(bar, len(group))
+            lines.append("    </measure>")
+        lines.append("  </part>")
+    return (_HEADER + "\n".join(lines) + "\n</score-partwise>\n").encode()
+
+
+def _from_grid(step: int, piece: Piece) -> int:
+    """The last div that is not after a step."""
+    return math.floor(step * piece.divs_per_quarter / STEPS_PER_QUARTER)
+
+
+def _score_part(index: int, part: Part, drums: Sequence[int]) -> list[str]:
+    name = escape("".join(c for c in part.name if c.isprintable())) or f"Part {index}"
+    lines = [f'    <score-part id="P{index}">', f"      <part-name>{name}</part-name>"]
+    if part.is_drum and drums:
+        lines += [
+            f'      <score-instrument id="P{index}-I{drum + 1}"><instrument-name>Drum {drum}</instrument-name></score-instrument>'
+            for drum in drums
+        ]
+        for drum in drums:
+            lines += _midi_instrument(f"P{index}-I{drum + 1}", MIDI_DRUM_CHANNEL, part.program, drum)
+    else:
+        lines.append(f'      <score-instrument id="P{index}-I1"><instrument-name>{name}</instrument-name></score-instrument>')
+        channel = MIDI_DRUM_CHANNEL if part.is_drum else (index - 1) % 15 + 1
+        channel += not part.is_drum and channel >= MIDI_DRUM_CHANNEL
+        lines += _midi_instrument(f"P{index}-I1", channel, part.program, None)
+    return [*lines, "    </score-part>"]
+
+
+def _midi_instrument(name: str, channel: int, program: int, drum: int | None) -> list[str]:
+    unpitched = [] if drum is None else [f"        <midi-unpitched>{drum + 1}</midi-unpitched>"]
+    return [
+        f'      <midi-instrument id="{name}">',
+        f"        <midi-channel>{channel}</midi-channel>",
+        f"        <midi-program>{program + 1}</midi-program>",
+        *unpitched,
+        "      </midi-instrument>",
+    ]
+
+
+def _clef(part: Part, pitches: NDArray[np.int32]) -> tuple[str, int | None]:
+    if part.is_drum:
+        return "percussion", None
+    return ("F", 4) if len(pitches) and pitches.mean() < BASS_CLEF_BELOW else ("G", 2)
+
+
+def _attributes(
+    is_first: bool, key: tuple[int, int] | None, meter: tuple[int, int] | None, clefs: Sequence[tuple[str, int | None]]
+) -> list[str]:
+    lines = [f"        <divisions>{STEPS_PER_QUARTER}</divisions>"] if is_first else []
+    if key is not None:
+        mode = f"<mode>{_MODES[key[1]]}</mode>" if key[1] in _MODES else ""
+        lines.append(f"        <key><fifths>{key[0]}</fifths>{mode}</key>")
+    if meter is not None:
+        lines.append(f"        <time><beats>{meter[0]}</beats><beat-type>{meter[1]}</beat-type></time>")
+    if is_first:
+        if len(clefs) > 1:
+            lines.append(f"        <staves>{len(clefs)}</staves>")
+        for staff, (sign, line) in enumerate(clefs, 1):
+            number = f' number="{staff}"' if len(clefs) > 1 else ""
+            place = "" if line is None else f"<line>{line}</line>"
+            lines.append(f"        <clef{number}><sign>{sign}</sign>{place}</clef>")
+    return ["      <attributes>", *lines, "      </attributes>"] if lines else []
+
+
+def _tempos(piece: Piece, bar: _Bar, is_first: bool) -> list[str]:
+    """Metronome marks of a bar, in their places; the first bar says the tempo also where the piece leaves it open."""
+    places: dict[int, float] = {0: DEFAULT_QUARTERS_PER_MINUTE} if is_first else {}
+    for row in piece.tempos:
+        step = _to_grid(int(row["onset_div"]), piece.divs_per_quarter)
+        if bar.start <= step < bar.end:
+            places[step - bar.start] = float(row["quarters_per_minute"])
+    lines: list[str] = []
+    cursor = 0
+    for place, tempo in sorted(places.items()):
+        if place > cursor:
+            lines.append(f"      <forward><duration>{place - cursor}</duration></forward>")
+        cursor = place
+        exact = f"{tempo:.6f}".rstrip("0").rstrip(".")
+        mark = f"<metronome><beat-unit>quarter</beat-unit><per-minute>{round(tempo)}</per-minute></metronome>"
+        lines += [
+            '      <direction placement="above">',
+            f"        <direction-type>{mark}</direction-type>",
+            f'        <sound tempo="{exact}"/>',
+            "      </direction>",
+        ]
+    if cursor:
+        lines.append(f"      <backup><duration>{cursor}</duration></backup>")
+    return lines
+
+
+def _rests(bar: _Bar, num_staves: int) -> list[str]:
+    """A full-bar rest on every staff, in the voice that notation programs give it."""
+    length = bar.end - bar.start
+    lines: list[str] = []
+    for staff in range(1, num_staves + 1):
+        if staff > 1:
+            lines.append(f"      <backup><duration>{length}</duration></backup>")
+        where = f"<staff>{staff}</staff>" if num_staves > 1 else ""
+        voice = 4 * (staff - 1) + 1
+        lines += [
+            "      <note>",
+            '        <rest measure="yes"/>',
+            f"        <duration>{length}</duration>",
+            f"        <voice>{voice}</voice>",
+            *([f"        {where}"] if where else []),
+            "      </note>",
+        ]
+    return lines

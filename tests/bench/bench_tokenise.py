@@ -27,6 +27,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from compose.vocabulary.registry import VOCABULARIES, build_vocabulary
+from corpora.errors import PartimentoError
 from corpora.musicxml.reader import read_musicxml
 from corpora.piece import MEASURE_DTYPE, Part, Piece, empty_notes, sort_notes
 
@@ -96,7 +97,7 @@ def measure(label: str, pieces: list[Piece], rounds: int) -> list[str]:
         vocabulary = build_vocabulary(name)
         try:
             tokens[name] = [vocabulary.encode(piece).tokens for piece in pieces]
-        except Exception as error:  # a vocabulary may refuse music that it cannot hold; the table says so
+        except PartimentoError as error:  # a vocabulary may refuse music that it cannot hold; the table then lacks it
             print(f"{name} on {label}: {type(error).__name__}: {error}", file=sys.stderr)
             continue
         encoders[name] = lambda v=vocabulary: [v.encode(piece) for piece in pieces] and None  # type: ignore[misc]

@@ -14,7 +14,7 @@ from pathlib import Path
 from corpora.atomic import atomic_outputs
 from corpora.child import Limits, run_limited
 from corpora.errors import InputError, RequestError
-from corpora.gate import clean_musicxml
+from corpora.gate.musicxml import clean_musicxml
 
 __all__ = ["IMAGE_SUFFIXES", "Engraving", "engrave", "write_image"]
 

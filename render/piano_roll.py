@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
@@ -71,8 +72,8 @@ def plot_piano_roll(
     if region is not None and region[0] >= region[1]:
         raise ValueError(f"region must be start < end in divs, got {region}")
     figure = _draw(before, after, region, _view(before, after, region, context_bars))
-    with atomic_path(target) as unfinished:
-        # Software and dates stay out, so that the same piece gives the same file
+    # Software, dates and random ids stay out, so that the same piece gives the same file
+    with atomic_path(target) as unfinished, rc_context({"svg.hashsalt": "partimento"}):
         figure.savefig(unfinished, format=target.suffix.lower()[1:], dpi=DPI, metadata=_METADATA[target.suffix.lower()])
 
 

@@ -14,7 +14,7 @@ from corpora.piece import MEASURE_DTYPE, NOTE_DTYPE, Part, Piece, sort_notes
 TICKS_PER_QUARTER = 480
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def midi_file() -> Callable[..., bytes]:
     """Builds a Standard MIDI File; each track is a list of (tick, message), in any order, stable within a tick."""
 
@@ -34,7 +34,7 @@ def midi_file() -> Callable[..., bytes]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def note() -> Callable[..., list[tuple[int, mido.Message]]]:
     """The two events of one note: (start tick, end tick, key)."""
 
@@ -47,7 +47,7 @@ def note() -> Callable[..., list[tuple[int, mido.Message]]]:
     return events
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_piece() -> Callable[..., Piece]:
     """A piece in 4/4 at 120 with 4 divs a quarter out of (onset, duration, pitch, lane) rows."""
 
@@ -59,5 +59,38 @@ def make_piece() -> Callable[..., Piece]:
         for bar in range(bars):
             measures[bar] = (16 * bar, 16 * (bar + 1), str(bar + 1), 4, 4)
         return Piece(sort_notes(notes), 4, tuple(Part(name, f"P{lane + 1}") for lane, name in enumerate(lanes)), measures)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def make_score() -> Callable[..., bytes]:
+    """A one-staff MusicXML score; a bar is a list of (step, octave, type) or of the same with a colour, or of "rest"."""
+    durations = {"whole": 8, "half": 4, "quarter": 2, "eighth": 1}
+
+    def element(item: tuple[str, ...]) -> str:
+        step, octave, kind, *colour = item
+        attribute = f' color="{colour[0]}"' if colour else ""
+        pitch = f"<pitch><step>{step}</step><octave>{octave}</octave></pitch>" if step != "rest" else "<rest/>"
+        return f"<note{attribute}>{pitch}<duration>{durations[kind]}</duration><voice>1</voice><type>{kind}</type></note>"
+
+    def build(
+        bars: Sequence[Sequence[tuple[str, ...]]], title: str = "", extra: str = "", beats: str = "4", beat_type: str = "4"
+    ) -> bytes:
+        attributes = (
+            "<attributes><divisions>2</divisions><key><fifths>0</fifths></key>"
+            f"<time><beats>{beats}</beats><beat-type>{beat_type}</beat-type></time>"
+            f"<clef><sign>G</sign><line>2</line></clef></attributes>{extra}"
+        )
+        measures = "".join(
+            f'<measure number="{index + 1}">{attributes if not index else ""}{"".join(map(element, bar))}</measure>'
+            for index, bar in enumerate(bars)
+        )
+        return (
+            '<?xml version="1.0" encoding="UTF-8"?><score-partwise version="4.0">'
+            f"<work><work-title>{title}</work-title></work>"
+            '<part-list><score-part id="P1"><part-name>Voice</part-name></score-part></part-list>'
+            f'<part id="P1">{measures}</part></score-partwise>'
+        ).encode()
 
     return build

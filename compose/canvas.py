@@ -102,6 +102,20 @@ class Canvas:
         del row[bisect_left(row, note)]
         return note
 
+    def replace(self, old: Note, new: Note) -> None:
+        """Exchange a written note for another of the same onset and lane."""
+        self.written[self.written.index(old)] = new
+        row = self._by_lane[old.lane]
+        del row[bisect_left(row, old)]
+        self._insert(new)
+
+    def restore(self, written: list[Note]) -> None:
+        """Go back to an earlier state of ``written``."""
+        while self.written:
+            self.erase()
+        for note in written:
+            self.write(note)
+
     def lane_notes(self, lane: int) -> list[Note]:
         """Kept and written notes of a lane by onset, then pitch. Do not change the list."""
         return self._by_lane[lane]

@@ -30,7 +30,7 @@ class Interleaved(NamedTuple):
     pending: Events
 
 
-def controls_due(onsets: NDArray[np.int64], previous_onset: int, delta: float = DELTA_TICKS) -> int:
+def controls_due(onsets: NDArray[np.int64], previous_onset: int, delta: int | float = DELTA_TICKS) -> int:
     """How many controls must stand before the event that follows an event at ``previous_onset``.
 
     Args:
@@ -41,7 +41,7 @@ def controls_due(onsets: NDArray[np.int64], previous_onset: int, delta: float = 
     return int(np.searchsorted(onsets, previous_onset + delta, side="right"))
 
 
-def interleave(events: Events, controls: Events, delta: float = DELTA_TICKS) -> Interleaved:
+def interleave(events: Events, controls: Events, delta: int | float = DELTA_TICKS) -> Interleaved:
     """Place controls among events by the stopping rule.
 
     Args:

@@ -182,7 +182,7 @@ class MeasuredModel(nn.Module):
         return logits
 
     def nats(self, rows: Int[Tensor, "batch time field"], decisions: Decisions) -> dict[str, Float[Tensor, " decision"]]:
-        """Negative log-likelihoods in nats by field: ``next`` of every decision; ``lane``, ``pitch``, ``duration`` of notes, 0 elsewhere."""
+        """Negative log-likelihoods in nats by field: ``next`` of every decision; ``lane``, ``pitch``, ``duration`` of notes (else 0)."""
         state = self.states(rows)[decisions.stream, decisions.place - 1]
         targets = decisions.targets
         is_note = targets[:, LANE] > 0

@@ -49,8 +49,8 @@ class Situation:
         self._roll = np.zeros((length, NUM_PITCHES), dtype=np.uint8)
         self._low = np.zeros((num_lanes, length), dtype=np.int16)  # pitch ids, 0 silent
         self._high = np.zeros((num_lanes, length), dtype=np.int16)
-        self._known_onsets = np.zeros((num_lanes, length), dtype=np.uint8)
-        self._free_ends = np.zeros(length, dtype=np.uint8)
+        self._known_onsets = np.zeros((num_lanes, length), dtype=np.int16)
+        self._free_ends = np.zeros(length, dtype=np.int16)
         self._history: list[list[tuple[int, int, int]]] = [[] for _ in range(num_lanes)]  # onset, pitch, end
         self._free = np.zeros(num_lanes, dtype=np.bool_)
         self._free[list(free)] = True
@@ -73,9 +73,9 @@ class Situation:
     def _mark(self, note: Note, revealed: bool, amount: int) -> None:
         first, last = note.onset - self.start, note.end - self.start
         if revealed and 0 <= first < self._length:
-            self._known_onsets[note.lane, first] += np.uint8(amount % 256)
+            self._known_onsets[note.lane, first] += amount
         if self._free[note.lane] and 0 <= last < self._length:
-            self._free_ends[last] += np.uint8(amount % 256)
+            self._free_ends[last] += amount
 
     def remove(self, note: Note, revealed: bool) -> None:
         """Take a note back that ``add`` was given."""

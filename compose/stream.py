@@ -9,6 +9,7 @@ Training and writing build their streams here, so a model sees the same thing in
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,19 @@ from compose.vocabulary.measured import AHEAD, NEXT, PLACE, bar_row, end_row, he
 from compose.vocabulary.measured_fields import CHUNK_STEPS, CONTROL, MAX_AHEAD
 from corpora.piece import Part
 
-__all__ = ["DELTA_STEPS", "Stream"]
+__all__ = ["DELTA_STEPS", "Mark", "Stream"]
 
 DELTA_STEPS = 8 * STEPS_PER_QUARTER  # controls come eight quarters early
+
+
+class Mark(NamedTuple):
+    """A place in a stream's making: how many rows, controls and events it had, and its time and bar."""
+
+    rows: int
+    now: int
+    bar: int
+    shown: int
+    events: int
 
 
 class Stream:
@@ -52,6 +63,7 @@ class Stream:
         self.bar = -1  # index of the current bar, -1 before the first
         self._controls = sorted(controls)
         self._shown = 0
+        self._events: list[Note] = []
         self._starts = [bar.start for bar in bars]
 
     @property
@@ -77,6 +89,7 @@ class Stream:
         """Append a note of the current bar (steps)."""
         self.rows.append(self.note_row(note, note.onset - self.chunk.start))
         self.situation.add(note, revealed=False)
+        self._events.append(note)
         self.now = note.onset
         self._show_controls()
 
@@ -97,16 +110,15 @@ class Stream:
             self.rows.append(row)
             self.situation.add(note, revealed=True)
 
-    def mark(self) -> tuple[int, int, int, int]:
+    def mark(self) -> Mark:
         """Where the stream stands, for ``rewind``."""
-        return len(self.rows), self.now, self.bar, self._shown
+        return Mark(len(self.rows), self.now, self.bar, self._shown, len(self._events))
 
-    def rewind(self, mark: tuple[int, int, int, int], notes: Sequence[Note]) -> None:
-        """Go back to a mark; ``notes`` are the notes pushed since then."""
-        length, self.now, self.bar, shown = mark
-        for note in notes:
+    def rewind(self, mark: Mark) -> None:
+        """Go back to a mark."""
+        for note in self._events[mark.events :]:
             self.situation.remove(note, revealed=False)
-        for note in self._controls[shown : self._shown]:
+        for note in self._controls[mark.shown : self._shown]:
             self.situation.remove(note, revealed=True)
-        del self.rows[length:]
-        self._shown = shown
+        del self.rows[mark.rows :], self._events[mark.events :]
+        self.now, self.bar, self._shown = mark.now, mark.bar, mark.shown

@@ -30,6 +30,7 @@ CHORALE_CONFIG = MeasuredModelConfig(
     )
 )
 BATCH = 16
+POOL = 6  # batches drawn together
 QUESTIONS_PER_PIECE = 10
 RANGES = ((57, 83), (52, 78), (45, 71), (34, 66))  # MIDI pitches that transposition may reach, soprano to bass
 Batch = tuple[Tensor, Decisions]
@@ -75,7 +76,7 @@ def batches(examples: Sequence[QuestionSet], rng: np.random.Generator, size: int
     """Endless batches of random pieces, questions and keys; half of them with programs at random, which should not matter."""
     while True:
         chosen = []
-        for index in rng.integers(0, len(examples), size=size):
+        for index in rng.integers(0, len(examples), size=size * POOL):
             asked, shifts = examples[index]
             example = transpose(asked[rng.integers(0, len(asked))], int(rng.choice(shifts)))
             if rng.random() < 0.5:
@@ -83,7 +84,10 @@ def batches(examples: Sequence[QuestionSet], rng: np.random.Generator, size: int
                 rows[:, PROGRAM] = np.where(rows[:, PROGRAM] > 0, 1 + rng.integers(0, 128), 0)
                 example = replace(example, rows=rows)
             chosen.append(example)
-        yield collate(chosen)
+        # examples of like length go together, so that little of a batch is padding
+        chosen.sort(key=lambda example: len(example.rows))
+        for start in rng.permutation(POOL) * size:
+            yield collate(chosen[start : start + size])
 
 
 def _loss(model: nn.Module, batch: Batch) -> Tensor:

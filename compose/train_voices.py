@@ -16,20 +16,16 @@ from torch import Tensor, nn
 
 from compose.music_transformer import MusicTransformerConfig
 from compose.training import TrainingPlan, train
+from compose.vocabulary.voices import frame_ids
 from compose.voices_model import VoicesModel, VoicesModelConfig
 from corpora.datasets.jsb import load_jsb
 
-__all__ = ["LOWEST_PITCH", "frame_ids", "train_voices", "validate_voices"]
+__all__ = ["train_voices", "validate_voices"]
 
-LOWEST_PITCH = 30  # MIDI pitch of id 1
 CROP_FRAMES = 160
 BATCH = 12
 IGNORED = -100
-
-
-def frame_ids(frames: NDArray[np.int16]) -> NDArray[np.int64]:
-    """Ids of a piece (frames, 4) of MIDI pitches, -1 silent: 0 silence, 1 the lowest pitch."""
-    return np.where(frames < 0, 0, frames - (LOWEST_PITCH - 1)).astype(np.int64)
+MARGIN = 3  # semitones that a transposed voice may leave the range of its voice
 
 
 def _transpositions(pieces: list[NDArray[np.int64]]) -> list[list[int]]:
@@ -41,7 +37,7 @@ def _transpositions(pieces: list[NDArray[np.int64]]) -> list[list[int]]:
     for piece in pieces:
         high = piece.max(axis=0)
         low = np.where(piece > 0, piece, 999).min(axis=0)
-        shifts.append([s for s in range(-6, 7) if (high + s <= highest + 1).all() and (low + s >= lowest - 1).all()] or [0])
+        shifts.append([s for s in range(-6, 7) if (high + s <= highest + MARGIN).all() and (low + s >= lowest - MARGIN).all()] or [0])
     return shifts
 
 
@@ -98,7 +94,7 @@ def train_voices(
     data = {split: [frame_ids(piece) for piece in pieces] for split, pieces in load_jsb().items()}
     config = config or VoicesModelConfig(
         transformer=MusicTransformerConfig(
-            embed_dim=256, num_layers=5, num_heads=8, feedforward_dim=768, max_distance=256, dropout=0.2
+            embed_dim=192, num_layers=4, num_heads=6, feedforward_dim=768, max_distance=256, dropout=0.35
         )
     )
     model = VoicesModel(config)

@@ -36,12 +36,14 @@ class VoicesModelConfig:
         num_pitches: Pitches per voice (ids 1..num_pitches; 0 is silence).
         voice_dim: Embedding of one voice's pitch.
         hidden_dim: Hidden width of each voice's network inside the step.
+        voice_dropout: Share of past voices hidden from the stack in training: 229 chorales are soon known by heart.
     """
 
     transformer: MusicTransformerConfig = field(default_factory=MusicTransformerConfig)
     num_pitches: int = 58
     voice_dim: int = 64
     hidden_dim: int = 256
+    voice_dropout: float = 0.1
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -121,7 +123,11 @@ class VoicesModel(nn.Module):
         self, frames: Int[Tensor, "batch time voice"], held: Tensor, first: int | Tensor = 0, cache: Cache | None = None
     ) -> Float[Tensor, "batch time embed"]:
         """State after each frame; ``first`` is the place in the piece of the first frame given."""
-        x: Tensor = self.project(torch.cat(self._embed(frames, held, first), dim=-1))
+        pitch, held_features, phase = self._embed(frames, held, first)
+        if self.training and self.config.voice_dropout:
+            seen = torch.rand(frames.shape, device=frames.device) >= self.config.voice_dropout
+            pitch = (pitch.unflatten(-1, (NUM_VOICES, -1)) * seen[..., None]).flatten(-2)
+        x: Tensor = self.project(torch.cat([pitch, held_features, phase], dim=-1))
         states: Tensor = self.transformer(x, cache)
         return states
 

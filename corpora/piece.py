@@ -171,6 +171,22 @@ class Piece:
         """The same piece with other notes (and the file that holds them, when there is one)."""
         return replace(self, notes=sort_notes(notes), source=source)
 
+    def rescaled(self, divs_per_quarter: int) -> Piece:
+        """The same piece with a finer resolution, a multiple of the present one (ValueError otherwise)."""
+        factor, rest = divmod(divs_per_quarter, self.divs_per_quarter)
+        if rest or factor < 1:
+            raise ValueError(f"divs_per_quarter must be a multiple of {self.divs_per_quarter}, got {divs_per_quarter}")
+        if factor == 1:
+            return self
+        tables = {}
+        for name in ("notes", "measures", "tempos", "keys"):
+            table = getattr(self, name).copy()
+            for column in table.dtype.names:
+                if column.endswith("_div"):
+                    table[column] *= factor
+            tables[name] = table
+        return replace(self, divs_per_quarter=divs_per_quarter, **tables)
+
     def to_score(self) -> symusic.Score:
         """The piece as a ``symusic.Score`` in ticks, one track a lane.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ def chunks(piece: Piece) -> list[Chunk]:
     key, tempo = 0, DEFAULT_QUARTERS_PER_MINUTE
     change = 0
     out: list[Chunk] = []
-    for bar, (start, stop) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for bar, (start, stop) in enumerate(pairwise(bounds)):
         place, first = start, True
         while first or place < stop:
             while change < len(changes) and changes[change] <= place:

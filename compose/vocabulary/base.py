@@ -42,6 +42,7 @@ class LossKind(StrEnum):
     NAMES_IGNORED = "part names ignored"
     CONTROLLERS_IGNORED = "controllers, pedals and bends ignored"
     TEMPOS_IGNORED = "tempo changes ignored"
+    TEMPOS_ROUNDED = "tempos rounded"
     METERS_IGNORED = "bars whose lines or meter are ignored"
     KEYS_IGNORED = "key signatures ignored"
 

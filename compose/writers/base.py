@@ -2,7 +2,7 @@
 
 A writer knows its vocabulary's order of fields and its ids; constraints come in as masks over musical meanings
 (``compose.constraints.feasible``). The sampler sees only slots: it asks, a model scores, the writer takes the answer. Cheap tests
-stand in ``Slot.mask``; the exact ones are asked for the id about to be taken (``admits``), which saves testing ids that nobody draws.
+stand in ``Slot.mask``; the exact ones are asked for the id about to be taken (``admits``), which saves work on ids nobody draws.
 Every answer can be taken back (``rewind``), so the sampler may search.
 """
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import Constraint
-from compose.stream import DELTA_STEPS, Stream
+from compose.stream import DELTA_STEPS, Mark, Stream
 from compose.vocabulary.bars import chunks
 from compose.vocabulary.base import Meaning
 from compose.vocabulary.measured_fields import BAR, CHUNK_STEPS, DURATION_STEPS, END, MAX_LANES, START
@@ -17,8 +17,9 @@ from compose.writers.base import Slot, Writer
 
 __all__ = ["CONTEXT_BARS", "MeasuredWriter"]
 
-CONTEXT_BARS = 8  # history before the region, as in training
-MAX_CONTEXT_NOTES = 600
+CONTEXT_BARS = 8  # history before what is written, as in training
+WINDOW_BARS = 48  # written before the window slides
+MAX_HISTORY_NOTES = 600
 
 _STAGES = (Meaning.ONSET, Meaning.LANE, Meaning.PITCH, Meaning.DURATION)
 
@@ -27,9 +28,9 @@ _STAGES = (Meaning.ONSET, Meaning.LANE, Meaning.PITCH, Meaning.DURATION)
 class _Entry:
     """State before an answer."""
 
-    stage: int
+    stream: Stream
+    mark: Mark
     partial: tuple[int, ...]
-    mark: tuple[int, int, int, int]
     written: int
     done: bool
 
@@ -37,36 +38,48 @@ class _Entry:
 class MeasuredWriter(Writer):
     """See ``Writer``; ids are those of the fields of ``compose.vocabulary.measured_fields``.
 
-    ``stream`` holds the steps that a model reads; ``low_water`` is how many of them have stood since a model last looked.
+    ``stream`` holds the steps that a model reads; ``low_water`` is how many of them have stood since a model last looked. A
+    long region goes through a window of bars that slides at a bar line, with the last bars written as history.
     """
 
     def __init__(self, canvas: Canvas, constraints: Sequence[Constraint], delta: int = DELTA_STEPS) -> None:
         self._tick = canvas.ticks_per_step
         super().__init__(canvas, constraints, DURATION_STEPS[1:] * self._tick)
-        bars = chunks(canvas.piece)
-        region = canvas.region
-        first = max(sum(bar.start * self._tick <= region.start for bar in bars) - 1, 0)
-        opening = max(first - CONTEXT_BARS, 0)
-        horizon = region.end + delta * self._tick
-        window = [n for n in canvas.fixed if n.onset < horizon]
-        while opening < first and sum(n.onset >= bars[opening].start * self._tick for n in window) > MAX_CONTEXT_NOTES:
-            opening += 1
-        near = [self._to_steps(n) for n in window if n.onset >= bars[opening].start * self._tick and n.duration]
-        start = -(-region.start // self._tick)
-        past = [n for n in near if n.onset < start]
-        controls = [n for n in near if n.onset >= start]
-        last = sum(bar.start * self._tick < horizon for bar in bars)
-        self.stream = Stream(canvas.piece.parts, bars[opening:last], controls, region.lanes, delta)
-        for bar in bars[opening : first + 1]:
-            self.stream.push_bar()
-            for note in past:
-                if bar.start <= note.onset < bar.start + bar.length:
-                    self.stream.push_note(note)
+        self._delta = delta
+        self._bars = chunks(canvas.piece)
+        self._start = -(-canvas.region.start // self._tick)  # steps
+        first = max(sum(bar.start <= self._start for bar in self._bars) - 1, 0)
+        self.stream = self._open(first)
         self.low_water = 0
         self._partial: tuple[int, ...] = ()
         self._done = False
         self._journal: list[_Entry] = []
         self._velocities: dict[tuple[int, int], int] = {}
+
+    def _open(self, bar: int) -> Stream:
+        """A stream that stands at the beginning of a bar (index), with what came before it as history."""
+        opening = max(bar - CONTEXT_BARS, 0)
+        horizon = self._bars[min(bar + WINDOW_BARS, len(self._bars)) - 1]
+        end = min(horizon.start + horizon.length, -(-self.canvas.region.end // self._tick)) + self._delta
+        since = self._bars[opening].start
+        known = [self._to_steps(n) for n in self.canvas.fixed if n.duration and since * self._tick <= n.onset < end * self._tick]
+        here = self._bars[bar].start
+        past = [self._to_steps(n) for n in self.canvas.written if n.onset >= since * self._tick]
+        past += [n for n in known if n.onset < max(here, self._start)]
+        past.sort()
+        while opening < bar and sum(n.onset >= self._bars[opening].start for n in past) > MAX_HISTORY_NOTES:
+            opening += 1
+        past = [n for n in past if n.onset >= self._bars[opening].start]
+        controls = [n for n in known if n.onset >= max(here, self._start)]
+        last = sum(chunk.start < end for chunk in self._bars)
+        stream = Stream(self.canvas.piece.parts, self._bars[opening:last], controls, self.canvas.region.lanes, self._delta)
+        index = 0
+        for chunk in self._bars[opening : bar + 1]:
+            stream.push_bar()
+            while index < len(past) and past[index].onset < chunk.start + chunk.length:
+                stream.push_note(past[index])
+                index += 1
+        return stream
 
     def _to_steps(self, note: Note) -> Note:
         half = self._tick // 2
@@ -86,12 +99,12 @@ class MeasuredWriter(Writer):
     @property
     def _is_last_bar(self) -> bool:
         chunk = self.stream.chunk
-        return (chunk.start + chunk.length) * self._tick >= self.canvas.region.end or self.stream.bar + 1 >= len(self.stream.bars)
+        return (chunk.start + chunk.length) * self._tick >= self.canvas.region.end or chunk.start == self._bars[-1].start
 
     @property
     def leave(self) -> int:
         """The id of ``next`` that ends the bar: BAR, or END where the piece has no further one."""
-        return BAR if self.stream.bar + 1 < len(self.stream.bars) else END
+        return END if self.stream.chunk.start == self._bars[-1].start else BAR
 
     def slot(self) -> Slot | None:
         if self._done:
@@ -147,17 +160,25 @@ class MeasuredWriter(Writer):
         return pending is None or pending[0] >= (chunk.start + chunk.length) * self._tick
 
     def push(self, token: int) -> None:
-        self._journal.append(_Entry(len(self._partial), self._partial, self.stream.mark(), len(self.canvas.written), self._done))
+        self._journal.append(_Entry(self.stream, self.stream.mark(), self._partial, len(self.canvas.written), self._done))
         self.depth += 1
         if not self._partial and token >= CHUNK_STEPS:
             if self._is_last_bar:
                 self._done = True
             else:
-                self.stream.push_bar()
+                self._next_bar()
         elif len(self._partial) < len(_STAGES) - 1:
             self._partial = (*self._partial, token)
         else:
             self._complete(int(DURATION_STEPS[token - 1]))
+
+    def _next_bar(self) -> None:
+        bar = self._bars.index(self.stream.chunk) + 1
+        if self.stream.bar - CONTEXT_BARS < WINDOW_BARS - 1:
+            self.stream.push_bar()
+        else:
+            self.stream = self._open(bar)
+            self.low_water = 0
 
     def _complete(self, duration: int) -> None:
         lane, pitch = self._partial[1] - 1, self._partial[2] - 1
@@ -174,9 +195,12 @@ class MeasuredWriter(Writer):
         entry = self._journal[depth]
         del self._journal[depth:]
         self.depth = depth
-        erased = [self.canvas.erase() for _ in range(len(self.canvas.written) - entry.written)]
-        tick = self._tick
-        self.stream.rewind(entry.mark, [Note(n.onset // tick, n.lane, n.pitch, n.duration // tick, n.velocity) for n in erased])
+        while len(self.canvas.written) > entry.written:
+            self.canvas.erase()
+        if entry.stream is not self.stream:
+            self.low_water = 0
+        self.stream = entry.stream
+        self.stream.rewind(entry.mark)
         self.feasible.forget()
         self.low_water = min(self.low_water, len(self.stream.rows))
         self._partial, self._done = entry.partial, entry.done

@@ -1,0 +1,274 @@
+"""The main job: a piece, a region and wishes in; new notes in the region out, everything else untouched.
+
+Example:
+    >>> from compose.infill import Request, infill                        # doctest: +SKIP
+    >>> from corpora.files import read_piece                              # doctest: +SKIP
+    >>> piece = read_piece("chorale.musicxml")                            # doctest: +SKIP
+    >>> best, *others = infill(Request(piece, "5-8", ("Alto", "Tenor"), ("scale: G major",), seed=7, count=3))  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compose.canvas import STEPS_PER_QUARTER, Canvas
+from compose.constraints.base import Constraint, Satisfaction
+from compose.constraints.conflicts import find_conflicts
+from compose.constraints.language import parse_constraints
+from compose.models import Composer, load_model
+from compose.request import always_on, find_region, make_canvas, select_lanes
+from compose.sampler import SamplerSettings, write
+from corpora.errors import RequestError
+from corpora.files import edit_piece
+from corpora.musicxml.append import append_measures
+from corpora.musicxml.reader import read_musicxml
+from corpora.piece import Piece
+
+__all__ = ["Infill", "Request", "continue_piece", "infill", "infill_with"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Args:
+        piece: The piece before the change.
+        region: Bars ``5-8``, beats ``5:1-8:3`` or seconds ``12.5s-20s`` (``compose.request``).
+        parts: Names of the parts to write; none means every pitched part.
+        constraints: Wishes as text (``compose.constraints.language``) or ready-made constraints.
+        model: Name or folder of the model.
+        seed: The same seed gives the same notes. Variation k takes seed + k.
+        count: Variations.
+        temperature: 0 takes the likeliest note each time, 1 is as learned.
+        top_p: Nucleus, 0 < top_p <= 1.
+        keep: Ids of notes in the region that stay.
+    """
+
+    piece: Piece
+    region: str
+    parts: Sequence[str] = ()
+    constraints: Sequence[str | Constraint] = ()
+    model: str = "chorale"
+    seed: int = 0
+    count: int = 1
+    temperature: float = 1.0
+    top_p: float = 0.98
+    keep: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Infill:
+    """One answer and its report.
+
+    Args:
+        piece: The piece after the change; its source is the edited file.
+        added: The new notes, NOTE_DTYPE rows of ``piece``.
+        removed: The notes that went, NOTE_DTYPE rows of the piece before.
+        kept: How many notes stayed.
+        satisfied: What was asked and what holds, measured on the notes of the edited file.
+        log_likelihood: Of the new notes under the model, nats.
+        nats_per_note: Its negative per new note: how the variations are ranked, lowest first.
+        seed: Gives this answer again, with count 1.
+        model: Name of the model.
+        seconds: Wall time of writing.
+        rewinds: How often the sampler had to go back.
+        region: The region as asked.
+    """
+
+    piece: Piece
+    added: NDArray[np.void]
+    removed: NDArray[np.void]
+    kept: int
+    satisfied: tuple[Satisfaction, ...]
+    log_likelihood: float
+    nats_per_note: float
+    seed: int
+    model: str
+    seconds: float
+    rewinds: int
+    region: str
+
+    @property
+    def changed(self) -> tuple[NDArray[np.void], tuple[str, ...]]:
+        """Added rows, and ids of removed notes."""
+        return self.added, tuple(self.removed["id"].tolist())
+
+    @property
+    def holds(self) -> bool:
+        """Whether all that was asked holds."""
+        return all(entry.satisfied for entry in self.satisfied)
+
+    def diff(self) -> list[dict[str, Any]]:
+        """Every changed note for machines: sign "-" or "+", part, bar, beat (from 1), pitch, duration in quarters."""
+        rows = [("-", note) for note in self.removed] + [("+", note) for note in self.added]
+        rows.sort(key=lambda row: (int(row[1]["onset_div"]), int(row[1]["part"]), row[0] == "+", int(row[1]["pitch"])))
+        return [_describe(self.piece, sign, note) for sign, note in rows]
+
+    def report(self) -> dict[str, Any]:
+        """Everything but the music, ready for JSON."""
+        return {
+            "region": self.region,
+            "model": self.model,
+            "seed": self.seed,
+            "notes_added": len(self.added),
+            "notes_removed": len(self.removed),
+            "notes_kept": self.kept,
+            "log_likelihood": round(self.log_likelihood, 4),
+            "nats_per_note": round(self.nats_per_note, 4),
+            "seconds": round(self.seconds, 3),
+            "rewinds": self.rewinds,
+            "holds": self.holds,
+            "satisfied": [entry.to_dict() for entry in self.satisfied],
+            "diff": self.diff(),
+        }
+
+
+def _describe(piece: Piece, sign: str, note: np.void) -> dict[str, Any]:
+    measure = piece.measures[piece.measure_at(int(note["onset_div"]))]
+    beat = 1 + (int(note["onset_div"]) - int(measure["start_div"])) * int(measure["beat_type"]) / (4 * piece.divs_per_quarter)
+    return {
+        "sign": sign,
+        "part": piece.parts[int(note["part"])].name,
+        "bar": str(measure["number"]),
+        "beat": round(beat, 4),
+        "pitch": int(note["pitch"]),
+        "quarters": float(piece.quarters(int(note["duration_div"]))),
+    }
+
+
+def infill(request: Request) -> list[Infill]:
+    """Answer a request with its variations, likeliest first.
+
+    Raises:
+        RequestError: The request cannot be understood.
+        InfeasibleConstraint: No music can meet it, or none was found; names the constraints in conflict.
+        CheckpointError: The model cannot be loaded.
+    """
+    return infill_with(load_model(request.model), request)
+
+
+def infill_with(composer: Composer, request: Request) -> list[Infill]:
+    """As ``infill``, with a model at hand."""
+    if request.count < 1:
+        raise RequestError(f"count must be at least 1, got {request.count}")
+    piece = _on_writing_grid(request.piece)
+    settings = SamplerSettings(temperature=request.temperature, top_p=request.top_p)
+    region = find_region(piece, request.region, select_lanes(piece, request.parts))
+    asked = parse_constraints(list(request.constraints), piece)
+    answers = []
+    for seed in range(request.seed, request.seed + request.count):
+        started = time.perf_counter()
+        canvas, removed_ids = make_canvas(piece, region, request.keep)
+        rules = (*always_on(canvas, _file_grid(piece, canvas)), *asked)
+        conflict = find_conflicts(rules, canvas)
+        if conflict is not None:
+            raise conflict
+        writer, scorer = composer.open(canvas, rules)
+        written = write(writer, scorer, settings, seed)
+        after = edit_piece(piece, removed_ids, canvas.table())
+        removed = piece.notes[np.isin(piece.notes["id"], removed_ids)]
+        added, kept = _compare(piece, after, removed_ids)
+        satisfied = (*(constraint.measure(canvas) for constraint in rules), kept_satisfaction(piece, after, removed_ids, canvas))
+        answers.append(
+            Infill(
+                piece=after,
+                added=added,
+                removed=removed,
+                kept=kept,
+                satisfied=satisfied,
+                log_likelihood=written.log_likelihood,
+                nats_per_note=-written.log_likelihood / max(len(added), 1),
+                seed=seed,
+                model=composer.name,
+                seconds=time.perf_counter() - started,
+                rewinds=written.rewinds,
+                region=request.region,
+            )
+        )
+    return sorted(answers, key=lambda answer: (answer.nats_per_note, answer.seed))
+
+
+def _on_writing_grid(piece: Piece) -> Piece:
+    """A MusicXML piece in divs that hold the writing grid (the editor changes divisions where it must); MIDI as it is."""
+    if piece.source is not None and piece.source.format == "midi":
+        return piece
+    return piece.rescaled(int(np.lcm(piece.divs_per_quarter, STEPS_PER_QUARTER)))
+
+
+def _file_grid(piece: Piece, canvas: Canvas) -> int:
+    """New onsets and durations must be multiples of this many ticks for the file to hold them."""
+    return canvas.ticks_per_div
+
+
+def _key(row: np.void) -> tuple[int, ...]:
+    return tuple(int(row[name]) for name in ("onset_div", "duration_div", "pitch", "part"))
+
+
+def _compare(before: Piece, after: Piece, removed_ids: Collection[str]) -> tuple[NDArray[np.void], int]:
+    """The rows of ``after`` that are new, and how many of the notes that should stay did."""
+    after = after.rescaled(before.divs_per_quarter) if after.divs_per_quarter != before.divs_per_quarter else after
+    stay = Counter(_key(row) for row in before.notes[~np.isin(before.notes["id"], list(removed_ids))])
+    total, new = sum(stay.values()), []
+    for index, row in enumerate(after.notes):
+        key = _key(row)
+        if stay[key]:
+            stay[key] -= 1
+        else:
+            new.append(index)
+    return after.notes[new], total - sum(stay.values())
+
+
+def kept_satisfaction(before: Piece, after: Piece, removed_ids: Collection[str], canvas: Canvas) -> Satisfaction:
+    """Whether the edited file, read again, holds every other note as it was and the new notes as they were written."""
+    added, kept = _compare(before, after, removed_ids)
+    expected = len(before.notes) - len(removed_ids)
+    fine = kept == expected and Counter(map(_key, added)) == Counter(map(_key, canvas.table()))
+    return Satisfaction("everything else untouched", fine, f"{kept} of {expected} other notes identical in the file")
+
+
+def continue_piece(
+    piece: Piece,
+    bars: int,
+    parts: Sequence[str] = (),
+    constraints: Sequence[str | Constraint] = (),
+    model: str = "chorale",
+    seed: int = 0,
+    count: int = 1,
+    temperature: float = 1.0,
+    top_p: float = 0.98,
+) -> list[Infill]:
+    """Add bars to the end of a piece and write them; otherwise as ``infill``.
+
+    Args:
+        piece: From a file.
+        bars: How many, in the last bar's meter, at least 1.
+        parts, constraints, model, seed, count, temperature, top_p: See ``Request``.
+    """
+    if bars < 1:
+        raise RequestError(f"bars must be at least 1, got {bars}")
+    if not len(piece.measures):
+        raise RequestError("the piece has no bars to go on from")
+    longer = _append_bars(piece, bars)
+    first = len(longer.measures) - bars + 1
+    request = Request(longer, f"#{first}-#{len(longer.measures)}", parts, constraints, model, seed, count, temperature, top_p)
+    return infill(request)
+
+
+def _append_bars(piece: Piece, bars: int) -> Piece:
+    if piece.source is not None and piece.source.format == "musicxml":
+        source = piece.source
+        return read_musicxml(append_measures(source.data, bars), source.name, source.container)
+    rows = np.repeat(piece.measures[-1:], bars)
+    last = piece.measures[-1]
+    length = int(last["beats"]) * 4 * piece.divs_per_quarter // int(last["beat_type"])
+    rows["start_div"] = int(last["end_div"]) + length * np.arange(bars)
+    rows["end_div"] = rows["start_div"] + length
+    rows["number"] = [str(len(piece.measures) + 1 + index) for index in range(bars)]
+    return replace(piece, measures=np.concatenate([piece.measures, rows]))

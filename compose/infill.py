@@ -166,7 +166,7 @@ def infill_with(composer: Composer, request: Request) -> list[Infill]:
     for seed in range(request.seed, request.seed + request.count):
         started = time.perf_counter()
         canvas, removed_ids = make_canvas(piece, region, request.keep)
-        rules = (*always_on(canvas, _file_grid(piece, canvas)), *asked)
+        rules = (*always_on(canvas, canvas.ticks_per_div), *asked)
         conflict = find_conflicts(rules, canvas)
         if conflict is not None:
             raise conflict
@@ -200,11 +200,6 @@ def _on_writing_grid(piece: Piece) -> Piece:
     if piece.source is not None and piece.source.format == "midi":
         return piece
     return piece.rescaled(int(np.lcm(piece.divs_per_quarter, STEPS_PER_QUARTER)))
-
-
-def _file_grid(piece: Piece, canvas: Canvas) -> int:
-    """New onsets and durations must be multiples of this many ticks for the file to hold them."""
-    return canvas.ticks_per_div
 
 
 def _key(row: np.void) -> tuple[int, ...]:
@@ -264,7 +259,11 @@ def continue_piece(
 def _append_bars(piece: Piece, bars: int) -> Piece:
     if piece.source is not None and piece.source.format == "musicxml":
         source = piece.source
-        return read_musicxml(append_measures(source.data, bars), source.name, source.container)
+        return read_musicxml(
+            append_measures(source.data, bars, (4 * int(piece.measures["beats"][-1]), int(piece.measures["beat_type"][-1]))),
+            source.name,
+            source.container,
+        )
     rows = np.repeat(piece.measures[-1:], bars)
     last = piece.measures[-1]
     length = int(last["beats"]) * 4 * piece.divs_per_quarter // int(last["beat_type"])

@@ -137,7 +137,7 @@ class Piece:
         seconds = np.concatenate([[0.0], np.cumsum(np.diff(places) * seconds_per_div[:-1])])
         return places, seconds, seconds_per_div
 
-    def div_to_seconds(self, div: NDArray[np.int64] | int) -> NDArray[np.float64]:
+    def div_to_seconds(self, div: NDArray[np.int64] | NDArray[np.float64] | int) -> NDArray[np.float64]:
         """Seconds from the start of the piece at each place in divs, through the tempo map."""
         places, seconds, slope = self._tempo_knots
         values = np.asarray(div, dtype=np.float64)

@@ -75,12 +75,12 @@ class Writer(ABC):
             guilty = self.feasible.blame(*pending)
             if guilty:
                 return guilty
+        unfinished = tuple(dict.fromkeys(c.text for c in self.feasible.constraints if not c.may_end(self.canvas)))
+        if unfinished:
+            return unfinished
         last = self.canvas.written[-1].onset if self.canvas.written else self.canvas.region.start
-        for lane in self.canvas.region.lanes:
-            guilty = self.feasible.blame(last, lane)
-            if guilty:
-                return guilty
-        return tuple(dict.fromkeys(c.text for c in self.feasible.constraints if not c.may_end(self.canvas)))
+        found = (self.feasible.blame(last, lane) for lane in self.canvas.region.lanes)
+        return next((guilty for guilty in found if guilty), ())
 
     def _velocity(self, onset: int, lane: int) -> int:
         """How loud: as loud as the eight notes of the lane nearest to the onset, lost ones counted."""

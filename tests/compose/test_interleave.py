@@ -2,13 +2,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compose.interleave import DELTA_TICKS, controls_due, deinterleave, insert_rests, interleave
 from compose.vocabulary.arrival import REST_NOTE, empty_events
 
-times = st.lists(st.integers(0, 3000), max_size=40).map(sorted)
+times = st.lists(st.integers(0, 3000), max_size=20).map(sorted)
+laws = settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 deltas = st.one_of(st.integers(0, 1000), st.just(math.inf))
 
 
@@ -41,6 +42,7 @@ def step_by_step(events, controls, delta):
     return stream, left
 
 
+@laws
 @given(times, times, deltas)
 def test_same_as_the_loop(events, controls, delta):
     stream, pending = interleave(rows(events), rows(controls), delta)
@@ -49,6 +51,7 @@ def test_same_as_the_loop(events, controls, delta):
     assert pending["onset_tick"].tolist() == left
 
 
+@laws
 @given(times, times, deltas)
 def test_deinterleave_gives_both_back(events, controls, delta):
     stream, pending = interleave(rows(events), rows(controls), delta)
@@ -57,6 +60,7 @@ def test_deinterleave_gives_both_back(events, controls, delta):
     np.testing.assert_array_equal(np.concatenate([back_controls, pending]), rows(controls, control=True))
 
 
+@laws
 @given(times, times, st.integers(0, 1000))
 def test_every_control_stands_at_its_stopping_time(events, controls, delta):
     stream, pending = interleave(rows(events), rows(controls), delta)
@@ -87,6 +91,7 @@ def test_no_controls_change_nothing_and_no_events_leave_all_pending():
     assert interleave(rows([]), rows([0])).pending["onset_tick"].tolist() == [0]
 
 
+@laws
 @given(times, times, st.integers(0, 1000))
 def test_due_counts_what_the_stream_has_placed(events, controls, delta):
     stream, _ = interleave(rows(events), rows(controls), delta)
@@ -114,6 +119,7 @@ def test_rests_written_example():
     assert padded["onset_tick"][padded["note"] == REST_NOTE].tolist() == [100, 200, 300, 450, 550, 650]
 
 
+@laws
 @given(times, st.integers(1, 300), st.integers(0, 4000))
 def test_rests_leave_no_gap_and_every_event(events, gap, end):
     padded = insert_rests(rows(events), gap, end)

@@ -1,6 +1,7 @@
 """The door for recordings: WAV, FLAC, Ogg or MP3 within limits, whole, with finite samples.
 
 libsndfile reads NaN, a sample rate of 1 Hz and cut-off files without complaint, and libraries behind it do not survive them.
+MP3 is decoded in a child process: libmpg123 prints its complaints on the process's standard error.
 """
 
 from __future__ import annotations
@@ -8,15 +9,18 @@ from __future__ import annotations
 import io
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 import soundfile
 
+from corpora.child import Limits, run_limited
+from corpora.errors import InputError
 from corpora.gate.files import open_regular
 from corpora.gate.refusal import refusal
 from corpora.gate.sniff import expect_kind
+from corpora.safe_text import safe_text
 
 __all__ = ["MAX_AUDIO_BYTES", "MAX_AUDIO_S", "AudioExtent", "check_audio"]
 
@@ -26,6 +30,7 @@ MAX_CHANNELS: Final = 8
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 8_000, 192_000
 MAX_SAMPLES: Final = 400_000_000  # over all channels: an hour of stereo at 48 kHz has 346 million
 BLOCK_SAMPLES: Final = 1 << 20
+MP3_LIMITS: Final = Limits(memory_bytes=4 << 30, cpu_s=120, wall_s=180, file_bytes=1 << 20, result_bytes=1 << 20)
 PLAIN_PCM: Final = frozenset({"PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32"})
 UNKNOWN_LENGTHS: Final = (0, 0xFFFFFFFF)  # what a program writes that streams a WAV
 
@@ -64,16 +69,34 @@ def check_audio(source: bytes | str | os.PathLike[str], name: str = "") -> Audio
             192 kHz, over an hour of sound, or samples that are NaN or infinite.
     """
     if isinstance(source, bytes):
-        return _check(io.BytesIO(source), len(source), name)
+        return _check(io.BytesIO(source), len(source), source, name)
     with open_regular(source, MAX_AUDIO_BYTES) as file:
-        return _check(file, os.fstat(file.fileno()).st_size, name or os.fspath(source))
+        return _check(file, os.fstat(file.fileno()).st_size, source, name or os.fspath(source))
 
 
-def _check(file: BinaryIO, file_bytes: int, name: str) -> AudioExtent:
+def _check(file: BinaryIO, file_bytes: int, source: bytes | str | os.PathLike[str], name: str) -> AudioExtent:
+    if file_bytes == 0:
+        raise InputError(f"{safe_text(name)}: the file is empty")
     kind = expect_kind(file.read(4096), name, ("wav", "flac", "ogg", "mp3"))
+    if kind == "mp3":
+        arguments = {"source": source if isinstance(source, bytes) else os.path.abspath(source), "name": name}
+        fields = run_limited("corpora.gate.audio:_decode_mp3", arguments, limits=MP3_LIMITS, tool="the MP3 decoder", subject=name)
+        return AudioExtent(**fields)
     if kind == "wav":
         _check_wav_chunks(file, file_bytes, name)
     file.seek(0)
+    return _decode(file, name)
+
+
+def _decode_mp3(source: bytes | str, name: str) -> dict[str, Any]:
+    """What the child process runs for MP3."""
+    if isinstance(source, bytes):
+        return asdict(_decode(io.BytesIO(source), name))
+    with open_regular(source, MAX_AUDIO_BYTES) as file:
+        return asdict(_decode(file, name))
+
+
+def _decode(file: BinaryIO, name: str) -> AudioExtent:
     try:
         with soundfile.SoundFile(file) as sound:
             extent = AudioExtent(sound.format, sound.channels, sound.samplerate, sound.frames)
@@ -81,7 +104,8 @@ def _check(file: BinaryIO, file_bytes: int, name: str) -> AudioExtent:
             if not (sound.format in ("WAV", "WAVEX", "RF64") and sound.subtype in PLAIN_PCM):
                 _check_samples(sound, extent, name)
     except (soundfile.SoundFileError, ValueError, TypeError, OverflowError) as error:
-        raise refusal(name, "", "a recording that can be decoded", f"'{error}'") from None
+        reason = getattr(error, "error_string", str(error))
+        raise refusal(name, "", "a recording that can be decoded", f"'{reason}'") from None
     return extent
 
 

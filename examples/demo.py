@@ -27,6 +27,7 @@ from render.results import ResultPaths, engraved_change, result_files, write_tog
 
 HOUSE = Path(__file__).parent.parent
 FOLDER = HOUSE / "demo"
+PIPE_COLUMNS = 120  # width of a table that nobody watches
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def main() -> None:
             label = ""
         table.add_row("", "every other byte of the file", "yes", kept, end_section=True)
     atomic_write(FOLDER / "report.json", json.dumps(reports, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
     print(f"{len(reports)} chorales in {time.perf_counter() - started:.0f} s; scores, pictures, sound and report.json are in demo/")
 
 

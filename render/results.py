@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from corpora.atomic import atomic_outputs
 from corpora.audio import AUDIO_SUFFIXES, audio_bytes
 from corpora.errors import RequestError
-from corpora.files import read_piece, write_piece
-from corpora.musicxml import colour_notes, read_musicxml, write_musicxml
+from corpora.files import WRITE_SUFFIXES, read_piece, score_bytes
+from corpora.musicxml import NEW_NOTE_COLOUR, colour_notes, read_musicxml, write_musicxml
 from corpora.piece import Piece
 from corpora.safe_text import safe_text
 from render.engrave import IMAGE_SUFFIXES, engrave
@@ -41,8 +41,6 @@ __all__ = [
 ]
 
 MIDI_SUFFIXES = (".mid", ".midi")
-SCORE_SUFFIXES = (".musicxml", ".xml", ".mxl", *MIDI_SUFFIXES)
-NEW_NOTE_COLOUR = "#c0392b"
 BARS_AROUND = 1  # shown on each side of a change
 LONGEST_PAGE_MM = 2000.0  # one picture for a change, however many staves it has
 
@@ -82,7 +80,7 @@ class ResultPaths:
         Raises:
             RequestError: A suffix that the kind cannot have, a folder that is not there, or two files of one name.
         """
-        allowed = (SCORE_SUFFIXES, MIDI_SUFFIXES, AUDIO_SUFFIXES, IMAGE_SUFFIXES, PLOT_SUFFIXES)
+        allowed = (WRITE_SUFFIXES, MIDI_SUFFIXES, AUDIO_SUFFIXES, IMAGE_SUFFIXES, PLOT_SUFFIXES)
         for (kind, path), suffixes in zip(vars(self).items(), allowed, strict=True):
             if path is not None:
                 check_output(path, suffixes, kind.replace("_", " "))
@@ -135,14 +133,6 @@ def changed_span(before: Piece, after: Piece) -> tuple[int, int] | None:
         return None
     start, end = int(rows["onset_div"].min()), int((rows["onset_div"] + rows["duration_div"]).max())
     return start, max(end, start + 1)
-
-
-def _encoded(piece: Piece, suffix: str) -> bytes:
-    """The piece as the bytes of a file with this suffix."""
-    with tempfile.TemporaryDirectory(prefix="partimento-") as folder:
-        path = Path(folder) / f"piece{suffix.lower()}"
-        write_piece(piece, path)
-        return path.read_bytes()
 
 
 def _musicxml_of(piece: Piece) -> bytes:
@@ -206,9 +196,9 @@ def result_files(before: Piece, after: Piece, paths: ResultPaths) -> dict[Path, 
     """
     files: dict[Path, bytes] = {}
     if paths.score is not None:
-        files[paths.score] = _encoded(after, paths.score.suffix)
+        files[paths.score] = score_bytes(after, paths.score.suffix)
     if paths.midi is not None:
-        files[paths.midi] = _encoded(after, paths.midi.suffix)
+        files[paths.midi] = score_bytes(after, paths.midi.suffix)
     if paths.image is not None:
         files[paths.image] = engraved_change(after, before, paths.image.suffix)
     if paths.piano_roll is not None:
@@ -250,7 +240,7 @@ def convert_file(source: Path, target: Path) -> dict[str, Any]:
 
     Gives a report of JSON values.
     """
-    check_output(target, (*SCORE_SUFFIXES, *IMAGE_SUFFIXES), "score")
+    check_output(target, (*WRITE_SUFFIXES, *IMAGE_SUFFIXES), "score")
     piece = read_piece(source)
     suffix = target.suffix.lower()
     if suffix in IMAGE_SUFFIXES:
@@ -258,7 +248,7 @@ def convert_file(source: Path, target: Path) -> dict[str, Any]:
         pages = engraving.png if suffix == ".png" else tuple(page.encode() for page in engraving.svg)
         files = {target if not page else target.with_stem(f"{target.stem}-{page + 1}"): data for page, data in enumerate(pages)}
     else:
-        files = {target: _encoded(piece, suffix)}
+        files = {target: score_bytes(piece, suffix)}
     write_together(files)
     return {
         "files": [str(path) for path in files],

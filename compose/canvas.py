@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from corpora.piece import NOTE_DTYPE, Piece
+from corpora.piece import NOTE_DTYPE, Piece, Table
 
 __all__ = ["NUM_PITCHES", "STEPS_PER_QUARTER", "Canvas", "Note", "Region"]
 
@@ -143,7 +142,7 @@ class Canvas:
         found = bisect_right(notes, (tick, math.inf))
         return notes[found] if found < len(notes) else None
 
-    def table(self) -> NDArray[np.void]:
+    def table(self) -> Table:
         """The written notes as NOTE_DTYPE rows in divs; raises ValueError where a tick is not a whole div."""
         rows = np.zeros(len(self.written), dtype=NOTE_DTYPE)
         for index, note in enumerate(sorted(self.written)):

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compose.canvas import STEPS_PER_QUARTER, Canvas
 from compose.constraints.base import Constraint, Satisfaction
@@ -29,7 +28,7 @@ from corpora.errors import RequestError
 from corpora.files import edit_piece
 from corpora.musicxml.append import append_measures
 from corpora.musicxml.reader import read_musicxml
-from corpora.piece import Piece
+from corpora.piece import Piece, Table
 
 __all__ = ["Infill", "Request", "continue_piece", "infill", "infill_with"]
 
@@ -83,8 +82,8 @@ class Infill:
     """
 
     piece: Piece
-    added: NDArray[np.void]
-    removed: NDArray[np.void]
+    added: Table
+    removed: Table
     kept: int
     satisfied: tuple[Satisfaction, ...]
     log_likelihood: float
@@ -96,7 +95,7 @@ class Infill:
     region: str
 
     @property
-    def changed(self) -> tuple[NDArray[np.void], tuple[str, ...]]:
+    def changed(self) -> tuple[Table, tuple[str, ...]]:
         """Added rows, and ids of removed notes."""
         return self.added, tuple(self.removed["id"].tolist())
 
@@ -206,7 +205,7 @@ def _key(row: np.void) -> tuple[int, ...]:
     return tuple(int(row[name]) for name in ("onset_div", "duration_div", "pitch", "part"))
 
 
-def _compare(before: Piece, after: Piece, removed_ids: Collection[str]) -> tuple[NDArray[np.void], int]:
+def _compare(before: Piece, after: Piece, removed_ids: Collection[str]) -> tuple[Table, int]:
     """The rows of ``after`` that are new, and how many of the notes that should stay did."""
     after = after.rescaled(before.divs_per_quarter) if after.divs_per_quarter != before.divs_per_quarter else after
     stay = Counter(_key(row) for row in before.notes[~np.isin(before.notes["id"], list(removed_ids))])

@@ -182,7 +182,7 @@ class MeasuredModel(nn.Module):
         return logits
 
     def nats(self, rows: Int[Tensor, "batch time field"], decisions: Decisions) -> dict[str, Float[Tensor, " decision"]]:
-        """Negative log-likelihoods in nats by field: ``next`` of every decision; ``lane``, ``pitch``, ``duration`` of notes (else 0)."""
+        """Negative log-likelihoods in nats by field; ``lane``, ``pitch`` and ``duration`` are 0 where the step is no note."""
         state = self.states(rows)[decisions.stream, decisions.place - 1]
         targets = decisions.targets
         is_note = targets[:, LANE] > 0

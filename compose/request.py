@@ -13,7 +13,6 @@ from collections.abc import Collection, Sequence
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compose.canvas import STEPS_PER_QUARTER, Canvas, Note, Region
 from compose.constraints.base import Constraint
@@ -21,7 +20,7 @@ from compose.constraints.parts import find_lanes, pitched_lanes
 from compose.constraints.rhythm import OnGrid, WithinRegion
 from compose.constraints.texture import Monophonic, NoOverlap
 from corpora.errors import RequestError
-from corpora.piece import Piece
+from corpora.piece import Piece, Table
 
 __all__ = ["always_on", "find_region", "make_canvas", "select_lanes"]
 
@@ -100,7 +99,7 @@ def select_lanes(piece: Piece, names: Sequence[str]) -> tuple[int, ...]:
     return tuple(sorted(lanes)) or pitched_lanes(piece)
 
 
-def _notes(piece: Piece, rows: NDArray[np.void], ticks_per_div: int) -> tuple[Note, ...]:
+def _notes(piece: Piece, rows: Table, ticks_per_div: int) -> tuple[Note, ...]:
     columns = (
         rows["onset_div"] * ticks_per_div,
         rows["part"],

@@ -37,7 +37,9 @@ def _transpositions(pieces: list[NDArray[np.int64]]) -> list[list[int]]:
     for piece in pieces:
         high = piece.max(axis=0)
         low = np.where(piece > 0, piece, 999).min(axis=0)
-        shifts.append([s for s in range(-6, 7) if (high + s <= highest + MARGIN).all() and (low + s >= lowest - MARGIN).all()] or [0])
+        shifts.append(
+            [s for s in range(-6, 7) if (high + s <= highest + MARGIN).all() and (low + s >= lowest - MARGIN).all()] or [0]
+        )
     return shifts
 
 

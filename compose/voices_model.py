@@ -126,7 +126,7 @@ class VoicesModel(nn.Module):
         pitch, held_features, phase = self._embed(frames, held, first)
         if self.training and self.config.voice_dropout:
             seen = torch.rand(frames.shape, device=frames.device) >= self.config.voice_dropout
-            pitch = (pitch.unflatten(-1, (NUM_VOICES, -1)) * seen[..., None]).flatten(-2)
+            pitch = pitch * seen.repeat_interleave(self.config.voice_dim, dim=-1)
         x: Tensor = self.project(torch.cat([pitch, held_features, phase], dim=-1))
         states: Tensor = self.transformer(x, cache)
         return states

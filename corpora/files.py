@@ -11,7 +11,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from corpora.atomic import atomic_write
 from corpora.errors import InputError
@@ -23,7 +22,7 @@ from corpora.musicxml.editor import edit_musicxml
 from corpora.musicxml.mxl import pack_mxl, repack_mxl
 from corpora.musicxml.reader import read_musicxml
 from corpora.musicxml.writer import write_musicxml
-from corpora.piece import Piece
+from corpora.piece import Piece, Table
 from corpora.safe_text import safe_text
 from corpora.text_scores import text_score_to_musicxml
 
@@ -65,7 +64,7 @@ def _piece_of(score: CheckedScore) -> Piece:
     return read_musicxml(text_score_to_musicxml(score.data, score.format, score.name), score.name)
 
 
-def edit_piece(piece: Piece, removed_ids: Collection[str], added: NDArray[np.void]) -> Piece:
+def edit_piece(piece: Piece, removed_ids: Collection[str], added: Table) -> Piece:
     """The piece without some notes and with others, edited in its source and read again.
 
     Args:

@@ -11,13 +11,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import symusic
 from numpy.typing import NDArray
 
-__all__ = ["KEY_DTYPE", "MEASURE_DTYPE", "NOTE_DTYPE", "TEMPO_DTYPE", "Part", "Piece", "Source", "empty_notes", "sort_notes"]
+__all__ = [
+    "KEY_DTYPE",
+    "MEASURE_DTYPE",
+    "NOTE_DTYPE",
+    "TEMPO_DTYPE",
+    "Part",
+    "Piece",
+    "Source",
+    "Table",
+    "empty_notes",
+    "sort_notes",
+]
+
+Table: TypeAlias = NDArray[Any]  # rows of a structured dtype; type checkers at run time take no ``np.void``
 
 NOTE_DTYPE = np.dtype(
     [
@@ -82,12 +95,12 @@ class Source:
     container: bytes = b""
 
 
-def empty_notes(count: int = 0) -> NDArray[np.void]:
+def empty_notes(count: int = 0) -> Table:
     """A note table of ``count`` zeroed rows, dtype NOTE_DTYPE."""
     return np.zeros(count, dtype=NOTE_DTYPE)
 
 
-def sort_notes(notes: NDArray[np.void]) -> NDArray[np.void]:
+def sort_notes(notes: Table) -> Table:
     """The rows in the house's canonical order: onset, lane, pitch, duration."""
     return notes[np.lexsort((notes["duration_div"], notes["pitch"], notes["part"], notes["onset_div"]))]
 
@@ -106,12 +119,12 @@ class Piece:
         source: The file it was read from, or None.
     """
 
-    notes: NDArray[np.void]
+    notes: Table
     divs_per_quarter: int
     parts: tuple[Part, ...]
-    measures: NDArray[np.void]
-    tempos: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, dtype=TEMPO_DTYPE))
-    keys: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, dtype=KEY_DTYPE))
+    measures: Table
+    tempos: Table = field(default_factory=lambda: np.zeros(0, dtype=TEMPO_DTYPE))
+    keys: Table = field(default_factory=lambda: np.zeros(0, dtype=KEY_DTYPE))
     source: Source | None = None
 
     @property
@@ -167,7 +180,7 @@ class Piece:
             return 0, 0
         return int(self.keys["fifths"][found]), int(self.keys["mode"][found])
 
-    def with_notes(self, notes: NDArray[np.void], source: Source | None = None) -> Piece:
+    def with_notes(self, notes: Table, source: Source | None = None) -> Piece:
         """The same piece with other notes (and the file that holds them, when there is one)."""
         return replace(self, notes=sort_notes(notes), source=source)
 
@@ -187,7 +200,7 @@ class Piece:
             tables[name] = table
         return replace(self, divs_per_quarter=divs_per_quarter, **tables)
 
-    def to_score(self) -> symusic.Score:
+    def to_score(self) -> symusic.core.ScoreTick:
         """The piece as a ``symusic.Score`` in ticks, one track a lane.
 
         Ticks are divs; ``ticks_per_quarter`` is ``divs_per_quarter``. Raises OverflowError past symusic's 2^31 ticks.

@@ -1,8 +1,8 @@
 """What counting alone reaches: unigram and bigram tables per voice, and "copy the previous frame".
 
-Conventions: frame arrays (``compose.metrics.frames``) of one grid; nats per voice slot, every slot of every piece counted. The bigram's
-first slot is scored by the unigram; a copy's first slot counts as wrong. Any model must clearly beat these before it is worth a name.
-On the JSB sixteenth-grid chorales, valid: 2.611 unigram, 0.938 bigram, 78.3 % copies.
+Conventions: frame arrays (``compose.metrics.frames``) of one grid; nats per voice slot, every slot of every piece counted.
+The bigram's first slot is scored by the unigram; a copy's first slot counts as wrong. Any model must clearly beat these
+before it is worth a name. On the JSB sixteenth-grid chorales, valid: 2.611 unigram, 0.938 bigram, 78.3 % copies.
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
 """How much of a piece stands in a set of other pieces: the longest common run, whatever the transposition.
 
-Conventions: frame arrays (``compose.metrics.frames``) with repeated frames collapsed. A run of n transitions is n + 1 successive
-distinct frames; two runs are the same when one is the other transposed: equal vertical structure at the start and equal melodic steps
-in every voice, rests in the same places. Lengths are in transitions; a single common chord is a run of 0, nothing in common -1.
+Conventions: frame arrays (``compose.metrics.frames``) with repeated frames collapsed. A run of n transitions is n + 1
+successive distinct frames; two runs are the same when one is the other transposed: equal vertical structure at the start and
+equal melodic steps in every voice, rests in the same places. Lengths are in transitions; a single common chord is a run of 0,
+nothing in common -1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +38,7 @@ def _symbols(piece: Frames) -> tuple[list[Symbol], list[Symbol]]:
     frames = collapse_repeats(np.asarray(piece, dtype=np.int64))
     chords = [_chord(frame) for frame in frames]
     steps = [_TRANSITION_NONE]
-    for before, after in zip(frames[:-1], frames[1:], strict=True):
+    for before, after in pairwise(frames):
         common = np.flatnonzero((before != REST) & (after != REST))
         move = int(after[common[-1]] - before[common[-1]]) if len(common) else None
         steps.append((move, *_chord(after)))

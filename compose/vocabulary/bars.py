@@ -36,11 +36,12 @@ def chunks(piece: Piece) -> list[Chunk]:
     measures = piece.measures
     starts = to_steps(measures["start_div"], piece.divs_per_quarter).tolist()
     last_onset = int(to_steps(piece.notes["onset_div"], piece.divs_per_quarter).max()) if len(piece.notes) else 0
-    end = int(to_steps(measures["end_div"][-1:], piece.divs_per_quarter)[0]) if len(measures) else 0
+    end = int(to_steps(measures["end_div"], piece.divs_per_quarter)[-1]) if len(measures) else 0
     end = max(end, last_onset + 1) if last_onset >= end else end
     bounds = [*starts, end]
-    keys = {int(to_steps(k["onset_div"], piece.divs_per_quarter)): int(k["fifths"]) for k in piece.keys}
-    tempos = {int(to_steps(t["onset_div"], piece.divs_per_quarter)): float(t["quarters_per_minute"]) for t in piece.tempos}
+    keys = dict(zip(to_steps(piece.keys["onset_div"], piece.divs_per_quarter).tolist(), piece.keys["fifths"].tolist(), strict=True))
+    tempo_steps = to_steps(piece.tempos["onset_div"], piece.divs_per_quarter).tolist()
+    tempos = dict(zip(tempo_steps, piece.tempos["quarters_per_minute"].tolist(), strict=True))
     changes = sorted({*keys, *tempos})
     key, tempo = 0, DEFAULT_QUARTERS_PER_MINUTE
     change = 0

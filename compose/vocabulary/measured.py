@@ -38,7 +38,7 @@ from compose.vocabulary.measured_fields import (
     tempo_of,
 )
 from corpora.errors import InputError
-from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Part, Piece, sort_notes
+from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Part, Piece, Table, sort_notes
 
 __all__ = ["Measured", "bar_row", "end_row", "header_rows", "note_rows"]
 
@@ -112,7 +112,7 @@ def note_rows(
     return rows
 
 
-def _merge_doubles(notes: NDArray[np.void], onset: NDArray[np.int64], duration: NDArray[np.int64]) -> NDArray[np.intp]:
+def _merge_doubles(notes: Table, onset: NDArray[np.int64], duration: NDArray[np.int64]) -> NDArray[np.intp]:
     """Order of writing (onset, lane, pitch, duration), of doubles at one place only the longest (grace notes stand apart)."""
     order = np.lexsort((duration, notes["pitch"], notes["part"], onset))
     key = np.stack([onset[order], notes["part"][order], notes["pitch"][order], duration[order] > 0], axis=1)
@@ -254,7 +254,7 @@ class Measured(Vocabulary):
         return MeasuredGrammar()
 
 
-def _measures(bars: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.void]:
+def _measures(bars: NDArray[np.int64], starts: NDArray[np.int64]) -> Table:
     """The bar table, continued bars joined; the first is bar 0 when it is shorter than its meter."""
     first = bars[:, METER] != CONTINUED
     first[:1] = True
@@ -279,7 +279,7 @@ def _changes(values: NDArray[np.int64]) -> NDArray[np.bool_]:
     return changed
 
 
-def _tempos(bars: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.void]:
+def _tempos(bars: NDArray[np.int64], starts: NDArray[np.int64]) -> Table:
     changed = _changes(bars[:, TEMPO])
     rows = np.zeros(int(changed.sum()), dtype=TEMPO_DTYPE)
     rows["onset_div"] = starts[changed]
@@ -287,7 +287,7 @@ def _tempos(bars: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.vo
     return rows
 
 
-def _keys(bars: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.void]:
+def _keys(bars: NDArray[np.int64], starts: NDArray[np.int64]) -> Table:
     changed = _changes(bars[:, KEY])
     rows = np.zeros(int(changed.sum()), dtype=KEY_DTYPE)
     rows["onset_div"] = starts[changed]

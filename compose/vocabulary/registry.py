@@ -7,11 +7,16 @@ from collections.abc import Callable
 from compose.vocabulary.anticipation import Anticipation
 from compose.vocabulary.base import Vocabulary
 from compose.vocabulary.measured import Measured
+from compose.vocabulary.voices import Voices
 from corpora.errors import RequestError
 
 __all__ = ["VOCABULARIES", "build_vocabulary"]
 
-VOCABULARIES: dict[str, Callable[[], Vocabulary]] = {Anticipation.name: Anticipation, Measured.name: Measured}
+VOCABULARIES: dict[str, Callable[[], Vocabulary]] = {
+    Anticipation.name: Anticipation,
+    Measured.name: Measured,
+    Voices.name: Voices,
+}
 
 
 def build_vocabulary(name: str) -> Vocabulary:

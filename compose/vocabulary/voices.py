@@ -83,7 +83,7 @@ class Voices(Vocabulary):
         first = -((STEPS_PER_FRAME // 2 - 1 - onset) // STEPS_PER_FRAME)  # nearest frame, halves down
         last = -((STEPS_PER_FRAME // 2 - 1 - end) // STEPS_PER_FRAME)
         ids = np.zeros(
-            (int(-(-to_steps(np.array(piece.end_div), piece.divs_per_quarter) // STEPS_PER_FRAME)), NUM_VOICES), dtype=np.int64
+            (-(-int(to_steps(np.array([piece.end_div]), piece.divs_per_quarter)[0]) // STEPS_PER_FRAME), NUM_VOICES), dtype=np.int64
         )
         pitch_ids = notes["pitch"].astype(np.int64) - (LOWEST_PITCH - 1)
         fits = (pitch_ids >= 1) & (pitch_ids <= NUM_PITCH_IDS)

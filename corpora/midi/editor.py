@@ -17,9 +17,6 @@ from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from corpora.errors import InputError
 from corpora.midi.events import (
     CHUNK,
@@ -35,7 +32,7 @@ from corpora.midi.events import (
     split_events,
 )
 from corpora.midi.reader import MAX_TICK, note_id
-from corpora.piece import Piece
+from corpora.piece import Piece, Table
 
 __all__ = ["edit_midi"]
 
@@ -61,7 +58,7 @@ class _Insertion(NamedTuple):
     message: bytes
 
 
-def _check_added(piece: Piece, added: NDArray[np.void], label: str) -> None:
+def _check_added(piece: Piece, added: Table, label: str) -> None:
     for row in added:
         lane, pitch, velocity = int(row["part"]), int(row["pitch"]), int(row["velocity"])
         onset, duration = int(row["onset_div"]), int(row["duration_div"])
@@ -165,7 +162,7 @@ def _check_notes(file: MidiFile, index: int, expected: Counter[_Sound], label: s
         )
 
 
-def edit_midi(piece: Piece, removed_ids: Collection[str], added: NDArray[np.void]) -> bytes:
+def edit_midi(piece: Piece, removed_ids: Collection[str], added: Table) -> bytes:
     """The piece's MIDI file with some notes taken out and others put in.
 
     Args:

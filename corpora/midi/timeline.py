@@ -11,11 +11,10 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from corpora.errors import InputError
 from corpora.midi.events import META, MidiFile
-from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, TEMPO_DTYPE
+from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, TEMPO_DTYPE, Table
 
 __all__ = ["MAX_BARS", "Meter", "Timeline", "bars", "read_timeline"]
 
@@ -35,8 +34,8 @@ class Meter(NamedTuple):
 class Timeline(NamedTuple):
     """What the meta events of all tracks say about time."""
 
-    tempos: NDArray[np.void]  # TEMPO_DTYPE
-    keys: NDArray[np.void]  # KEY_DTYPE
+    tempos: Table  # TEMPO_DTYPE
+    keys: Table  # KEY_DTYPE
     meters: list[Meter]  # increasing onsets
     end: int  # last event of any track, in ticks
 
@@ -89,7 +88,7 @@ def read_timeline(file: MidiFile, name: str = "") -> Timeline:
     )
 
 
-def bars(meters: list[Meter], ticks_per_quarter: int, music_end: int, file_end: int, name: str = "") -> NDArray[np.void]:
+def bars(meters: list[Meter], ticks_per_quarter: int, music_end: int, file_end: int, name: str = "") -> Table:
     """The bars from tick 0, MEASURE_DTYPE.
 
     Args:

@@ -12,9 +12,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from fractions import Fraction
 
-import numpy as np
-from numpy.typing import NDArray
-
 from corpora.errors import RequestError
 from corpora.musicxml.document import KeySignature, PartWalk
 from corpora.musicxml.elements import set_colour
@@ -27,14 +24,14 @@ from corpora.musicxml.spans import MeasureSpan, measure_spans, text_codec
 from corpora.musicxml.spelling import Spelling, key_alters, spell
 from corpora.musicxml.voicing import NewNote, assign_voices
 from corpora.musicxml.walker import collection_paused, walk
-from corpora.piece import Piece
+from corpora.piece import Piece, Table
 
 __all__ = ["NEW_NOTE_COLOUR", "colour_notes", "edit_musicxml"]
 
 NEW_NOTE_COLOUR = "#c0392b"
 
 
-def edit_musicxml(piece: Piece, removed_ids: Collection[str], added: NDArray[np.void]) -> bytes:
+def edit_musicxml(piece: Piece, removed_ids: Collection[str], added: Table) -> bytes:
     """The score's text without some notes and with others.
 
     Args:
@@ -93,7 +90,7 @@ def _spliced(data: bytes, changes: Sequence[tuple[int, int, bytes]]) -> bytes:
 class _Edit:
     """One edit: from ids and rows to measures with what each loses and gains."""
 
-    def __init__(self, piece: Piece, removed_ids: set[str], added: NDArray[np.void]) -> None:
+    def __init__(self, piece: Piece, removed_ids: set[str], added: Table) -> None:
         assert piece.source is not None
         self.document = walk(piece.source.data, piece.source.name, multiple_of=piece.divs_per_quarter)
         self.scale = self.document.divs // piece.divs_per_quarter
@@ -106,7 +103,7 @@ class _Edit:
         self.new = [self._new_note(*row) for row in rows]
         assign_voices(self.document, self.kept, self.removed, self.new)
 
-    def _without_unchanged(self, removed: dict[str, Chain], added: NDArray[np.void]) -> list[tuple[int, int, int, int]]:
+    def _without_unchanged(self, removed: dict[str, Chain], added: Table) -> list[tuple[int, int, int, int]]:
         """The added rows (onset, end, pitch, lane) without those that a removed note already is; that note stays."""
         same: dict[tuple[int, int, int, int], list[str]] = defaultdict(list)
         lane_of = {place: lane for lane, place in enumerate(self.lanes)}

@@ -16,13 +16,23 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 import numpy as np
-from numpy.typing import NDArray
 
 from corpora.errors import InputError
 from corpora.musicxml.document import Document, Item, PartWalk, Transposition
 from corpora.musicxml.instruments import DYNAMIC_VELOCITY, guess_program, velocity_of_percentage
 from corpora.musicxml.walker import collection_paused, meter_of_score, walk
-from corpora.piece import DEFAULT_VELOCITY, KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Part, Piece, Source, sort_notes
+from corpora.piece import (
+    DEFAULT_VELOCITY,
+    KEY_DTYPE,
+    MEASURE_DTYPE,
+    NOTE_DTYPE,
+    TEMPO_DTYPE,
+    Part,
+    Piece,
+    Source,
+    Table,
+    sort_notes,
+)
 
 __all__ = ["Chain", "ReadReport", "read_musicxml", "read_musicxml_with_report", "tie_chains", "voice_number"]
 
@@ -152,7 +162,7 @@ def _tie_distance(start: Item, stop: Item) -> tuple[bool, bool]:
     return start.voice != stop.voice, start.staff != stop.staff
 
 
-def _note_table(document: Document, chains: list[Chain]) -> NDArray[np.void]:
+def _note_table(document: Document, chains: list[Chain]) -> Table:
     first_lanes = document.first_lanes
     loudness = [_loudness(document, part) for part in document.parts]
     notes = np.zeros(len(chains), dtype=NOTE_DTYPE)
@@ -207,7 +217,7 @@ def _lanes(document: Document) -> tuple[Part, ...]:
     return tuple(lanes)
 
 
-def _measure_table(document: Document) -> NDArray[np.void]:
+def _measure_table(document: Document) -> Table:
     rows = np.zeros(len(document.starts), dtype=MEASURE_DTYPE)
     longest = max(document.parts, key=lambda part: len(part.measures))
     for index, (start, length) in enumerate(zip(document.starts, document.lengths, strict=True)):
@@ -216,7 +226,7 @@ def _measure_table(document: Document) -> NDArray[np.void]:
     return rows
 
 
-def _tempo_table(document: Document, name: str) -> NDArray[np.void]:
+def _tempo_table(document: Document, name: str) -> Table:
     tempos: dict[int, float] = {}
     for part in document.parts:
         for index, measure in enumerate(part.measures):
@@ -247,7 +257,7 @@ def _tempo_of(element: ElementTree.Element) -> float | None:
     return None
 
 
-def _key_table(document: Document) -> NDArray[np.void]:
+def _key_table(document: Document) -> Table:
     """The concert keys that most parts agree on (the topmost such part, when they do not)."""
     sequences = []
     for part in document.parts:

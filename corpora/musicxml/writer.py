@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from corpora.musicxml.editor import edit_musicxml
 from corpora.musicxml.reader import read_musicxml
-from corpora.piece import DEFAULT_QUARTERS_PER_MINUTE, Part, Piece, sort_notes
+from corpora.piece import DEFAULT_QUARTERS_PER_MINUTE, Part, Piece, Table, sort_notes
 
 __all__ = ["WriteReport", "write_musicxml", "write_musicxml_with_report"]
 
@@ -87,7 +87,7 @@ def _to_grid(div: int, divs_per_quarter: int) -> int:
     return (2 * div * STEPS_PER_QUARTER + divs_per_quarter) // (2 * divs_per_quarter)
 
 
-def _on_grid(piece: Piece) -> tuple[NDArray[np.void], WriteReport]:
+def _on_grid(piece: Piece) -> tuple[Table, WriteReport]:
     """The notes in steps; a sounding note keeps at least one step."""
     notes = piece.notes.copy()
     divs = piece.divs_per_quarter
@@ -104,7 +104,7 @@ def _on_grid(piece: Piece) -> tuple[NDArray[np.void], WriteReport]:
     return sort_notes(notes[np.sort(kept)]), WriteReport(moved, len(notes) - len(kept))
 
 
-def _bars(piece: Piece, notes: NDArray[np.void]) -> list[_Bar]:
+def _bars(piece: Piece, notes: Table) -> list[_Bar]:
     """The piece's measures in steps, and more of the last meter where notes go on after them."""
     divs = piece.divs_per_quarter
     bars = [
@@ -140,7 +140,7 @@ def _part_groups(piece: Piece) -> list[list[int]]:
     return groups
 
 
-def _skeleton(piece: Piece, notes: NDArray[np.void], bars: Sequence[_Bar], groups: Sequence[Sequence[int]]) -> bytes:
+def _skeleton(piece: Piece, notes: Table, bars: Sequence[_Bar], groups: Sequence[Sequence[int]]) -> bytes:
     """The score without its notes."""
     lines = ["  <part-list>"]
     drums = {lane: sorted({int(p) for p in notes["pitch"][notes["part"] == lane]}) for lane in range(len(piece.parts))}

@@ -40,7 +40,7 @@ def looks_numeric(text: str) -> bool:
     return NUMERIC.fullmatch(text) is not None
 
 
-def _decimal(low: float, high: float) -> Rule:
+def _decimal(low: int | float, high: int | float) -> Rule:
     return f"a number from {low:g} to {high:g}", lambda text: low <= to_number(text) <= high
 
 

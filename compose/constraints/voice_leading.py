@@ -44,4 +44,4 @@ def is_parallel_to(
 def is_parallel(upper_before: IntLike, upper_after: IntLike, lower_before: IntLike, lower_after: IntLike) -> NDArray[np.bool_]:
     """Whether the move is in parallel fifths, or in parallel octaves or unisons; arguments as of ``is_parallel_to``."""
     voices = (upper_before, upper_after, lower_before, lower_after)
-    return is_parallel_to(FIFTH, *voices) | is_parallel_to(OCTAVE, *voices)
+    return np.asarray(is_parallel_to(FIFTH, *voices) | is_parallel_to(OCTAVE, *voices))

@@ -119,7 +119,7 @@ def edited(piece, removed_ids, added):
 # -- laws -------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=70, deadline=None, derandomize=True)
 @given(files(), st.data())
 def test_an_edit_changes_the_notes_asked_for_and_nothing_else(data, choose):
     piece = read_midi(data)
@@ -190,7 +190,7 @@ def others_equal(before, after):
     return True
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(files(), st.data())
 def test_putting_back_what_was_taken_out(data, choose):
     piece = read_midi(data)

@@ -200,7 +200,7 @@ def test_refuses(data, words):
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.integers(14, 200), st.integers(0, 255)), min_size=1, max_size=4), st.integers(0, 200))
 def test_broken_bytes_are_read_or_refused(flips, cut):
     tracks = [[mido.MetaMessage("set_tempo", tempo=5), on(60), mido.Message("sysex", data=[1]), off(60, 9)] * 4] * 2
@@ -211,9 +211,11 @@ def test_broken_bytes_are_read_or_refused(flips, cut):
         read_midi(bytes(data[: len(data) - cut // 3]))
 
 
-def test_half_a_million_events_in_time():
-    body = b"".join(b"\x03\x90%c\x40\x05\x80%c\x40" % (40 + k % 50, 40 + k % 50) for k in range(250_000)) + b"\x00\xff\x2f\x00"
+@pytest.mark.parametrize("count", [25_000, pytest.param(250_000, marks=pytest.mark.slow)])
+def test_half_a_million_events_within_five_seconds(count):
+    """And a tenth of that in a tenth of the time, with a second for a busy machine."""
+    body = b"".join(b"\x03\x90%c\x40\x05\x80%c\x40" % (40 + k % 50, 40 + k % 50) for k in range(count)) + b"\x00\xff\x2f\x00"
     started = time.process_time()
     piece = read_midi(raw(body.hex()))
-    assert len(piece.notes) == 250_000
-    assert time.process_time() - started < 5  # seconds of processor time
+    assert len(piece.notes) == count
+    assert time.process_time() - started < 1 + 5 * count / 250_000

@@ -40,7 +40,7 @@ def heard(piece, graces=True):
     return found
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     rows=st.lists(
         st.tuples(st.integers(0, 30), st.integers(1, 12), st.integers(60, 62), st.integers(1, 127), st.integers(0, 1)),

@@ -29,7 +29,7 @@ from corpora.safe_text import safe_text
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from compose.infill import Infill
+    from compose.infilling import Infill
     from corpora.piece import Piece
     from render.results import ResultPaths
 
@@ -124,7 +124,7 @@ def _options(
 
 
 def _region(bars: str, beats: str, seconds: str) -> str:
-    """The one region that was asked for, in the words of ``compose.infill``."""
+    """The one region that was asked for, in the words of ``compose.infilling``."""
     given = [(name, text) for name, text in (("bars", bars), ("beats", beats), ("seconds", seconds)) if text]
     if len(given) != 1:
         came = " and ".join(f"--{name}" for name, _ in given) or "none"
@@ -192,8 +192,8 @@ def infill(
 ) -> None:
     """Rewrite a region of a piece under constraints; everything outside it stays as it is, byte for byte."""
     region = _region(bars, beats, seconds)
-    from compose.infill import Request
-    from compose.infill import infill as write_region
+    from compose.infilling import Request
+    from compose.infilling import infill as write_region
     from corpora.files import read_piece
     from render.results import ResultPaths
 
@@ -228,7 +228,7 @@ def continue_(
     as_json: JsonFlag = False,
 ) -> None:
     """Write bars after the end of a piece."""
-    from compose.infill import continue_piece
+    from compose.infilling import continue_piece
     from corpora.files import read_piece
     from render.results import ResultPaths
 

@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from compose.infill import Infill, Request, infill
+from compose.infilling import Infill, Request, infill
 from corpora.atomic import atomic_write
 from corpora.errors import ToolError
 from corpora.files import read_piece

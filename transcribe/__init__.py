@@ -1,0 +1,1 @@
+"""Audio to notes to score: the rooms of the fourth issue; nothing is here yet."""

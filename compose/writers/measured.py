@@ -29,6 +29,7 @@ class _Entry:
     """State before an answer."""
 
     stream: Stream
+    window: int
     mark: Mark
     partial: tuple[int, ...]
     written: int
@@ -50,6 +51,7 @@ class MeasuredWriter(Writer):
         self._start = -(-canvas.region.start // self._tick)  # steps
         first = max(sum(bar.start <= self._start for bar in self._bars) - 1, 0)
         self.stream = self._open(first)
+        self._window = first  # bar at which the stream began to be written
         self.low_water = 0
         self._partial: tuple[int, ...] = ()
         self._done = False
@@ -160,7 +162,7 @@ class MeasuredWriter(Writer):
         return pending is None or pending[0] >= (chunk.start + chunk.length) * self._tick
 
     def push(self, token: int) -> None:
-        self._journal.append(_Entry(self.stream, self.stream.mark(), self._partial, len(self.canvas.written), self._done))
+        self._journal.append(_Entry(self.stream, self._window, self.stream.mark(), self._partial, len(self.canvas.written), self._done))
         self.depth += 1
         if not self._partial and token >= CHUNK_STEPS:
             if self._is_last_bar:
@@ -174,10 +176,10 @@ class MeasuredWriter(Writer):
 
     def _next_bar(self) -> None:
         bar = self._bars.index(self.stream.chunk) + 1
-        if self.stream.bar - CONTEXT_BARS < WINDOW_BARS - 1:
+        if bar - self._window < WINDOW_BARS:
             self.stream.push_bar()
         else:
-            self.stream = self._open(bar)
+            self.stream, self._window = self._open(bar), bar
             self.low_water = 0
 
     def _complete(self, duration: int) -> None:
@@ -199,7 +201,7 @@ class MeasuredWriter(Writer):
             self.canvas.erase()
         if entry.stream is not self.stream:
             self.low_water = 0
-        self.stream = entry.stream
+        self.stream, self._window = entry.stream, entry.window
         self.stream.rewind(entry.mark)
         self.feasible.forget()
         self.low_water = min(self.low_water, len(self.stream.rows))

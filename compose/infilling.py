@@ -1,7 +1,7 @@
 """The main job: a piece, a region and wishes in; new notes in the region out, everything else untouched.
 
 Example:
-    >>> from compose.infill import Request, infill                        # doctest: +SKIP
+    >>> from compose import Request, infill                        # doctest: +SKIP
     >>> from corpora.files import read_piece                              # doctest: +SKIP
     >>> piece = read_piece("chorale.musicxml")                            # doctest: +SKIP
     >>> best, *others = infill(Request(piece, "5-8", ("Alto", "Tenor"), ("scale: G major",), seed=7, count=3))  # doctest: +SKIP

@@ -1,0 +1,1 @@
+"""Writers put vocabularies to work on a canvas."""

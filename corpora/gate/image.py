@@ -26,7 +26,7 @@ MAX_PIXELS: Final = 40_000_000
 MAX_SIDE: Final = 20_000
 DECODE_ERRORS: Final = (
     OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, ZeroDivisionError, RuntimeError,
-    MemoryError, NotImplementedError, AttributeError, AssertionError, struct.error, Image.DecompressionBombError, Warning,
+    MemoryError, NotImplementedError, AttributeError, AssertionError, struct.error, Warning,
 )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def check_image(data: bytes, name: str) -> ImageExtent:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # Pillow warns about bombs and damaged metadata
         try:
-            with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "MPO", "TIFF")) as image:
+            with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "TIFF")) as image:
                 width, height = image.size
                 if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE or min(width, height) < 1:
                     raise refusal(name, "", f"at most {MAX_PIXELS:,} pixels and {MAX_SIDE:,} a side", f"{width} x {height}")
@@ -75,6 +75,8 @@ def check_image(data: bytes, name: str) -> ImageExtent:
                 return ImageExtent(str(image.format), width, height, image.mode)
         except InputError:
             raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise refusal(name, "", f"at most {MAX_PIXELS:,} pixels", f"'{error}'") from None
         except UnidentifiedImageError:
             raise refusal(name, "", "a PNG, JPEG or TIFF image", "a damaged one") from None
         except DECODE_ERRORS as error:

@@ -40,7 +40,7 @@ DEFAULT_QUARTERS_PER_MINUTE: Final = 120.0
 FREE_ATTRIBUTES: Final = frozenset({"id", "name", "number", "value", "text"})  # words or names, whatever they look like
 NUMBERS_KEPT: Final = 50_000
 TIMED_ELEMENTS: Final = frozenset({"note", "backup", "forward", "chord", "grace", "measure", "part", "score-part"})
-WANTED_ELEMENTS: Final = TIMED_ELEMENTS | CHECKED_ELEMENTS.keys() | {"score-partwise", "score-timewise"}
+WANTED_ELEMENTS: Final = frozenset({*TIMED_ELEMENTS, *CHECKED_ELEMENTS})
 
 
 @dataclass(frozen=True)

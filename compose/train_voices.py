@@ -6,7 +6,8 @@ has somewhere in the training set. Validation runs whole chorales in their own k
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,13 @@ from compose.vocabulary.voices import frame_ids
 from compose.voices_model import VoicesModel, VoicesModelConfig
 from corpora.datasets.jsb import load_jsb
 
-__all__ = ["train_voices", "validate_voices"]
+__all__ = ["VOICES_CONFIG", "train_voices", "validate_voices"]
 
+VOICES_CONFIG = VoicesModelConfig(
+    transformer=MusicTransformerConfig(
+        embed_dim=192, num_layers=4, num_heads=6, feedforward_dim=768, max_distance=256, dropout=0.35
+    )
+)
 CROP_FRAMES = 160
 BATCH = 12
 IGNORED = -100
@@ -74,37 +80,44 @@ def _loss(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def validate_voices(model: VoicesModel, pieces: list[NDArray[np.int64]]) -> dict[str, float]:
-    """Nats per voice slot and accuracy over whole pieces, every slot once."""
+def validate_voices(model: VoicesModel, pieces: list[NDArray[np.int64]], keys: Sequence[int] = (0,)) -> dict[str, float]:
+    """Nats per voice slot and accuracy over whole pieces, every slot once.
+
+    Args:
+        model: In eval mode.
+        pieces: Ids, (frames, 4).
+        keys: Transpositions in semitones whose predictions are averaged slot by slot: p(slot) is the mean over keys of what
+            the model gives the transposed slot after the transposed past, again a distribution. (0,) is the model alone.
+    """
     total, hits, slots = 0.0, 0, 0
     for piece in pieces:
-        frames = torch.from_numpy(piece)[None]
-        for voice, logits in enumerate(model(frames)):
-            target = frames[..., voice].flatten()
-            total += float(nn.functional.cross_entropy(logits[0], target, reduction="sum"))
-            hits += int((logits[0].argmax(-1) == target).sum())
+        sounding = piece > 0
+        fitting = [key for key in keys if (piece + key)[sounding].min() >= 1 and (piece + key).max() <= model.config.num_pitches]
+        log_p = torch.stack([-model.nats(torch.from_numpy(np.where(sounding, piece + key, 0))[None])[0] for key in fitting])
+        total -= float((log_p.logsumexp(dim=0) - math.log(len(fitting))).sum())
+        logits = model(torch.from_numpy(piece)[None])
+        hits += sum(int((row[0].argmax(-1).numpy() == piece[:, voice]).sum()) for voice, row in enumerate(logits))
         slots += piece.size
     return {"nats_per_slot": round(total / slots, 5), "accuracy": round(hits / slots, 5)}
 
 
 def train_voices(
-    folder: Path, minutes: float, seed: int = 0, config: VoicesModelConfig | None = None, **plan: float
+    folder: Path, minutes: float, seed: int = 0, config: VoicesModelConfig = VOICES_CONFIG, steps: int = 0
 ) -> tuple[VoicesModel, dict[str, float]]:
-    """Train on the train chorales for ``minutes``, resuming from ``folder``; gives the model and its validation figures."""
+    """Train on the train chorales for ``minutes`` (or ``steps``), resuming from ``folder``.
+
+    Returns:
+        The model with averaged weights, and its validation figures.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     data = {split: [frame_ids(piece) for piece in pieces] for split, pieces in load_jsb().items()}
-    config = config or VoicesModelConfig(
-        transformer=MusicTransformerConfig(
-            embed_dim=192, num_layers=4, num_heads=6, feedforward_dim=768, max_distance=256, dropout=0.35
-        )
-    )
     model = VoicesModel(config)
     figures = train(
         model,
         crops(data["train"], rng),
         _loss,
-        TrainingPlan(minutes=minutes, **plan),
+        TrainingPlan(minutes=minutes, steps=steps, evaluate_every_s=300.0),
         folder,
         lambda m: validate_voices(m, data["valid"]),  # type: ignore[arg-type]
     )

@@ -32,6 +32,7 @@ class TrainingPlan:
 
     Args:
         minutes: Wall time of the whole run, over all resumes.
+        steps: When above 0, the run's length in steps instead, so that two runs on a busy machine are comparable.
         learning_rate: Peak; reached after ``warmup_share`` of the time, then a cosine to ``final_share`` of it.
         weight_decay: On matrices only.
         gradient_norm: Clip.
@@ -39,7 +40,8 @@ class TrainingPlan:
         evaluate_every_s: Seconds between validations.
     """
 
-    minutes: float
+    minutes: float = 0.0
+    steps: int = 0
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
     warmup_share: float = 0.03
@@ -47,6 +49,10 @@ class TrainingPlan:
     gradient_norm: float = 1.0
     averaging: float = 0.998
     evaluate_every_s: float = 150.0
+
+    def share(self, step: int, used_s: float) -> float:
+        """How much of the run is done, 0 to 1 and beyond."""
+        return step / self.steps if self.steps else used_s / (60 * self.minutes)
 
     def rate(self, share: float) -> float:
         """Learning rate when ``share`` (0..1) of the time is used."""
@@ -128,7 +134,6 @@ def train(
         averaged.values = state["averaged"]
         optimizer.load_state_dict(state["optimizer"])
         step, used_s = state["step"], state["used_s"]
-    budget_s = plan.minutes * 60
     last_save = last_report = last_evaluation = used_s
     running, seen = 0.0, 0
     model.train()
@@ -142,9 +147,9 @@ def train(
 
     started = time.monotonic() - used_s
     try:
-        while used_s < budget_s:
+        while plan.share(step, used_s) < 1:
             for group in optimizer.param_groups:
-                group["lr"] = plan.rate(used_s / budget_s)
+                group["lr"] = plan.rate(plan.share(step, used_s))
             value = loss(model, next(batches))
             optimizer.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
@@ -158,7 +163,7 @@ def train(
             if used_s - last_report >= REPORT_EVERY_S:
                 report(train=round(running / seen, 4))
                 running, seen, last_report = 0.0, 0, used_s
-            if used_s - last_evaluation >= plan.evaluate_every_s and used_s < budget_s:
+            if used_s - last_evaluation >= plan.evaluate_every_s and plan.share(step, used_s) < 1:
                 report(**averaged.swapped(model, evaluate))
                 last_evaluation = used_s = time.monotonic() - started
             if used_s - last_save >= SAVE_EVERY_S:

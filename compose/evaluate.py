@@ -31,6 +31,7 @@ from corpora.datasets.jsb import load_jsb
 from corpora.datasets.packs import iter_pack, list_packs
 from corpora.errors import PartimentoError, RequestError
 from corpora.files import parse_piece
+from corpora.kern_notes import read_kern_notes
 from corpora.piece import NOTE_DTYPE, Piece
 
 __all__ = ["evaluate_chorale", "evaluate_jsb", "evaluate_roundtrip"]
@@ -226,5 +227,6 @@ def evaluate_roundtrip(vocabulary: str = "measured", *, pieces: int = 200, seed:
     packs = list_packs()
     for pack in packs:
         for row, data in iter_pack(pack.name, limit=-(-pieces // len(packs)), seed=seed):
-            check(parse_piece(data, row.path.rsplit("/", 1)[-1]), "pieces")
+            name = row.path.rsplit("/", 1)[-1]
+            check(read_kern_notes(data, name) if name.endswith(".krn") else parse_piece(data, name), "pieces")
     return {"vocabulary": vocabulary, **totals}

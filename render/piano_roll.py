@@ -169,19 +169,42 @@ def _draw_frame(panel: Axes, piece: Piece, region: tuple[int, int] | None, view:
         panel.spines[side].set_visible(False)
 
 
+def _shares(piece: Piece, visible: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """For each note its slot from below and its height, so that lanes in unison share the key's row, the first lane on top."""
+    slot = np.zeros(len(piece.notes), dtype=np.int64)
+    height = np.full(len(piece.notes), NOTE_HEIGHT)
+    start, pitch = piece.notes["onset_div"], piece.notes["pitch"]
+    end, lane = start + piece.notes["duration_div"], piece.notes["part"]
+    order = [index for index in np.lexsort((start, pitch)).tolist() if visible[index]]
+    done = 0
+    while done < len(order):
+        first, last = done, end[order[done]]  # a stretch of notes of one key that overlap
+        done += 1
+        while done < len(order) and pitch[order[done]] == pitch[order[first]] and start[order[done]] < last:
+            last = max(last, end[order[done]])
+            done += 1
+        unison = order[first:done]
+        lanes = sorted({int(lane[index]) for index in unison}, reverse=True)
+        for index in unison:
+            slot[index] = lanes.index(int(lane[index]))
+            height[index] = NOTE_HEIGHT / len(lanes)
+    return slot, height
+
+
 def _draw_notes(panel: Axes, piece: Piece, unshared: NDArray[np.bool_] | None, *, hollow: bool, view: tuple[int, int]) -> None:
     """The notes as bars; unshared ones hollow (they go away) or strong (they are new), the rest pale beside them."""
     visible = _visible(piece, view)
     start = piece.notes["onset_div"] / piece.divs_per_quarter
     length = piece.notes["duration_div"] / piece.divs_per_quarter
     drawn = np.where(length > 0, np.maximum(length - GAP_QUARTERS, length / 2), GRACE_QUARTERS)
-    bottom = piece.notes["pitch"] - NOTE_HEIGHT / 2
+    slot, height = _shares(piece, visible)
+    bottom = piece.notes["pitch"] - NOTE_HEIGHT / 2 + slot * height
     corners = np.stack(
         [
             np.stack([start, bottom], axis=-1),
             np.stack([start + drawn, bottom], axis=-1),
-            np.stack([start + drawn, bottom + NOTE_HEIGHT], axis=-1),
-            np.stack([start, bottom + NOTE_HEIGHT], axis=-1),
+            np.stack([start + drawn, bottom + height], axis=-1),
+            np.stack([start, bottom + height], axis=-1),
         ],
         axis=1,
     )  # (notes, 4 corners, 2)

@@ -16,7 +16,7 @@ import verovio
 
 from corpora.errors import InputError, RequestError, ToolError
 from render.music_font import music_signs_in, write_music_font
-from render.svg_beams import colour_beams
+from render.svg_groups import colour_groups
 
 __all__ = ["engrave_pages"]
 
@@ -66,7 +66,7 @@ def engrave_pages(
     count = toolkit.getPageCount()
     if count > max_pages:
         raise RequestError(f"{name}: expected at most {max_pages} pages, the picture would have {count}: name some bars")
-    svgs = [colour_beams(toolkit.renderToSVG(page)) for page in range(1, count + 1)]
+    svgs = [colour_groups(toolkit.renderToSVG(page)) for page in range(1, count + 1)]
     if not any('class="measure"' in svg for svg in svgs):
         raise RequestError(f"{name}: expected bars to engrave, there are none" + (f" in {bars[0]}-{bars[1]}" if bars else ""))
     return [{"svg": svg, "png": png} for svg, png in zip(svgs, _paint(svgs, dpi), strict=True)]

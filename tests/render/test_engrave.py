@@ -94,7 +94,7 @@ def test_coloured_notes_are_coloured_and_so_is_their_beam(make_score: Callable[.
     )
     pages = engrave(beamed)
     assert len(re.findall(rf'class="note"[^>]*fill="{RED}"', pages.svg[0])) == 2
-    assert len(re.findall(rf'<polygon [^>]*fill="{RED}"', pages.svg[0])) == 1
+    assert len(re.findall(rf'class="beam"[^>]*fill="{RED}"', pages.svg[0])) == 1
     assert near(pixels(pages.png[0]), RED_RGB) > 300
     assert 'xlink:href="#' in pages.svg[0], "glyphs are still found after the beam was coloured"
 

@@ -80,6 +80,14 @@ def test_notes_outside_the_bars_around_the_region_are_left_out(make_piece: Calla
     assert area(whole, LANE_COLOURS[1]) > 0
 
 
+def test_lanes_in_unison_are_both_seen(make_piece: Callable[..., Piece], tmp_path: Path) -> None:
+    path, alone = tmp_path / "roll.png", tmp_path / "alone.png"
+    plot_piano_roll(make_piece([(0, 16, 60, 0), (8, 8, 60, 1), (32, 16, 64, 1)]), None, None, path)
+    plot_piano_roll(make_piece([(0, 16, 60, 0), (32, 16, 64, 1)]), None, None, alone)
+    assert area(path, LANE_COLOURS[0]) == pytest.approx(area(alone, LANE_COLOURS[0]) / 2, rel=0.1)
+    assert area(path, LANE_COLOURS[1]) > 1.2 * area(alone, LANE_COLOURS[1])
+
+
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
 def test_the_same_piece_gives_the_same_file(make_piece: Callable[..., Piece], tmp_path: Path, suffix: str) -> None:
     first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"

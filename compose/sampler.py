@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,7 @@ class SamplerSettings:
                 raise RequestError(f"{name} {getattr(self, name)} is out of range")
 
 
+@runtime_checkable
 class Scorer(Protocol):
     """A model at work beside a writer."""
 

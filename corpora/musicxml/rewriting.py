@@ -119,6 +119,7 @@ class _Entry:
     voice: str = ""  # of rests to be written
     staff: int = 1
     is_rest: bool = False
+    is_hidden: bool = False
     is_whole_measure: bool = False
     tie_stop: bool = False
     tie_start: bool = False
@@ -222,23 +223,35 @@ class _Rewriter:
                 entry.new = chord
         fresh = [chord for chord in chords if chord.joins is None]
         sounding = [(e.start, e.end) for e in notes if e.rank == _NOTE] + [(c.start, c.end) for c in fresh if c.end > c.start]
-        kept_rests, holes = self._gaps(voice, sounding, rests, has_notes=bool(notes or fresh))
+        kept_rests, holes, hidden = self._gaps(voice, sounding, rests, has_notes=bool(notes or fresh))
         self.gone |= {index for rest in rests if rest not in kept_rests for index in rest.kept}
-        times = [time for span in [*sounding, *holes] for time in span]
+        times = [time for span in [*sounding, *holes, *hidden] for time in span]
         times += [self.edit.length] + [time for rest in kept_rests for time in (rest.start, rest.end)]
-        spans = [(c.start, c.end) for c in fresh] + holes
+        spans = [(c.start, c.end) for c in fresh] + holes + hidden
         windows = tuplet_windows(times, spans, self.edit.meter, self.edit.length)
         staff = self._staff_of(voice)
         entries = notes + kept_rests
         for chord in fresh:
             entries += self._new_entries(chord, windows)
-        for start, end in holes:
-            if start == 0 and end == self.edit.length and not entries:
+        # Some programs read a whole-measure rest as a full bar, which a pickup is not.
+        is_full_bar = self.edit.length == self.edit.meter.bar
+        for start, end in holes + hidden:
+            if start == 0 and end == self.edit.length and is_full_bar and not entries:
                 entries.append(_Entry(start, end, _NOTE, voice=voice, staff=staff, is_rest=True, is_whole_measure=True))
             else:
                 symbols = notate(start, end, self.edit.meter, windows, is_rest=True)
                 entries += [
-                    _Entry(s.start, s.start + s.duration, _NOTE, symbol=s, voice=voice, staff=staff, is_rest=True) for s in symbols
+                    _Entry(
+                        s.start,
+                        s.start + s.duration,
+                        _NOTE,
+                        symbol=s,
+                        voice=voice,
+                        staff=staff,
+                        is_rest=True,
+                        is_hidden=(start, end) in hidden,
+                    )
+                    for s in symbols
                 ]
         entries.sort(key=lambda entry: (entry.start, entry.rank))
         self._bracket(entries, windows)
@@ -249,11 +262,11 @@ class _Rewriter:
 
     def _gaps(
         self, voice: str, sounding: Iterable[tuple[Fraction, Fraction]], rests: list[_Entry], has_notes: bool
-    ) -> tuple[list[_Entry], list[tuple[Fraction, Fraction]]]:
-        """The rests of a voice that may stay, and the stretches that need new ones.
+    ) -> tuple[list[_Entry], list[tuple[Fraction, Fraction]], list[tuple[Fraction, Fraction]]]:
+        """The rests of a voice that may stay, and the stretches that need new ones, shown and hidden.
 
         A stretch of silence that no change touches stays as it was. The voice that fills the bar, or stands first or alone on its
-        staff, gets rests everywhere; another voice only between its notes.
+        staff, gets rests everywhere; another voice shows them only between its notes.
         """
         length = self.edit.length
         silent: list[tuple[Fraction, Fraction]] = []
@@ -270,6 +283,7 @@ class _Rewriter:
         fills = self._fills_bar(voice, own)
         kept: list[_Entry] = []
         holes: list[tuple[Fraction, Fraction]] = []
+        hidden: list[tuple[Fraction, Fraction]] = []
         for start, end in silent:
             inside = [rest for rest in rests if start <= rest.start and rest.end <= end]
             partly = [rest for rest in rests if rest.start < end and rest.end > start and rest not in inside]
@@ -278,7 +292,9 @@ class _Rewriter:
                 kept += inside
             elif fills or (has_notes and start > 0 and end <= last_sound):
                 holes.append((start, end))
-        return kept, holes
+            elif has_notes:
+                hidden.append((start, end))
+        return kept, holes, hidden
 
     def _span(self, item: Item) -> tuple[Fraction, Fraction]:
         start = self.quarters(item.onset)
@@ -538,6 +554,7 @@ class _Writer:
             staff=entry.staff if self.edit.num_staves > 1 else None,
             symbol=entry.symbol,
             tuplet=entry.tuplet,
+            attributes={"print-object": "no"} if entry.is_hidden else {},
         )
         self._put(note.lines())
 

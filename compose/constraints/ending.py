@@ -82,6 +82,11 @@ class EndOn(Constraint):
         onsets = np.arange(region.start + -region.start % step, region.end, step, dtype=np.int64)
         for other in self.others:
             onsets = onsets[other.onsets(canvas, onsets, lane)]
+            if isinstance(other, PitchConstraint) and not canvas.piece.parts[lane].is_drum:
+                # Whole spans without the target need no closer look.
+                for span in other.spans(canvas, lane, region.start, region.end):
+                    if target.pitches.isdisjoint(span.pitches):
+                        onsets = onsets[(onsets < span.start) | (onsets >= span.end)]
         wanted = np.zeros(NUM_PITCHES, dtype=np.bool_)
         wanted[sorted(target.pitches)] = True
         for onset in onsets[::-1].tolist():

@@ -40,9 +40,7 @@ from compose.constraints.texture import Polyphony
 from corpora.errors import RequestError
 from corpora.piece import Piece
 
-__all__ = ["KINDS", "Wish", "parse_constraint", "parse_constraints"]
-
-Wish = str | Mapping[str, object] | Iterable["str | Mapping[str, object] | Constraint"]
+__all__ = ["KINDS", "parse_constraint", "parse_constraints"]
 
 _MAX_GRID_DENOMINATOR = 32
 
@@ -243,7 +241,7 @@ def _shorten(text: str, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def _lines_of_mapping(wishes: Mapping[str, object]) -> list[str]:
+def _lines_of_mapping(wishes: Mapping[object, object]) -> list[str]:
     """Lines of text from {kind: value} as JSON and YAML give them."""
     lines = []
     for kind, value in wishes.items():
@@ -266,11 +264,11 @@ def _value_text(kind: str, value: object, separator: str) -> str:
     raise RequestError(f"'{kind}': expected text, a number, a list or a table, got {value!r}")
 
 
-def parse_constraints(wishes: Wish, piece: Piece) -> tuple[Constraint, ...]:
+def parse_constraints(wishes: object, piece: Piece) -> tuple[Constraint, ...]:
     """Constraints from text (one a line), a list, or a mapping of kinds to values, as written or as read from YAML or JSON.
 
     Args:
-        wishes: ``"scale: G major\\nrange: G3-E6"``, ``["scale: G major", {"range": {"Alto": "G3-E5"}}]``,
+        wishes: Text, list or mapping: ``"scale: G major\\nrange: G3-E6"``, ``["scale: G major", {"range": {"Alto": "G3-E5"}}]``,
             ``{"scale": "G major", "no parallels": True}``. Ready-made ``Constraint`` objects in a list pass through.
         piece: The piece that part names refer to.
 

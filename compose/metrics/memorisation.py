@@ -9,7 +9,6 @@ nothing in common -1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,28 +19,22 @@ __all__ = ["NGramIndex", "longest_common_ngram"]
 
 Symbol = tuple[int | None, ...]
 
-_TRANSITION_NONE: Symbol = ()
-
-
-def _chord(frame: NDArray[np.int64]) -> Symbol:
-    """The frame without its transposition: pitches above the lowest voice that sounds, None for rests."""
-    sounding = frame[frame != REST]
-    base = int(sounding[-1]) if len(sounding) else 0
-    return tuple(None if pitch == REST else int(pitch) - base for pitch in frame)
-
 
 def _symbols(piece: Frames) -> tuple[list[Symbol], list[Symbol]]:
-    """Per distinct frame: its structure, and its step from the frame before (how far the reference voice moved, and to what).
+    """Per distinct frame its structure, and its step from the frame before.
 
-    Structure of the first frame plus the steps determine a run up to transposition.
+    The structure is the pitches above the lowest voice that sounds (its base), None for rests; the step is how far the base
+    moved since something last sounded, and the structure it came to. First structure and steps determine a run up to
+    transposition.
     """
-    frames = collapse_repeats(np.asarray(piece, dtype=np.int64))
-    chords = [_chord(frame) for frame in frames]
-    steps = [_TRANSITION_NONE]
-    for before, after in pairwise(frames):
-        common = np.flatnonzero((before != REST) & (after != REST))
-        move = int(after[common[-1]] - before[common[-1]]) if len(common) else None
-        steps.append((move, *_chord(after)))
+    chords: list[Symbol] = []
+    steps: list[Symbol] = []
+    last_base = 0
+    for frame in collapse_repeats(np.asarray(piece, dtype=np.int64)).tolist():
+        base = next((pitch for pitch in reversed(frame) if pitch != REST), last_base)
+        chords.append(tuple(None if pitch == REST else pitch - base for pitch in frame))
+        steps.append((base - last_base, *chords[-1]))
+        last_base = base
     return chords, steps
 
 

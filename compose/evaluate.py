@@ -39,6 +39,7 @@ __all__ = ["evaluate_chorale", "evaluate_jsb", "evaluate_roundtrip"]
 REGION_BARS = 4
 INNER_VOICES = ((1,), (2,), (1, 2))
 NO_PARALLELS = ("no parallels",)
+MIXED_KEYS = (0, -1, 1, -2, 2, -3, 3)  # semitones
 
 
 def evaluate_jsb(model: str = "voices") -> dict[str, Any]:
@@ -53,11 +54,14 @@ def evaluate_jsb(model: str = "voices") -> dict[str, Any]:
         raise RequestError(f"model '{model}' is not a voices model")
     data = load_jsb()
     floors = counting_floors(data["train"], data["valid"])
-    figures = validate_voices(composer.model, [frame_ids(piece) for piece in data["valid"]])
+    pieces = [frame_ids(piece) for piece in data["valid"]]
+    figures = validate_voices(composer.model, pieces)
+    mixed = validate_voices(composer.model, pieces, keys=MIXED_KEYS)
     return {
         "model": model,
         "parameters": sum(p.numel() for p in composer.model.parameters()),
         "valid_nats_per_slot": figures["nats_per_slot"],
+        "valid_nats_per_slot_mean_of_keys": mixed["nats_per_slot"],
         "valid_accuracy": figures["accuracy"],
         "copy_previous_accuracy": round(floors.copy_accuracy, 4),
         "bigram_nats_per_slot": round(floors.bigram_nats, 4),

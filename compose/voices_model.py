@@ -9,8 +9,6 @@ Likelihood is in nats per voice slot, the unit of the JSB sixteenth-grid benchma
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,14 +19,12 @@ from torch.nn import functional
 
 from compose.music_transformer import Cache, MusicTransformer, MusicTransformerConfig
 from compose.viewpoints import ViewpointHead
-from compose.vocabulary.voices import LOWEST_PITCH
 
-__all__ = ["KEY_NATS", "VoicesModel", "VoicesModelConfig", "frames_held", "home_shift"]
+__all__ = ["VoicesModel", "VoicesModelConfig", "frames_held"]
 
 NUM_VOICES = 4
 HELD_CLASSES = 18  # frames since the voice last changed: 0..16 and more
 PHASES = 16  # sixteenths of a 4/4 bar
-KEY_NATS = math.log(12)  # to say which of the twelve shifts a piece has
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +65,6 @@ def frames_held(frames: Int[Tensor, "batch time voice"]) -> Int[Tensor, "batch t
     places = torch.arange(frames.shape[1], device=frames.device)[None, :, None]
     began = torch.where(changed, places, torch.zeros_like(places)).cummax(dim=1).values
     return (places - began).clamp(max=HELD_CLASSES - 1)
-
-
-def home_shift(first_frame: Sequence[int]) -> int:
-    """Semitones, -6 to 5, that bring the lowest sounding id of a piece's first frame to a C; 0 for a silent frame.
-
-    The model lives in one key: what it learns of a tune or a cadence in one chorale holds in all. A piece and its moved form tell
-    the same, as long as the shift is told too (``KEY_NATS``).
-    """
-    lowest = min((int(token) for token in first_frame if token > 0), default=0)
-    pitch = lowest + LOWEST_PITCH - 1
-    return (6 - pitch) % 12 - 6 if lowest else 0
 
 
 class VoiceNetwork(nn.Module):

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from compose.music_transformer import Cache
-from compose.vocabulary.voices import NUM_PITCH_IDS, NUM_VOICES
-from compose.voices_model import VoicesModel, frames_held, home_shift
+from compose.vocabulary.voices import NUM_VOICES
+from compose.voices_model import VoicesModel, frames_held
 from compose.writers.base import Slot
 from compose.writers.voices import VoicesWriter
 
@@ -33,16 +33,9 @@ class VoicesScorer:
         self._cache = Cache()
         self._state: Tensor = model.start[None, None]
         self._frames = np.zeros((0, NUM_VOICES), dtype=np.int64)  # read so far, from self._first on
-        # the model's one key, told by the piece's first frame; a piece that is written from its first frame is in it already
-        self._shift = home_shift([writer.sounding_id(0, lane) for lane in range(NUM_VOICES)]) if writer.first else 0
 
-    def _home(self, token: int) -> int:
-        """An id in the model's key; what leaves the range is silence to it."""
-        moved = token + self._shift
-        return moved if token and 1 <= moved <= NUM_PITCH_IDS else 0
-
-    def _frame(self, frame: int, voices: int = NUM_VOICES) -> list[int]:
-        return [self._home(self.writer.sounding_id(frame, lane)) for lane in range(voices)]
+    def _frame(self, frame: int) -> list[int]:
+        return [self.writer.sounding_id(frame, lane) for lane in range(NUM_VOICES)]
 
     @torch.inference_mode()
     def logits(self, slot: Slot) -> NDArray[np.float64]:
@@ -71,10 +64,4 @@ class VoicesScorer:
             1, 1, voice
         )
         values = self.model.voice_logits(voice, self._state, before, held, frame, above)
-        at_home = values[0, 0].double().numpy()
-        out = np.full(1 + NUM_PITCH_IDS, float(at_home.min()))
-        out[0] = at_home[0]
-        ids = np.arange(1, 1 + NUM_PITCH_IDS)
-        inside = (ids + self._shift >= 1) & (ids + self._shift <= NUM_PITCH_IDS)
-        out[ids[inside]] = at_home[ids[inside] + self._shift]
-        return out
+        return values[0, 0].double().numpy()

@@ -302,3 +302,33 @@ def test_triplet_grid_in_a_bar_that_it_does_not_fill(make_piece: Callable[..., P
     assert np.flatnonzero(halves.onsets(canvas, np.arange(0, 144), 0)).tolist() == [0, 48, 72, 120]
     assert halves.allows(canvas, 48, 0, np.array([24, 48, 72]))[0].tolist() == [True, False, True]
     assert halves.allows(canvas, 120, 0, np.array([24]))[0].tolist() == [True]  # the last bar line
+
+
+def test_parallels_exactly_where_all_lanes_move(make_canvas: Callable[..., Canvas], rng: np.random.Generator) -> None:
+    rule = parse_constraint("no parallels", PIECE)
+    durations, lanes, found = np.array([24, 48]), {0, 1, 2, 3}, 0
+    for _ in range(15):
+        # Quarter notes in every lane; one lane, or two, have a hole of two beats.
+        holes = sorted(rng.choice(4, rng.integers(1, 3), replace=False).tolist())
+        kept = [
+            Note(beat * 24, lane, int(rng.choice([48, 50, 53, 55, 57, 60, 62])) + 7 * (3 - lane) % 12, 24)
+            for lane in range(4)
+            for beat in range(5)
+            if not (lane in holes and beat in (1, 2))
+        ]
+        canvas = make_canvas(fixed=tuple(kept), start=24, end=72, lanes=tuple(holes), piece=PIECE)
+        for lane in holes:
+            allowed = rule.allows(canvas, 24, lane, durations)
+            for column, duration in enumerate(durations.tolist()):
+                for pitch in PITCHES:
+                    canvas.write(Note(24, lane, pitch, duration))
+                    broken = parallels(canvas, lanes)
+                    assert allowed[pitch, column] == (not broken), (lane, pitch, duration, broken)
+                    assert rule.measure(canvas).satisfied == (not broken)
+                    found += bool(broken)
+                    canvas.erase()
+            # The next lane of the two sees this one's note.
+            open_notes = np.argwhere(allowed[48:73])
+            pitch, column = rng.choice(open_notes)
+            canvas.write(Note(24, lane, int(pitch) + 48, int(durations[column])))
+    assert found > 100

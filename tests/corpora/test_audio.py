@@ -115,6 +115,7 @@ def wav(samples: np.ndarray, rate_hz: int, subtype: str = "FLOAT") -> bytes:
         (wav(np.array([[0.0], [0.0], [np.nan]]), RATE_HZ), "sample 2: expected finite samples"),
         (wav(np.array([[0.0], [np.inf]]), RATE_HZ), "sample 1: expected finite samples"),
     ],
+    ids=["empty", "cut", "picture", "nine channels", "1 Hz", "no samples", "NaN", "infinity"],
 )
 def test_hostile_files_are_refused_in_one_line(tmp_path: Path, data: bytes, words: str) -> None:
     path = tmp_path / "take.wav"

@@ -60,9 +60,7 @@ class MeasuredScorer:
             situation, onset = self.writer.stream.situation, self.writer.stream.chunk.start + following
             rolls, values = situation.note(onset, lane - 1)
             onset_bits, numbers = _bits(situation.onset(onset)), torch.from_numpy(values)[None]
-            note = self.model.note_state(
-                state, torch.tensor([following]), torch.tensor([lane]), onset_bits, _bits(rolls), numbers
-            )
+            note = self.model.note_state(state, torch.tensor([following]), torch.tensor([lane]), onset_bits, _bits(rolls), numbers)
             self._note = (state, (following, lane), note, numbers)
         return self._note[2:]
 

@@ -66,32 +66,36 @@ class MusicTransformerConfig:
         return cls(embed_dim=32, num_layers=2, num_heads=2, feedforward_dim=64, max_distance=64, dropout=0.0)
 
 
-def skew(logits: Float[Tensor, "batch head query key"]) -> Float[Tensor, "batch head query key"]:
-    """Move each row of relative logits into place, without a gather.
+def skew(logits: Float[Tensor, "batch head query padded"]) -> Float[Tensor, "batch head query key"]:
+    """Move each row of relative logits into place, without a gather and without a copy.
 
-    Column ``c`` of the input belongs to distance ``key - 1 - c``; the last query sits at the last key. Out comes
-    ``out[q, k] = logits[q, k + (query - 1 - q)]``, right for every key at or before the query; keys after it hold
-    values of other rows and must be masked. Source: arXiv 1809.04281, section 3.4.1, for rectangular blocks.
+    Column ``1 + c`` of the input belongs to distance ``key - 1 - c``; column 0 is padding of any value; the last query sits at
+    the last key. Out comes ``out[q, k] = logits[q, 1 + k + (query - 1 - q)]``, right for every key at or before the query; keys
+    after it hold values of other rows and must be masked. Source: arXiv 1809.04281, section 3.4.1, for rectangular blocks.
     """
-    batch, heads, queries, keys = logits.shape
-    padded = functional.pad(logits, (1, 0))  # one zero column on the left
-    return padded.reshape(batch, heads, queries * (keys + 1))[..., queries:].view(batch, heads, queries, keys)
+    batch, heads, queries, padded = logits.shape
+    return logits.reshape(batch, heads, queries * padded)[..., queries:].view(batch, heads, queries, padded - 1)
 
 
 def _relative_logits(
     query: Float[Tensor, "batch head query dim"], table: Float[Tensor, "head distance dim"], num_keys: int
 ) -> Float[Tensor, "batch head query key"]:
     """Query times Er for the last ``query`` rows of ``num_keys`` keys, in place for every key (row 0 of the table: distance 0)."""
-    near = min(num_keys, table.shape[1])
-    logits = query @ table[:, :near].flip(1).transpose(1, 2)  # column c: distance near - 1 - c
-    if num_keys > near:
-        logits = torch.cat([logits[..., :1].expand(-1, -1, -1, num_keys - near), logits], dim=-1)
+    farthest = table.shape[1] - 1
+    distances = torch.arange(min(num_keys, farthest + 1), -1, -1, device=table.device).clamp(max=farthest)  # one more, as padding
+    logits = query @ table[:, distances].transpose(1, 2)
+    beyond = num_keys + 1 - len(distances)
+    if beyond:
+        logits = torch.cat([logits[..., :1].expand(-1, -1, -1, beyond), logits], dim=-1)
     return skew(logits)
 
 
-def _causal_mask(queries: int, keys: int, device: torch.device) -> Tensor:
-    """True where a key lies after its query (both end at the same place)."""
-    return torch.ones(queries, keys, dtype=torch.bool, device=device).triu(keys - queries + 1)
+def _hide_future(logits: Float[Tensor, "batch head query key"]) -> None:
+    """Put -inf, in place, where a key lies after its query (both end at the same place)."""
+    queries = logits.shape[2]
+    if queries > 1:
+        future = torch.ones(queries, queries, dtype=torch.bool, device=logits.device).triu(1)
+        logits[..., -queries:].masked_fill_(future, -math.inf)
 
 
 def attend_skew(
@@ -105,16 +109,15 @@ def attend_skew(
     The last query stands at the last key. ``table`` None leaves the relative term out.
     """
     queries, keys = query.shape[2], key.shape[2]
+    query = query / math.sqrt(query.shape[-1])
     blocks = []
     for start in range(0, queries, QUERY_BLOCK):
         rows = query[:, :, start : start + QUERY_BLOCK]
         reach = keys - queries + start + rows.shape[2]
         logits = rows @ key[:, :, :reach].transpose(2, 3)
         if table is not None:
-            logits = logits + _relative_logits(rows, table, reach)
-        logits = logits / math.sqrt(query.shape[-1])
-        if rows.shape[2] > 1:
-            logits = logits.masked_fill(_causal_mask(rows.shape[2], reach, query.device), -math.inf)
+            logits += _relative_logits(rows, table, reach)
+        _hide_future(logits)
         blocks.append(logits.softmax(dim=-1) @ value[:, :, :reach])
     return torch.cat(blocks, dim=2) if len(blocks) > 1 else blocks[0]
 
@@ -127,21 +130,18 @@ def attend_sdpa(
 ) -> Float[Tensor, "batch head query dim"]:
     """As ``attend_skew``, with the relative term as the bias of torch's fused attention."""
     queries, keys = query.shape[2], key.shape[2]
-    scale = 1 / math.sqrt(query.shape[-1])
+    query = query / math.sqrt(query.shape[-1])
     blocks = []
     for start in range(0, queries, QUERY_BLOCK):
         rows = query[:, :, start : start + QUERY_BLOCK]
         reach = keys - queries + start + rows.shape[2]
-        bias = None
         if table is not None:
-            bias = _relative_logits(rows * scale, table, reach)
-        if rows.shape[2] > 1:
-            mask = _causal_mask(rows.shape[2], reach, query.device)
-            bias = torch.zeros(mask.shape, dtype=query.dtype, device=query.device) if bias is None else bias
-            bias = bias.masked_fill(mask, -math.inf)
-        blocks.append(
-            functional.scaled_dot_product_attention(rows, key[:, :, :reach], value[:, :, :reach], attn_mask=bias, scale=scale)
-        )
+            bias = _relative_logits(rows, table, reach)
+        else:
+            bias = rows.new_zeros(1, 1, rows.shape[2], reach)
+        _hide_future(bias)
+        past = key[:, :, :reach], value[:, :, :reach]
+        blocks.append(functional.scaled_dot_product_attention(rows, *past, attn_mask=bias, scale=1.0))
     return torch.cat(blocks, dim=2) if len(blocks) > 1 else blocks[0]
 
 

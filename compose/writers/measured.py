@@ -162,7 +162,9 @@ class MeasuredWriter(Writer):
         return pending is None or pending[0] >= (chunk.start + chunk.length) * self._tick
 
     def push(self, token: int) -> None:
-        self._journal.append(_Entry(self.stream, self._window, self.stream.mark(), self._partial, len(self.canvas.written), self._done))
+        self._journal.append(
+            _Entry(self.stream, self._window, self.stream.mark(), self._partial, len(self.canvas.written), self._done)
+        )
         self.depth += 1
         if not self._partial and token >= CHUNK_STEPS:
             if self._is_last_bar:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compose.canvas import Canvas
 from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Part, Piece, sort_notes
 
 Row = tuple[int, int, int, int]  # onset div, duration div, pitch, lane
@@ -83,3 +84,29 @@ def read_chorale() -> Callable[[str], Piece]:
             return read_musicxml(archive.read(inner), name)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def chorales() -> tuple[Piece, ...]:
+    """Six chorales from the training files, with a pickup or without, in 3/4 or 4/4, in divs that hold the writing grid."""
+    from corpora.datasets.chorales import chorale_files
+    from corpora.datasets.chorales import read_chorale as read
+
+    wanted = ("bwv1.6", "bwv101.7", "bwv104.6", "bwv108.6", "bwv113.8", "bwv116.6")
+    pieces = [read(path).piece for path in chorale_files("train") if path.stem in wanted]
+    return tuple(piece.rescaled(int(np.lcm(piece.divs_per_quarter, 24))) for piece in pieces)
+
+
+@pytest.fixture(scope="session")
+def open_canvas() -> Callable[..., Canvas]:
+    """A canvas whose region is whole bars (indices, the last one excluded) of some lanes, its notes taken out."""
+    from compose.canvas import Region
+    from compose.request import make_canvas
+
+    def build(piece: Piece, lanes: tuple[int, ...], first: int, last: int) -> Canvas:
+        scale = int(np.lcm(piece.divs_per_quarter, 24)) // piece.divs_per_quarter
+        start = int(piece.measures["start_div"][first]) * scale
+        end = int(piece.measures["end_div"][last - 1]) * scale
+        return make_canvas(piece, Region(start, end, lanes))[0]
+
+    return build

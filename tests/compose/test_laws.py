@@ -1,0 +1,112 @@
+"""What must hold by construction, with the worst model there is: random requests, random logits, every vocabulary.
+
+For each request: every constraint measures satisfied on the finished notes, kept notes are kept, a refusal names what is in
+conflict, and nothing takes long.
+"""
+
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from compose.constraints.conflicts import find_conflicts
+from compose.constraints.language import parse_constraints
+from compose.request import always_on, find_region, make_canvas
+from compose.sampler import RandomScorer, SamplerSettings, write
+from compose.writers.anticipation import AnticipationWriter
+from compose.writers.measured import MeasuredWriter
+from compose.writers.voices import VoicesWriter
+from corpora.errors import InfeasibleConstraint
+
+WRITERS = {"measured": MeasuredWriter, "anticipation": AnticipationWriter, "voices": VoicesWriter}
+LONGEST_S = 30.0  # of processor time, for one request
+
+WISHES = {
+    "scale": ("scale: G major", "scale: A minor", "scale: C dorian", "scale: F harmonic minor"),
+    "pitches": ("pitches: C D E G A", "pitches: F#"),
+    "range": ("range: C3-E5", "range: G3-C4", "range: E3-E4", "range: Alto G3-E5, Tenor C3-A4"),
+    "chords": ("chords: | G | C D7 |", "chords: | Am | % | E7 |", "chords: | C |"),
+    "rhythm": ("rhythm: keep",),
+    "grid": ("grid: 1/8", "grid: 1/16", "grid: 1/4", "grid: 1/8t"),
+    "polyphony": ("polyphony: 1", "polyphony: 2", "polyphony: total 4"),
+    "end": ("end on: G", "end on: C4", "end on: D"),
+    "parallels": ("no parallels",),
+    "crossing": ("no crossing",),
+}
+
+
+def _random_request(piece, rng):
+    """Region text, lanes, wishes and ids to keep."""
+    bars = len(piece.measures)
+    first = int(rng.integers(1, bars))
+    last = min(bars, first + int(rng.integers(0, 3)))
+    region = f"#{first}-#{last}"
+    if rng.random() < 0.2:
+        start = float(piece.div_to_seconds(int(piece.measures["start_div"][first - 1]))) + float(rng.random())
+        region = f"{start:.2f}s-{start + float(rng.uniform(1, 5)):.2f}s"
+    lanes = tuple(sorted(rng.choice(4, size=int(rng.integers(1, 5)), replace=False).tolist()))
+    kinds = rng.choice(list(WISHES), size=int(rng.integers(0, 5)), replace=False)
+    wishes = [str(rng.choice(WISHES[kind])) for kind in kinds]
+    keep = rng.choice(piece.notes["id"], size=int(rng.integers(0, 3)), replace=False).tolist() if rng.random() < 0.3 else []
+    return region, lanes, wishes, keep
+
+
+def _answer(piece, vocabulary, wish, seed):
+    """Write a request; the outcome's name. Fails where a law is broken."""
+    region, lanes, wishes, keep = wish
+    canvas, removed = make_canvas(piece, find_region(piece, region, lanes), keep)
+    assert not set(keep) & set(removed)
+    fixed = tuple(canvas.fixed)
+    rules = (*always_on(canvas, canvas.ticks_per_div), *parse_constraints(wishes, piece))
+    what = (seed, vocabulary, region, lanes, wishes, keep)
+    try:
+        conflict = find_conflicts(rules, canvas)
+        if conflict is not None:
+            raise conflict
+        write(WRITERS[vocabulary](canvas, rules), RandomScorer(seed), SamplerSettings(temperature=float(seed % 2)), seed)
+    except InfeasibleConstraint as error:
+        assert error.constraints, what
+        assert all(text for text in error.constraints), what
+        assert any(text in str(error) for text in error.constraints), (what, str(error))
+        return "dead end" if "ways tried" in str(error) else "infeasible"
+    broken = [entry for entry in (rule.measure(canvas) for rule in rules) if not entry.satisfied]
+    assert not broken, (what, broken)
+    assert tuple(canvas.fixed) == fixed
+    everything = Counter(note for lane in range(4) for note in canvas.lane_notes(lane))
+    assert everything == Counter(fixed) + Counter(canvas.written), what
+    assert all(note.lane in lanes and canvas.region.start <= note.onset < canvas.region.end for note in canvas.written), what
+    return "written"
+
+
+def _run(pieces, seeds):
+    outcomes: Counter[tuple[str, str]] = Counter()
+    slowest = (0.0, None)
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        piece = pieces[int(rng.integers(len(pieces)))]
+        vocabulary = list(WRITERS)[seed // 2 % 3]
+        wish = _random_request(piece, rng)
+        started = time.process_time()
+        outcomes[vocabulary, _answer(piece, vocabulary, wish, seed)] += 1
+        slowest = max(slowest, (time.process_time() - started, (seed, vocabulary, *wish)), key=lambda entry: entry[0])
+        assert slowest[0] < LONGEST_S, slowest
+    return outcomes, slowest
+
+
+def test_sixty_random_requests_hold_or_are_refused_by_name(chorales):
+    outcomes, _ = _run(chorales, range(60))
+    for vocabulary in WRITERS:
+        assert outcomes[vocabulary, "written"] >= 5
+    assert sum(count for (_, outcome), count in outcomes.items() if outcome == "infeasible") >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+def test_a_thousand_random_requests_hold_or_are_refused_by_name(chorales, capsys):
+    outcomes, slowest = _run(chorales, range(1000, 2000))
+    with capsys.disabled():
+        print()
+        for (vocabulary, outcome), count in sorted(outcomes.items()):
+            print(f"{vocabulary:13} {outcome:11} {count}")
+        print(f"slowest: {slowest[0]:.1f} s of processor time, {slowest[1]}")

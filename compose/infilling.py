@@ -47,7 +47,7 @@ class Request:
         count: Variations.
         temperature: 0 takes the likeliest note each time, 1 is as learned.
         top_p: Nucleus, 0 < top_p <= 1.
-        keep: Ids of notes in the region that stay.
+        keep: Ids of notes in the region that stay; the wish ``keep: Alto 6:1-6:2`` says it by place.
     """
 
     piece: Piece
@@ -160,11 +160,13 @@ def infill_with(composer: Composer, request: Request) -> list[Infill]:
     piece = _on_writing_grid(request.piece)
     settings = SamplerSettings(temperature=request.temperature, top_p=request.top_p)
     region = find_region(piece, request.region, select_lanes(piece, request.parts))
-    asked = parse_constraints(list(request.constraints), piece)
+    keeps = {wish: find_kept(piece, wish) for wish in request.constraints if isinstance(wish, str) and _is_keep(wish)}
+    asked = parse_constraints([wish for wish in request.constraints if wish not in keeps], piece)
+    keep = frozenset(request.keep).union(*keeps.values())
     answers = []
     for seed in range(request.seed, request.seed + request.count):
         started = time.perf_counter()
-        canvas, removed_ids = make_canvas(piece, region, request.keep)
+        canvas, removed_ids = make_canvas(piece, region, keep)
         rules = (*always_on(canvas, canvas.ticks_per_div), *asked)
         conflict = find_conflicts(rules, canvas)
         if conflict is not None:
@@ -174,7 +176,9 @@ def infill_with(composer: Composer, request: Request) -> list[Infill]:
         after = edit_piece(piece, removed_ids, canvas.table())
         removed = piece.notes[np.isin(piece.notes["id"], removed_ids)]
         added, kept = _compare(piece, after, removed_ids)
-        satisfied = (*(constraint.measure(canvas) for constraint in rules), kept_satisfaction(piece, after, removed_ids, canvas))
+        untouched = _untouched(piece, after, removed_ids, canvas)
+        kept_wishes = (Satisfaction(wish, untouched.satisfied, f"{len(ids)} notes kept") for wish, ids in keeps.items())
+        satisfied = (*(constraint.measure(canvas) for constraint in rules), *kept_wishes, untouched)
         answers.append(
             Infill(
                 piece=after,
@@ -192,6 +196,10 @@ def infill_with(composer: Composer, request: Request) -> list[Infill]:
             )
         )
     return sorted(answers, key=lambda answer: (answer.nats_per_note, answer.seed))
+
+
+def _is_keep(wish: str) -> bool:
+    return wish.partition(":")[0].strip().casefold() == "keep"
 
 
 def _on_writing_grid(piece: Piece) -> Piece:
@@ -219,7 +227,7 @@ def _compare(before: Piece, after: Piece, removed_ids: Collection[str]) -> tuple
     return after.notes[new], total - sum(stay.values())
 
 
-def kept_satisfaction(before: Piece, after: Piece, removed_ids: Collection[str], canvas: Canvas) -> Satisfaction:
+def _untouched(before: Piece, after: Piece, removed_ids: Collection[str], canvas: Canvas) -> Satisfaction:
     """Whether the edited file, read again, holds every other note as it was and the new notes as they were written."""
     added, kept = _compare(before, after, removed_ids)
     expected = len(before.notes) - len(removed_ids)

@@ -22,7 +22,7 @@ from compose.constraints.texture import Monophonic, NoOverlap
 from corpora.errors import RequestError
 from corpora.piece import Piece, Table
 
-__all__ = ["always_on", "find_region", "make_canvas", "select_lanes"]
+__all__ = ["always_on", "find_kept", "find_region", "make_canvas", "select_lanes"]
 
 _BARS = re.compile(r"(\S+?)(?:\s*-\s*(\S+))?")
 _BEATS = re.compile(r"(\S+):(\d+(?:\.\d+)?)\s*-\s*(\S+):(\d+(?:\.\d+)?)")
@@ -97,6 +97,29 @@ def select_lanes(piece: Piece, names: Sequence[str]) -> tuple[int, ...]:
         else:
             lanes.update(find_lanes(piece, name))
     return tuple(sorted(lanes)) or pitched_lanes(piece)
+
+
+def find_kept(piece: Piece, wish: str) -> frozenset[str]:
+    """Ids of the notes that a wish ``keep: [PART] PLACE`` means: those that start in a place, of a part or of all.
+
+    Args:
+        piece: The piece.
+        wish: For example ``keep: Alto 6``, ``keep: Alto 6:1-6:2`` or ``keep: 5-6``.
+
+    Raises:
+        RequestError: Not understood, or no note is there.
+    """
+    words = wish.partition(":")[2].split()
+    if not words:
+        raise RequestError(f"'{wish}' names no place: expected for example 'keep: Alto 6:1-6:2'")
+    lanes = select_lanes(piece, [" ".join(words[:-1])] if words[1:] else [])
+    region = find_region(piece, words[-1], lanes)
+    ticks_per_div = math.lcm(piece.divs_per_quarter, STEPS_PER_QUARTER) // piece.divs_per_quarter
+    onset = piece.notes["onset_div"] * ticks_per_div
+    found = piece.notes["id"][(onset >= region.start) & (onset < region.end) & np.isin(piece.notes["part"], lanes)]
+    if not len(found):
+        raise RequestError(f"'{wish}': no note starts there")
+    return frozenset(found.tolist())
 
 
 def _notes(piece: Piece, rows: Table, ticks_per_div: int) -> tuple[Note, ...]:

@@ -22,7 +22,7 @@ from compose.constraints.base import Constraint, Satisfaction
 from compose.constraints.conflicts import find_conflicts
 from compose.constraints.language import parse_constraints
 from compose.models import Composer, load_model
-from compose.request import always_on, find_region, make_canvas, select_lanes
+from compose.request import always_on, find_kept, find_region, make_canvas, select_lanes
 from compose.sampler import SamplerSettings, write
 from corpora.errors import RequestError
 from corpora.files import edit_piece

@@ -57,7 +57,7 @@ def _place(piece: Piece, canvas: Canvas, tick: int) -> str:
     """A tick in words: "bar 5, beat 3"."""
     div = tick // canvas.ticks_per_div
     bar = piece.measures[piece.measure_at(div)]
-    beat = (piece.quarters(div) - piece.quarters(bar["start_div"])) * int(bar["beat_type"]) / 4 + 1
+    beat = (piece.quarters(div) - piece.quarters(int(bar["start_div"]))) * int(bar["beat_type"]) / 4 + 1
     whole = beat.numerator // beat.denominator
     return f"bar {bar['number']}, beat {whole if beat == whole else f'{float(beat):.2f}'}"
 

@@ -112,11 +112,11 @@ class Grid(Constraint):
     def _is_on(self, canvas: Canvas, tick: int) -> bool:
         quarters = Fraction(tick, canvas.ticks_per_quarter)
         for row in canvas.piece.measures:
-            start, end = canvas.piece.quarters(row["start_div"]), canvas.piece.quarters(row["end_div"])
+            start, end = canvas.piece.quarters(int(row["start_div"])), canvas.piece.quarters(int(row["end_div"]))
             if start <= quarters < end:
                 return (quarters - start) % self.step_quarters == 0
-        last_end = canvas.piece.quarters(canvas.piece.measures["end_div"][-1])
-        last_start = canvas.piece.quarters(canvas.piece.measures["start_div"][-1])
+        last_end = canvas.piece.quarters(int(canvas.piece.measures["end_div"][-1]))
+        last_start = canvas.piece.quarters(int(canvas.piece.measures["start_div"][-1]))
         return quarters == last_end or (quarters - last_start) % self.step_quarters == 0
 
 

@@ -189,7 +189,7 @@ def draw_canvas(data: st.DataObject, name: str) -> Canvas:
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_allowed_exactly_when_writing_breaks_nothing(name: str, data: st.DataObject) -> None:
     constraint, check, monophonic = RULES[name]
@@ -218,7 +218,7 @@ def test_allowed_exactly_when_writing_breaks_nothing(name: str, data: st.DataObj
 
 
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_measured_as_every_tick_shows(name: str, data: st.DataObject) -> None:
     constraint, check, monophonic = RULES[name]

@@ -66,7 +66,7 @@ def test_a_writer_that_never_goes_back_ends_as_asked(
     text: str, monophonic: bool, make_canvas: Callable[..., Canvas], rng: np.random.Generator
 ) -> None:
     kept = tuple(Note(t, 3, int(rng.integers(40, 52)), 24) for t in range(0, 192, 24))
-    for _ in range(3):
+    for _ in range(2):
         canvas = make_canvas(fixed=kept, lanes=(0, 1))
         constraints = in_force(text, canvas.piece, monophonic)
         write_blindly(constraints, canvas, rng)

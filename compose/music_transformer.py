@@ -135,10 +135,7 @@ def attend_sdpa(
     for start in range(0, queries, QUERY_BLOCK):
         rows = query[:, :, start : start + QUERY_BLOCK]
         reach = keys - queries + start + rows.shape[2]
-        if table is not None:
-            bias = _relative_logits(rows, table, reach)
-        else:
-            bias = rows.new_zeros(1, 1, rows.shape[2], reach)
+        bias = rows.new_zeros(1, 1, rows.shape[2], reach) if table is None else _relative_logits(rows, table, reach)
         _hide_future(bias)
         past = key[:, :, :reach], value[:, :, :reach]
         blocks.append(functional.scaled_dot_product_attention(rows, *past, attn_mask=bias, scale=1.0))

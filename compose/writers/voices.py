@@ -79,6 +79,7 @@ class VoicesWriter(Writer):
         self.frame, self.voice = self.first, 0
         self._journal: list[_Entry] = []
         self.low_water = 0  # frames that have stood since a model last looked
+        self._last = self._last_slot()
         self._skip()
 
     @property
@@ -90,6 +91,11 @@ class VoicesWriter(Writer):
         pitches = [n.pitch for n in self.canvas.sounding(frame * self.frame_ticks, lane)]
         place = max(pitches, default=0) - (LOWEST_PITCH - 1)
         return place if pitches and 1 <= place <= NUM_PITCH_IDS else 0
+
+    def _last_slot(self) -> tuple[int, int] | None:
+        """Frame and voice of the last decision: kept notes may fill the frames behind it."""
+        slots = ((frame, lane) for frame in reversed(range(self.first, self.end)) for lane in reversed(self.canvas.region.lanes))
+        return next((slot for slot in slots if not self.canvas.sounding(slot[0] * self.frame_ticks, slot[1])), None)
 
     def _skip(self) -> None:
         """Go on to the next voice that has something to decide."""
@@ -142,11 +148,11 @@ class VoicesWriter(Writer):
         return pending is None or pending > (self._tick, self.voice)
 
     def admits(self, token: int) -> bool:
-        if self.frame < self.end - 1:
+        if (self.frame, self.voice) != self._last:
             return True
         depth = self.depth
         self.push(token)
-        fine = self.frame < self.end or self.feasible.may_end()
+        fine = self.feasible.may_end()
         self.rewind(depth)
         return fine
 

@@ -3,8 +3,8 @@
 One causal self-attention layer each (projections included), batch 1, 256 wide, 8 heads, one thread. ``relative`` is
 ``compose.music_transformer`` (fused back end for inference, skewed for training, a table of 512 distances); ``naive`` picks one
 vector of the table for every pair of query and key, O(L² D) memory; ``rotary`` is ``x_transformers.Attention`` with
-``RotaryEmbedding``, as it comes and with ``flash=True``. Each case runs in a process of its own: processor time is the median
-of the repeats after one warm-up, so that other work on the machine counts little; memory is the growth of the process's peak resident set.
+``RotaryEmbedding``, as it comes and with ``flash=True``. Each case runs in a process of its own. Time is processor time, so other
+work on the machine counts little: the median of the repeats after a warm-up. Memory is the growth of the peak resident set.
 
 Run: ``python tests/bench/bench_attention.py [--repeats 5] [--output tests/bench/results/attention.md]``
 """

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from compose.canvas import STEPS_PER_QUARTER, Canvas
+from compose.constraints.ending import see_others
 from compose.constraints.language import parse_constraints
 from compose.constraints.voice_leading import FIFTH, OCTAVE, is_parallel_to
 from compose.metrics.floors import counting_floors
@@ -127,7 +128,9 @@ def _rewrite(
     composer: Composer, piece: Piece, region: str, lanes: tuple[int, ...], wishes: Sequence[str], seed: int, temperature: float
 ) -> Canvas:
     canvas, _ = make_canvas(piece, find_region(piece, region, lanes))
-    writer, scorer = composer.open(canvas, (*always_on(canvas, canvas.ticks_per_div), *parse_constraints(list(wishes), piece)))
+    writer, scorer = composer.open(
+        canvas, see_others((*always_on(canvas, canvas.ticks_per_div), *parse_constraints(list(wishes), piece)))
+    )
     write(writer, scorer, SamplerSettings(temperature=temperature, top_p=0.98), seed)
     return canvas
 

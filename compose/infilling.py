@@ -20,6 +20,7 @@ import numpy as np
 from compose.canvas import STEPS_PER_QUARTER, Canvas
 from compose.constraints.base import Constraint, Satisfaction
 from compose.constraints.conflicts import find_conflicts
+from compose.constraints.ending import see_others
 from compose.constraints.language import parse_constraints
 from compose.models import Composer, load_model
 from compose.request import always_on, find_kept, find_region, make_canvas, select_lanes
@@ -167,7 +168,7 @@ def infill_with(composer: Composer, request: Request) -> list[Infill]:
     for seed in range(request.seed, request.seed + request.count):
         started = time.perf_counter()
         canvas, removed_ids = make_canvas(piece, region, keep)
-        rules = (*always_on(canvas, canvas.ticks_per_div), *asked)
+        rules = see_others((*always_on(canvas, canvas.ticks_per_div), *asked))
         conflict = find_conflicts(rules, canvas)
         if conflict is not None:
             raise conflict

@@ -10,7 +10,7 @@ import io
 import os
 import struct
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 import soundfile
@@ -74,7 +74,7 @@ def check_audio(source: bytes | str | os.PathLike[str], name: str = "") -> Audio
         return _check(file, os.fstat(file.fileno()).st_size, source, name or os.fspath(source))
 
 
-def _check(file: BinaryIO, file_bytes: int, source: bytes | str | os.PathLike[str], name: str) -> AudioExtent:
+def _check(file: io.BufferedIOBase, file_bytes: int, source: bytes | str | os.PathLike[str], name: str) -> AudioExtent:
     if file_bytes == 0:
         raise InputError(f"{safe_text(name)}: the file is empty")
     kind = expect_kind(file.read(4096), name, ("wav", "flac", "ogg", "mp3"))
@@ -96,7 +96,7 @@ def _decode_mp3(source: bytes | str, name: str) -> dict[str, Any]:
         return asdict(_decode(file, name))
 
 
-def _decode(file: BinaryIO, name: str) -> AudioExtent:
+def _decode(file: io.BufferedIOBase, name: str) -> AudioExtent:
     try:
         with soundfile.SoundFile(file) as sound:
             extent = AudioExtent(sound.format, sound.channels, sound.samplerate, sound.frames)
@@ -137,7 +137,7 @@ def _check_samples(sound: Any, extent: AudioExtent, name: str) -> None:
         raise refusal(name, "", f"{extent.samples:,} samples, as the header says", f"{done:,} (truncated?)")
 
 
-def _check_wav_chunks(file: BinaryIO, file_bytes: int, name: str) -> None:
+def _check_wav_chunks(file: io.BufferedIOBase, file_bytes: int, name: str) -> None:
     """Refuse a WAV file whose data chunk is longer than the file, unless its length was left open."""
     place = 12
     for _ in range(1000):

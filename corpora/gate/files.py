@@ -7,10 +7,10 @@ file. Devices, FIFOs, sockets and folders are refused without being read, so tha
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from corpora.errors import InputError
 from corpora.gate.refusal import refusal
@@ -47,7 +47,7 @@ def read_bytes(path: str | os.PathLike[str], limit_bytes: int) -> bytes:
 
 
 @contextlib.contextmanager
-def open_regular(path: str | os.PathLike[str], limit_bytes: int) -> Iterator[BinaryIO]:
+def open_regular(path: str | os.PathLike[str], limit_bytes: int) -> Iterator[io.BufferedReader]:
     """The regular file at ``path``, open for reading; for files that are too long to hold in memory.
 
     Raises:

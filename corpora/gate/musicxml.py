@@ -71,7 +71,7 @@ def check_musicxml(data: bytes, name: str) -> MusicXmlExtent:
 
     Raises:
         InputError: It is not well formed, declares entities, is not a ``score-partwise``, holds a number out of range, or passes
-            a limit: 40 MiB, 64 levels, 2 million elements, 128 parts, 5,000 measures a part, 200,000 notes, 1,000 quarters a
+            a limit: 40 MiB, 64 levels, 1.2 million elements, 128 parts, 5,000 measures a part, 200,000 notes, 1,000 quarters a
             measure, 2 hours.
     """
     checker = _Checker(data, name)

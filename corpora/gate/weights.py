@@ -6,10 +6,11 @@ tensors without gaps. The library checks the layout too, but lets NaN pass.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +103,7 @@ def _are_sizes(value: Any) -> bool:
     return isinstance(value, list) and all(type(size) is int and 0 <= size < 1 << 48 for size in value)
 
 
-def _refuse_non_finite(file: BinaryIO, kind: str, length: int, name: str, tensor: str) -> None:
+def _refuse_non_finite(file: io.BufferedIOBase, kind: str, length: int, name: str, tensor: str) -> None:
     """Read a tensor's bytes and refuse any number whose exponent is all ones."""
     place = 0
     while place < length:

@@ -23,6 +23,7 @@ from corpora.errors import InfeasibleConstraint, RequestError
 __all__ = ["RandomScorer", "SamplerSettings", "Scorer", "Written", "filtered", "write"]
 
 MAX_REWINDS = 400
+MAX_RETAKEN = 2500  # decisions taken again after going back: a bound on time, whatever the region's size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +148,7 @@ def write(writer: Writer, scorer: Scorer, settings: SamplerSettings, seed: int) 
     banned: list[set[int]] = [set()]
     scores: list[float] = []
     chosen: list[int] = []
-    rewinds = stuck = farthest = 0
+    rewinds = stuck = farthest = retaken = 0
     culprits: tuple[str, ...] = ()
     while (slot := writer.slot()) is not None:
         depth = writer.depth
@@ -156,6 +157,7 @@ def write(writer: Writer, scorer: Scorer, settings: SamplerSettings, seed: int) 
         logits = scorer.logits(slot) if mask.any() else np.zeros(len(mask))
         token = _draw(writer, logits, mask, settings, _noise(seed, rewinds, depth, len(mask)))
         if token is not None:
+            retaken += rewinds > 0
             scores.append(_log_probability(logits, slot.mask, token))
             chosen.append(token)
             writer.push(token)
@@ -167,7 +169,7 @@ def write(writer: Writer, scorer: Scorer, settings: SamplerSettings, seed: int) 
         farthest = max(farthest, depth)
         back = max(depth - 2 ** min(stuck, 10), 0) if depth else -1
         rewinds += 1
-        if back < 0 or rewinds > MAX_REWINDS:
+        if back < 0 or rewinds > MAX_REWINDS or retaken > MAX_RETAKEN:
             raise _no_way(culprits, slot, rewinds)
         writer.rewind(back)
         del banned[back + 1 :]

@@ -37,6 +37,7 @@ class VoicesModelConfig:
         voice_dim: Embedding of one voice's pitch.
         hidden_dim: Hidden width of each voice's network inside the step.
         voice_dropout: Share of past voices hidden from the stack in training: 229 chorales are soon known by heart.
+        calibration: Divides the logits outside training: a model that knows its training set by heart is too sure of itself.
     """
 
     transformer: MusicTransformerConfig = field(default_factory=MusicTransformerConfig)
@@ -44,6 +45,7 @@ class VoicesModelConfig:
     voice_dim: int = 64
     hidden_dim: int = 256
     voice_dropout: float = 0.1
+    calibration: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -152,7 +154,7 @@ class VoicesModel(nn.Module):
         written = [self.pitch[u](above[..., u]) for u in range(voice)]
         known = torch.cat([state, pitch, held_features, phase, *written], dim=-1)
         logits: Tensor = self.voices[voice](known, torch.cat([before, above[..., :voice]], dim=-1))
-        return logits
+        return logits if self.training else logits / self.config.calibration
 
     def forward(self, frames: Int[Tensor, "batch time voice"], first: int | Tensor = 0) -> list[Float[Tensor, "batch time ids"]]:
         """Logits of every frame's voices given all before; ``first`` is the place in the piece of ``frames[:, 0]``."""

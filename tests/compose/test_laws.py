@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from compose.constraints.conflicts import find_conflicts
+from compose.constraints.ending import see_others
 from compose.constraints.language import parse_constraints
 from compose.request import always_on, find_region, make_canvas
 from compose.sampler import RandomScorer, SamplerSettings, write
@@ -72,7 +73,7 @@ def _answer(piece, vocabulary, wish, seed):
     canvas, removed = make_canvas(piece, find_region(piece, region, lanes), keep)
     assert not set(keep) & set(removed)
     fixed = tuple(canvas.fixed)
-    rules = (*always_on(canvas, canvas.ticks_per_div), *parse_constraints(wishes, piece))
+    rules = see_others((*always_on(canvas, canvas.ticks_per_div), *parse_constraints(wishes, piece)))
     what = (seed, vocabulary, region, lanes, wishes, keep)
     refusal = _attempt(canvas, rules, vocabulary, seed)
     if refusal is not None:

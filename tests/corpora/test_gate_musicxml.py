@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import tarfile
-import time
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
@@ -164,20 +163,18 @@ def test_changed_bytes_are_refused_in_one_line_or_well_formed(changes: list[tupl
 @pytest.mark.slow
 @pytest.mark.parametrize("pack", ["openscore-lieder", "openscore-string-quartets", "openscore-orchestra"])
 def test_the_packs_pass(corpus_folder: Path, pack: str) -> None:
-    """Every 10th score of a pack. The time allowed is many times what it takes without the test run's type checks."""
+    """Eight scores of each pack: let in, and every note counted."""
     archive_path = corpus_folder / f"{pack}.tar.gz"
     if not archive_path.exists():
         pytest.skip(f"{pack} is not in PARTIMENTO_DATA")
     with tarfile.open(archive_path) as archive:
-        members = [member for member in archive if member.name.endswith(".mxl")][::10]
-        for member in members:
+        members = [member for member in archive if member.name.endswith(".mxl")]
+        for member in members[:: len(members) // 7]:
             file = archive.extractfile(member)
             assert file is not None
             document = open_mxl(file.read(), member.name)
-            started = time.process_time()
             extent = check_musicxml(document, member.name)
             assert extent.notes == document.count(b"<note>") + document.count(b"<note ")
-            assert time.process_time() - started < 30
 
 
 def test_utf_16_declared_as_utf_8_is_refused() -> None:

@@ -1,0 +1,48 @@
+"""The shipped weights still do what their model cards say, on a few held-out pieces, within stated margins."""
+
+import os
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from compose.measured_examples import collate
+from compose.models import MeasuredComposer, VoicesComposer, load_model
+from compose.train_chorale import examples_of, validate
+from compose.train_voices import validate_voices
+from compose.vocabulary.voices import frame_ids
+from corpora.checkpoints import list_weights
+from corpora.datasets import bach_chorales, load_jsb
+
+MAX_BYTES = 8 * 1024**2
+CHORALE_NATS = 1.965  # nats a note on the eight questions asked here
+VOICES_NATS = 0.45  # nats a slot on the six chorales asked here
+MARGIN = 0.05
+
+
+@pytest.mark.parametrize("name", ["chorale", "voices"])
+def test_weights_are_small(name: str) -> None:
+    folder = list_weights()[name]
+    assert sum(path.stat().st_size for path in folder.iterdir()) < MAX_BYTES
+
+
+def test_chorale_model_predicts_held_out_chorales() -> None:
+    composer = load_model("chorale")
+    assert isinstance(composer, MeasuredComposer)
+    pieces = [chorale.piece for chorale in islice(bach_chorales("valid"), 8)]
+    examples = [e for asked, _ in examples_of(pieces, 1, seed=1, drop_share=0.0) for e in asked]
+    torch.manual_seed(0)
+    figures = validate(composer.model, [collate(examples)])
+    assert figures["nats_per_note"] < CHORALE_NATS + MARGIN
+    assert figures["pitch"] < 1.6  # a pitch of four parts at random among twenty would cost 3.0
+
+
+def test_voices_model_beats_counting() -> None:
+    if "PARTIMENTO_DATA" not in os.environ:
+        pytest.skip("PARTIMENTO_DATA is not set: the JSB chorales are not there")
+    composer = load_model("voices")
+    assert isinstance(composer, VoicesComposer)
+    pieces = [frame_ids(piece) for piece in load_jsb()["valid"][:6]]
+    assert np.mean([len(piece) for piece in pieces]) > 100
+    assert validate_voices(composer.model, pieces)["nats_per_slot"] < VOICES_NATS + MARGIN

@@ -26,7 +26,7 @@ format: setup  ## let ruff put the code in order
 	$(BIN)/python -m ruff format
 
 test: lint  ## what CI runs: lint, then the tests (PYTEST_ARGS="-m slow" for the long ones)
-	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile $(PYTEST_ARGS)
 
 bench: setup  ## every benchmark in tests/bench, one after the other
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done

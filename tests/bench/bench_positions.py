@@ -40,7 +40,8 @@ def main() -> None:
             print(seed, position, parameters, figures, flush=True)
         rows.append(f"| {seed} | {nats['relative']:.4f} | {nats['absolute']:.4f} | {nats['absolute'] - nats['relative']:+.4f} |")
     table = [
-        f"{options.steps} steps each, {SMALL.num_layers} layers of width {SMALL.embed_dim}, torch {torch.__version__}, {platform.machine()}.",
+        f"{options.steps} steps each, {SMALL.num_layers} layers of width {SMALL.embed_dim}; "
+        f"torch {torch.__version__}, {platform.machine()}.",
         "",
         "| seed | relative, nats per slot (valid) | absolute | absolute - relative |",
         "|---|---|---|---|",

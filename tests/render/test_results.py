@@ -157,7 +157,7 @@ def test_render_reports_what_played(tmp_path: Path) -> None:
     assert report["sample_rate_hz"] == 22_050
     assert report["duration_s"] > 32 * 60 / 84  # 32 quarters at 84 a minute
     assert report["synth"].startswith("FluidSynth")
-    with pytest.raises(RequestError, match="sound .*expected a name ending in"):
+    with pytest.raises(RequestError, match=r"sound .*expected a name ending in"):
         render_file(
             EXAMPLES / "old-hundredth.musicxml", tmp_path / "a.mid", font=None, sample_rate_hz=44_100, gain_db=None, reverb=True
         )

@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -22,6 +23,7 @@ __all__ = ["EXIT_FAULT", "EXIT_INTERRUPTED", "EXIT_MISTAKE", "EXIT_TERMINATED", 
 EXIT_FAULT, EXIT_MISTAKE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
 TRACEBACK_VARIABLE = "PARTIMENTO_TRACEBACK"
 LONGEST_LINE = 2000  # characters
+CLEANING_S = 2.0  # after a Ctrl-C, while further ones are not heard
 
 
 def complain(message: str) -> None:
@@ -29,10 +31,21 @@ def complain(message: str) -> None:
     print(safe_text(message, LONGEST_LINE), file=sys.stderr)
 
 
-def _interrupt_once(signum: int, frame: FrameType | None) -> None:
-    """Ctrl-C stops the work; a second one must not stop the cleaning up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
+class _Interrupt:
+    """Ctrl-C stops the work; one soon after it must not stop the cleaning up.
+
+    Later ones stop again: Python loses an interrupt that falls into a finaliser, and the user must not be left without a way out.
+    """
+
+    def __init__(self) -> None:
+        self._deaf_until = 0.0
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if now < self._deaf_until:
+            return
+        self._deaf_until = now + CLEANING_S
+        raise KeyboardInterrupt
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
@@ -42,7 +55,7 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 @contextlib.contextmanager
 def _unwinding_signals() -> Iterator[None]:
     """Meanwhile SIGINT and SIGTERM raise, so that every ``finally`` runs."""
-    wanted = {signal.SIGINT: _interrupt_once, signal.SIGTERM: _terminate}
+    wanted = {signal.SIGINT: _Interrupt(), signal.SIGTERM: _terminate}
     before = {number: signal.getsignal(number) for number in wanted}
     for number, handler in wanted.items():
         if before[number] is not signal.SIG_IGN:  # nohup and background jobs keep their will

@@ -55,7 +55,10 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 @contextlib.contextmanager
 def _unwinding_signals() -> Iterator[None]:
     """Meanwhile SIGINT and SIGTERM raise, so that every ``finally`` runs."""
-    wanted = {signal.SIGINT: _Interrupt(), signal.SIGTERM: _terminate}
+    wanted: dict[signal.Signals, Callable[[int, FrameType | None], None]] = {
+        signal.SIGINT: _Interrupt(),
+        signal.SIGTERM: _terminate,
+    }
     before = {number: signal.getsignal(number) for number in wanted}
     for number, handler in wanted.items():
         if before[number] is not signal.SIG_IGN:  # nohup and background jobs keep their will

@@ -1,7 +1,8 @@
 """Train the voices benchmark model on the JSB chorales (sixteenth grid), in nats per voice slot.
 
 Each batch is random crops of the train chorales in random keys: with 229 chorales, transposition is what keeps a model from
-knowing them by heart (moved to one key instead, the same model reached 0.47 where random keys give 0.42). Validation runs whole
+knowing them by heart (in one key it stood at 0.471
+after 600 s, in random keys at 0.449). Validation runs whole
 chorales in their own key, every slot once.
 """
 

@@ -164,7 +164,7 @@ def test_an_interrupted_command_leaves_nothing(sent: signal.Signals, status: int
         started = time.monotonic()
         complained = ""
         while process.poll() is None and time.monotonic() - started < 20:
-            process.send_signal(sent)  # again when nothing happens, as a person would: Python can lose one in a finaliser
+            process.send_signal(sent)  # again when nothing happens: one was lost once, cause unknown
             with contextlib.suppress(subprocess.TimeoutExpired):
                 _, complained = process.communicate(timeout=5)
     assert time.monotonic() - started < 15

@@ -12,11 +12,13 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import torch
 
 from compose.canvas import STEPS_PER_QUARTER, Canvas
 from compose.constraints.ending import see_others
 from compose.constraints.language import parse_constraints
 from compose.constraints.voice_leading import FIFTH, OCTAVE, is_parallel_to
+from compose.memory_mixture import crossfitted_nats, gather_slots
 from compose.metrics.floors import counting_floors
 from compose.metrics.frames import REST, Frames, collapse_repeats
 from compose.metrics.memorisation import NGramIndex
@@ -24,11 +26,12 @@ from compose.models import Composer, VoicesComposer, load_model
 from compose.request import always_on, find_region, make_canvas
 from compose.roundtrip import check_roundtrip
 from compose.sampler import SamplerSettings, write
-from compose.train_voices import validate_voices
+from compose.threads import one_thread
+from compose.train_voices import slot_figures
 from compose.vocabulary.registry import build_vocabulary
 from compose.vocabulary.voices import Voices, frame_ids, frame_pitches
 from corpora.datasets.chorales import bach_chorales
-from corpora.datasets.jsb import load_jsb
+from corpora.datasets.jsb import VALID_IN_TRAIN, load_jsb
 from corpora.datasets.packs import iter_pack, list_packs
 from corpora.errors import PartimentoError, RequestError
 from corpora.files import parse_piece
@@ -40,11 +43,15 @@ __all__ = ["evaluate_chorale", "evaluate_jsb", "evaluate_roundtrip"]
 REGION_BARS = 4
 INNER_VOICES = ((1,), (2,), (1, 2))
 NO_PARALLELS = ("no parallels",)
-MIXED_KEYS = (0, -1, 1, -2, 2, -3, 3)  # semitones
+DRAWN, LIKELIEST = SamplerSettings(), SamplerSettings(temperature=0.0)
 
 
 def evaluate_jsb(model: str = "voices") -> dict[str, Any]:
     """Nats per voice slot and accuracy on the valid chorales of the sixteenth grid, beside what counting reaches.
+
+    Two figures of likelihood: the model alone, and mixed with memories of the train chorales and of the piece's own past, the
+    mixture fitted on the other half of the valid pieces (``compose.memory_mixture``). The latter is also given without the pieces
+    that stand in the train split as well.
 
     Raises:
         InputError: PARTIMENTO_DATA does not name the folder of the data.
@@ -56,13 +63,17 @@ def evaluate_jsb(model: str = "voices") -> dict[str, Any]:
     data = load_jsb()
     floors = counting_floors(data["train"], data["valid"])
     pieces = [frame_ids(piece) for piece in data["valid"]]
-    figures = validate_voices(composer.model, pieces)
-    mixed = validate_voices(composer.model, pieces, keys=MIXED_KEYS)
+    predicted = [composer.model.log_probabilities(torch.from_numpy(piece)) for piece in pieces]
+    figures = slot_figures(predicted, pieces)
+    slots = gather_slots(pieces, predicted, [frame_ids(piece) for piece in data["train"]])
+    mixed = crossfitted_nats(slots)
+    unseen = ~torch.isin(slots.piece, torch.tensor(VALID_IN_TRAIN))
     return {
         "model": model,
         "parameters": sum(p.numel() for p in composer.model.parameters()),
         "valid_nats_per_slot": figures["nats_per_slot"],
-        "valid_nats_per_slot_mean_of_keys": mixed["nats_per_slot"],
+        "valid_nats_per_slot_with_memories": round(float(mixed.mean()), 5),
+        "valid_nats_per_slot_with_memories_without_doubles": round(float(mixed[unseen].mean()), 5),
         "valid_accuracy": figures["accuracy"],
         "copy_previous_accuracy": round(floors.copy_accuracy, 4),
         "bigram_nats_per_slot": round(floors.bigram_nats, 4),
@@ -125,23 +136,30 @@ def _tasks(pieces: Iterable[Piece], rng: np.random.Generator) -> list[tuple[Piec
 
 
 def _rewrite(
-    composer: Composer, piece: Piece, region: str, lanes: tuple[int, ...], wishes: Sequence[str], seed: int, temperature: float
+    composer: Composer,
+    piece: Piece,
+    region: str,
+    lanes: tuple[int, ...],
+    wishes: Sequence[str],
+    seed: int,
+    settings: SamplerSettings,
 ) -> Canvas:
     canvas, _ = make_canvas(piece, find_region(piece, region, lanes))
     writer, scorer = composer.open(
         canvas, see_others((*always_on(canvas, canvas.ticks_per_div), *parse_constraints(list(wishes), piece)))
     )
-    write(writer, scorer, SamplerSettings(temperature=temperature, top_p=0.98), seed)
+    with one_thread():
+        write(writer, scorer, settings, seed)
     return canvas
 
 
 def evaluate_chorale(model: str = "chorale", *, pieces: int = 50, seed: int = 0) -> dict[str, Any]:
     """Rewrite one or two inner voices of four bars of held-out chorales, and compare with Bach.
 
-    Pitch accuracy counts the sixteenths of the rewritten voices, for the likeliest answer (temperature 0) and for a drawn one;
-    the copy floor takes each sixteenth from the one before it in the original. Parallels count pairs of voices of which one
-    was rewritten, from a sixteenth before the region to one after. The longest n-gram is that of the rewritten bars with any
-    training chorale, transposition-invariant.
+    Pitch accuracy counts the sixteenths of the rewritten voices, for the likeliest answer (temperature 0) and for one drawn as
+    ``infill`` does; the copy floor takes each sixteenth from the one before it in the original. Parallels count pairs of voices of
+    which one was rewritten, from a sixteenth before the region to one after. Silent shares count the sixteenths of the rewritten
+    voices. The longest n-gram is that of the rewritten bars with any training chorale, transposition-invariant.
 
     Args:
         model: A model for any piece of four voices.
@@ -153,6 +171,7 @@ def evaluate_chorale(model: str = "chorale", *, pieces: int = 50, seed: int = 0)
     index = NGramIndex([_frames(chorale.piece) for chorale in bach_chorales("train")])
     bach, free, ruled = _Tally(), _Tally(), _Tally()
     hits = {"likeliest": 0, "drawn": 0, "copy": 0}
+    silent = {"bach": 0, "model": 0}
     slots = notes = failed = 0
     runs: list[int] = []
     bach_runs: list[int] = []
@@ -172,17 +191,19 @@ def evaluate_chorale(model: str = "chorale", *, pieces: int = 50, seed: int = 0)
         bach.add(original[around], lanes)
         bach_runs.append(index.longest_common(original[first:last]))
         started = time.perf_counter()
-        drawn = _rewrite(composer, piece, region, lanes, (), seed + number, 1.0)
+        drawn = _rewrite(composer, piece, region, lanes, (), seed + number, DRAWN)
         seconds += time.perf_counter() - started
         notes += len(drawn.written)
         frames = _frames(_with_written(drawn))
+        silent["bach"] += int((target == REST).sum())
+        silent["model"] += int((frames[first:last, columns] == REST).sum())
         hits["drawn"] += int((frames[first:last, columns] == target).sum())
         free.add(frames[around], lanes)
         runs.append(index.longest_common(frames[first:last]))
-        likeliest = _frames(_with_written(_rewrite(composer, piece, region, lanes, (), seed, 0.0)))
+        likeliest = _frames(_with_written(_rewrite(composer, piece, region, lanes, (), seed, LIKELIEST)))
         hits["likeliest"] += int((likeliest[first:last, columns] == target).sum())
         try:
-            with_rule = _rewrite(composer, piece, region, lanes, NO_PARALLELS, seed + number, 1.0)
+            with_rule = _rewrite(composer, piece, region, lanes, NO_PARALLELS, seed + number, DRAWN)
             ruled.add(_frames(_with_written(with_rule))[around], lanes)
         except PartimentoError:
             failed += 1
@@ -196,6 +217,7 @@ def evaluate_chorale(model: str = "chorale", *, pieces: int = 50, seed: int = 0)
         **free.rates("model"),
         **ruled.rates("model_with_no_parallels"),
         "no_parallels_refused": failed,
+        **{f"{name}_silent_share": round(count / slots, 4) for name, count in silent.items()},
         "transitions": free.transitions,
         "longest_ngram_median": float(np.median(runs)),
         "longest_ngram_max": int(max(runs)),

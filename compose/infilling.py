@@ -25,6 +25,7 @@ from compose.constraints.language import parse_constraints
 from compose.models import Composer, load_model
 from compose.request import always_on, find_kept, find_region, make_canvas, select_lanes
 from compose.sampler import SamplerSettings, write
+from compose.threads import one_thread
 from corpora.errors import RequestError
 from corpora.files import edit_piece
 from corpora.musicxml.append import append_measures
@@ -58,8 +59,8 @@ class Request:
     model: str = "chorale"
     seed: int = 0
     count: int = 1
-    temperature: float = 1.0
-    top_p: float = 0.98
+    temperature: float = SamplerSettings.temperature
+    top_p: float = SamplerSettings.top_p
     keep: Collection[str] = ()
 
 
@@ -173,7 +174,8 @@ def infill_with(composer: Composer, request: Request) -> list[Infill]:
         if conflict is not None:
             raise conflict
         writer, scorer = composer.open(canvas, rules)
-        written = write(writer, scorer, settings, seed)
+        with one_thread():
+            written = write(writer, scorer, settings, seed)
         after = edit_piece(piece, removed_ids, canvas.table())
         removed = piece.notes[np.isin(piece.notes["id"], removed_ids)]
         added, kept = _compare(piece, after, removed_ids)
@@ -244,8 +246,8 @@ def continue_piece(
     model: str = "chorale",
     seed: int = 0,
     count: int = 1,
-    temperature: float = 1.0,
-    top_p: float = 0.98,
+    temperature: float = SamplerSettings.temperature,
+    top_p: float = SamplerSettings.top_p,
 ) -> list[Infill]:
     """Add bars to the end of a piece and write them; otherwise as ``infill``.
 

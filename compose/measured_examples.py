@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from compose.canvas import NUM_PITCHES, Note
 from compose.measured_model import Decisions
-from compose.situation import MOMENT_BITS, NOTE_BITS, NOTE_NUMBERS, NUM_REFERENCES, ONSET_BITS
+from compose.situation import MOMENT_BITS, NOTE_BITS, NOTE_NUMBERS, NUM_REFERENCES, ONSET_BITS, ROLL_BITS
 from compose.stream import Stream
 from compose.vocabulary.bars import Chunk, to_steps
 from compose.vocabulary.measured import KEY, LANE, PITCH
@@ -133,13 +133,15 @@ def transpose(example: Example, semitones: int) -> Example:
     numbers = example.numbers.copy()
     pitches = numbers[:, : NUM_REFERENCES + 1]
     numbers[:, : NUM_REFERENCES + 1] = np.where(pitches > 0, pitches + semitones, 0)
-    rolls = np.unpackbits(example.rolls, axis=1).reshape(len(example.rolls), -1, NUM_PITCHES)
+    absolute, centred = example.rolls[:, : ROLL_BITS // 8], example.rolls[:, ROLL_BITS // 8 :]
+    rolls = np.unpackbits(absolute, axis=1).reshape(len(absolute), -1, NUM_PITCHES)
+    moved = np.packbits(np.roll(rolls, semitones, axis=2).reshape(len(rolls), -1), axis=1)
     return Example(
         rows,
         example.places,
         example.moment,
         example.onset,
-        np.packbits(np.roll(rolls, semitones, axis=2).reshape(len(rolls), -1), axis=1),
+        np.concatenate([moved, centred], axis=1),
         numbers,
     )
 

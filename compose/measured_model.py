@@ -77,17 +77,25 @@ class Decisions:
 
 
 class Hidden(nn.Module):
-    """Two GELU layers with a skip, the shape of every network inside a step."""
+    """Two GELU layers with a skip, the shape of every network inside a step.
 
-    def __init__(self, in_dim: int, hidden_dim: int, dropout: float) -> None:
+    Args:
+        in_dim: Width of what it knows.
+        hidden_dim: Width of its layers.
+        dropout: After each layer.
+        withheld: Share of what it knows that is hidden in training.
+    """
+
+    def __init__(self, in_dim: int, hidden_dim: int, dropout: float, withheld: float = 0.0) -> None:
         super().__init__()
+        self.withhold = nn.Dropout(withheld)
         self.project = nn.Linear(in_dim, hidden_dim)
         self.mix = nn.Linear(hidden_dim, hidden_dim)
         self.norm = nn.LayerNorm(hidden_dim)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.dropout(functional.gelu(self.project(x)))
+        x = self.dropout(functional.gelu(self.project(self.withhold(x))))
         out: Tensor = self.norm(x + self.dropout(functional.gelu(self.mix(x))))
         return out
 
@@ -125,7 +133,9 @@ class MeasuredModel(nn.Module):
         self.time_numbers = nn.ModuleList(
             nn.Embedding(1 + LOOK_AHEAD, NUMBER_DIM) for _ in range(NOTE_NUMBERS - NUM_REFERENCES - 1)
         )
-        self.note_network = Hidden(2 * dim + ONSET_BITS + NOTE_BITS + NOTE_NUMBERS * NUMBER_DIM, hidden, dropout)
+        # the only network with enough to see to know the training pieces by heart
+        known_dim = 2 * dim + ONSET_BITS + NOTE_BITS + NOTE_NUMBERS * NUMBER_DIM
+        self.note_network = Hidden(known_dim, hidden, dropout, withheld=dropout)
         self.pitch_head = ViewpointHead(hidden, NUM_PITCHES, NUM_REFERENCES)
         self.duration_network = Hidden(hidden + dim, hidden, dropout)
         self.duration_head = nn.Linear(hidden, FIELD_SIZES[DURATION])

@@ -18,6 +18,7 @@ from compose.canvas import Canvas
 from compose.constraints.base import Constraint
 from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.measured_scorer import MeasuredScorer
+from compose.measured_step import MeasuredStep
 from compose.sampler import Scorer
 from compose.voices_model import VoicesModel, VoicesModelConfig
 from compose.voices_scorer import VoicesScorer
@@ -46,10 +47,11 @@ class MeasuredComposer(Composer):
     def __init__(self, name: str, model: MeasuredModel) -> None:
         self.name = name
         self.model = model.eval()
+        self.step = MeasuredStep(model)
 
     def open(self, canvas: Canvas, constraints: Sequence[Constraint]) -> tuple[Writer, Scorer]:
         writer = MeasuredWriter(canvas, constraints)
-        return writer, MeasuredScorer(self.model, writer)
+        return writer, MeasuredScorer(self.step, writer)
 
 
 class VoicesComposer(Composer):

@@ -82,6 +82,8 @@ def _relative_logits(
 ) -> Float[Tensor, "batch head query key"]:
     """Query times Er for the last ``query`` rows of ``num_keys`` keys, in place for every key (row 0 of the table: distance 0)."""
     farthest = table.shape[1] - 1
+    if query.shape[2] == 1 and num_keys <= farthest + 1:  # a step with a cache: nothing to skew
+        return (query @ table[:, :num_keys].transpose(1, 2)).flip(-1)
     distances = torch.arange(min(num_keys, farthest + 1), -1, -1, device=table.device).clamp(max=farthest)  # one more, as padding
     logits = query @ table[:, distances].transpose(1, 2)
     beyond = num_keys + 1 - len(distances)

@@ -15,19 +15,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compose.canvas import NUM_PITCHES, STEPS_PER_QUARTER, Note
+from compose.constraints.voice_leading import FIFTH, OCTAVE
 from compose.vocabulary.measured_fields import MAX_LANES
 
-__all__ = ["LOOK_AHEAD", "MOMENT_BITS", "NOTE_BITS", "NOTE_NUMBERS", "NUM_REFERENCES", "ONSET_BITS", "Situation"]
+__all__ = [
+    "CENTRED_REACH",
+    "LOOK_AHEAD",
+    "MOMENT_BITS",
+    "NOTE_BITS",
+    "NOTE_NUMBERS",
+    "NUM_REFERENCES",
+    "ONSET_BITS",
+    "ROLL_BITS",
+    "Situation",
+]
 
 LOOK_AHEAD = 4 * STEPS_PER_QUARTER
 ROLL_OFFSETS = (-1, 0, STEPS_PER_QUARTER // 2, STEPS_PER_QUARTER, 2 * STEPS_PER_QUARTER)
 MOMENT_BITS = 2 * LOOK_AHEAD + 2 * MAX_LANES
 ONSET_BITS = LOOK_AHEAD + 3 * MAX_LANES
-NOTE_BITS = len(ROLL_OFFSETS) * NUM_PITCHES
-# previous, following, above, below, lowest, highest (pitch ids, 0 unknown: the references of a viewpoint head), then the one
-# before the previous (pitch id), then how long ago the previous began and how soon the following begins (steps, capped)
-NUM_REFERENCES = 6
+CENTRED_REACH = 24  # semitones
+ROLL_BITS = len(ROLL_OFFSETS) * NUM_PITCHES
+CENTRED_BITS = len(ROLL_OFFSETS) * (2 * CENTRED_REACH + 1)
+NOTE_BITS = ROLL_BITS + CENTRED_BITS
+# previous, following, above, below, lowest, highest, then up to two pitches that the previous would reach in parallel fifths with
+# another lane and two in parallel octaves, then as many that would go to the following so (pitch ids, 0 unknown or none: the
+# references of a viewpoint head), then the one before the previous (pitch id), then how long ago the previous began and how soon
+# the following begins (steps, capped)
+NUM_REFERENCES = 14
 NOTE_NUMBERS = NUM_REFERENCES + 3
+PARALLELS_EACH = 2
+NO_PARALLELS = (0,) * (2 * PARALLELS_EACH)
 
 Bits = NDArray[np.uint8]
 
@@ -115,9 +133,12 @@ class Situation:
         return np.concatenate([known.any(axis=0).view(np.uint8), *(self._lane_bits(flags) for flags in lanes)])
 
     def note(self, onset: int, lane: int) -> tuple[Bits, NDArray[np.int64]]:
-        """With onset and lane decided: piano rolls around the onset (NOTE_BITS,) and numbers (NOTE_NUMBERS,)."""
+        """With onset and lane decided: rolls around the onset (NOTE_BITS,) and numbers (NOTE_NUMBERS,).
+
+        The first ``ROLL_BITS`` are piano rolls at ``ROLL_OFFSETS``; the others the same, centred on the lane's previous pitch.
+        """
         place = onset - self.start
-        rolls = (self._roll[[place + offset for offset in ROLL_OFFSETS]] > 0).view(np.uint8).ravel()
+        rolls = (self._roll[[place + offset for offset in ROLL_OFFSETS]] > 0).view(np.uint8)
         history = self._history[lane]
         here = bisect_right(history, (onset, 999, 0))
         previous = history[here - 1] if here else None
@@ -135,8 +156,39 @@ class Situation:
             int(below[0]) if len(below) else 0,
             int(sounding_low.min()) if len(sounding_low) else 0,
             int(sounding_high.max()) if len(sounding_high) else 0,
+            *self._parallels(place, lane, int(self._low[lane, place - 1]), 1),
+            *(self._parallels(following[0] - self.start, lane, following[1] + 1, -1) if following else NO_PARALLELS),
             earlier[1] + 1 if earlier else 0,
             min(onset - previous[0], LOOK_AHEAD) if previous else LOOK_AHEAD,
             min(following[0] - onset, LOOK_AHEAD) if following else LOOK_AHEAD,
         )
-        return rolls, np.array(numbers, dtype=np.int64)
+        around = np.pad(rolls, ((0, 0), (CENTRED_REACH, CENTRED_REACH)))
+        centre = previous[1] if previous else NUM_PITCHES // 2
+        centred = around[:, centre : centre + 2 * CENTRED_REACH + 1]
+        return np.concatenate([rolls.ravel(), centred.ravel()]), np.array(numbers, dtype=np.int64)
+
+    def _parallels(self, place: int, lane: int, own: int, way: int) -> tuple[int, ...]:
+        """Pitch ids that make a parallel with a lane that moves at ``place``: two of fifths, two of octaves; 0 where there is none.
+
+        ``compose.constraints.voice_leading`` says what counts; a lane's lowest pitch stands for it.
+
+        Args:
+            place: Where the lanes move, from ``self.start``.
+            lane: The lane of the note under construction.
+            own: Pitch id of its note on the other side of ``place``, 0 silent.
+            way: 1 when ``own`` is the note before ``place``, -1 when it is the one after.
+        """
+        if not own or place >= self._length:
+            return NO_PARALLELS
+        before, now = self._low[:, place - 1], self._low[:, place]
+        moves = (before > 0) & (now > 0) & (before != now)
+        moves[lane] = False
+        found: dict[int, list[int]] = {FIFTH: [], OCTAVE: []}
+        for other in np.flatnonzero(moves):
+            beside = int(before[other] if way == 1 else now[other])
+            upper, lower = (own, beside) if lane < other else (beside, own)
+            pitch = own + way * (int(now[other]) - int(before[other]))
+            for interval, pitches in found.items():
+                if interval in ((upper - lower) % 12, abs(upper - lower) % 12) and 1 <= pitch <= NUM_PITCHES:
+                    pitches.append(pitch)
+        return tuple(pitch for pitches in found.values() for pitch in (*pitches, 0, 0)[:PARALLELS_EACH])

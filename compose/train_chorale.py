@@ -1,7 +1,7 @@
 """Train the chorale model: ``measured`` streams of four-part Bach chorales in twelve keys, questions of every shape.
 
-Examples (``compose.measured_examples``) are made once for every piece and question and transposed on the fly to a key in which
-every part stays within a few semitones of where the four parts of the collection lie.
+Examples (``compose.measured_examples``) are made as pieces are drawn and transposed to a key in which every part stays within a
+few semitones of where the four parts of the collection lie.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ __all__ = ["CHORALE_CONFIG", "batches", "examples_of", "train_chorale", "validat
 
 CHORALE_CONFIG = MeasuredModelConfig(
     transformer=MusicTransformerConfig(
-        embed_dim=192, num_layers=5, num_heads=6, feedforward_dim=768, max_distance=256, dropout=0.15
+        embed_dim=128, num_layers=4, num_heads=4, feedforward_dim=512, max_distance=256, dropout=0.22
     )
 )
 BATCH = 16
 POOL = 6  # batches drawn together
-QUESTIONS_PER_PIECE = 10
+NEW_SHARE = 0.3  # of the questions drawn are new ones
+QUESTIONS_KEPT = 24  # of each piece, the latest
+DROP_SHARE = 0.2  # how often a lane is left out of the piece
 RANGES = ((57, 83), (52, 78), (45, 71), (34, 66))  # MIDI pitches that transposition may reach, soprano to bass
 Batch = tuple[Tensor, Decisions]
-QuestionSet = tuple[list[Example], list[int]]  # examples of one piece, and the semitones it may be transposed by
 
 
 def _shifts(piece: Piece) -> list[int]:
@@ -54,31 +55,39 @@ def _drop_lane(piece: Piece, lane: int) -> Piece:
     return replace(piece, notes=notes, parts=piece.parts[:lane] + piece.parts[lane + 1 :])
 
 
-def examples_of(pieces: Sequence[Piece], questions: int, seed: int, drop_share: float = 0.2) -> list[QuestionSet]:
-    """``questions`` random questions of every piece with their answers; some of the piece with a lane left out altogether."""
+def _question(piece: Piece, rng: np.random.Generator, drop_share: float) -> Example | None:
+    """A random question of a piece with its answer; now and then of the piece with a lane left out altogether."""
+    while len(piece.parts) > 1 and rng.random() < drop_share:
+        piece = _drop_lane(piece, int(rng.integers(len(piece.parts))))
+    bars, notes = chunks(piece), piece_notes(piece)
+    return make_example(piece.parts, bars, notes, ask(len(piece.parts), len(bars), rng))
+
+
+def examples_of(pieces: Sequence[Piece], questions: int, seed: int, drop_share: float = DROP_SHARE) -> list[list[Example]]:
+    """``questions`` random questions of every piece with their answers (fewer where nothing was hidden)."""
     rng = np.random.default_rng(seed)
-    out = []
-    for piece in pieces:
-        examples = []
-        for _ in range(questions):
-            asked = piece
-            while len(asked.parts) > 1 and rng.random() < drop_share:
-                asked = _drop_lane(asked, int(rng.integers(len(asked.parts))))
-            bars, notes = chunks(asked), piece_notes(asked)
-            example = make_example(asked.parts, bars, notes, ask(len(asked.parts), len(bars), rng))
-            if example is not None:
-                examples.append(example)
-        out.append((examples, _shifts(piece)))
-    return out
+    asked = [[_question(piece, rng, drop_share) for _ in range(questions)] for piece in pieces]
+    return [[example for example in examples if example is not None] for examples in asked]
 
 
-def batches(examples: Sequence[QuestionSet], rng: np.random.Generator, size: int = BATCH) -> Iterator[Batch]:
-    """Endless batches of random pieces, questions and keys; half of them with programs at random, which should not matter."""
+def batches(pieces: Sequence[Piece], rng: np.random.Generator, size: int = BATCH) -> Iterator[Batch]:
+    """Endless batches of random pieces, questions and keys; half of them with programs at random, which should not matter.
+
+    Questions of a piece are made as it is drawn, and some are asked again in another key: making one costs more than half of
+    what learning from it does.
+    """
+    kept: list[list[Example]] = [[] for _ in pieces]
+    shifts = [_shifts(piece) for piece in pieces]
     while True:
-        chosen = []
-        for index in rng.integers(0, len(examples), size=size * POOL):
-            asked, shifts = examples[index]
-            example = transpose(asked[rng.integers(0, len(asked))], int(rng.choice(shifts)))
+        chosen: list[Example] = []
+        while len(chosen) < size * POOL:
+            index = int(rng.integers(len(pieces)))
+            if not kept[index] or rng.random() < NEW_SHARE:
+                example = _question(pieces[index], rng, DROP_SHARE)
+                if example is None:
+                    continue
+                kept[index] = [*kept[index][1 - QUESTIONS_KEPT :], example]
+            example = transpose(kept[index][rng.integers(len(kept[index]))], int(rng.choice(shifts[index])))
             if rng.random() < 0.5:
                 rows = example.rows.copy()
                 rows[:, PROGRAM] = np.where(rows[:, PROGRAM] > 0, 1 + rng.integers(0, 128), 0)
@@ -119,19 +128,18 @@ def train_chorale(
     held_out: Sequence[Piece],
     seed: int = 0,
     config: MeasuredModelConfig = CHORALE_CONFIG,
-    questions: int = QUESTIONS_PER_PIECE,
 ) -> tuple[MeasuredModel, dict[str, float]]:
     """Train for ``minutes``, resuming from ``folder``; gives the model and its figures on the held-out pieces."""
     torch.manual_seed(seed)
     model = MeasuredModel(config)
     rng = np.random.default_rng(seed)
-    asked = [example for examples, _ in examples_of(held_out, 2, seed=1, drop_share=0.0) for example in examples]
+    asked = [example for examples in examples_of(held_out, 2, seed=1, drop_share=0.0) for example in examples]
     validation = [collate(asked[start : start + BATCH]) for start in range(0, len(asked), BATCH)]
     figures = train(
         model,
-        batches(examples_of(pieces, questions, seed), rng),
+        batches(pieces, rng),
         _loss,
-        TrainingPlan(minutes=minutes, learning_rate=1.5e-3),
+        TrainingPlan(minutes=minutes, learning_rate=1.5e-3, bfloat16=True),
         folder,
         lambda m: validate(m, validation),  # type: ignore[arg-type]
     )

@@ -38,6 +38,8 @@ class TrainingPlan:
         gradient_norm: Clip.
         averaging: Decay of the averaged weights, which are the ones kept.
         evaluate_every_s: Seconds between validations.
+        bfloat16: Whether matrix products run in bfloat16 (autocast; weights and losses stay float32). On a processor with
+            AVX512-BF16 a step of the chorale model takes less than half the time.
     """
 
     minutes: float = 0.0
@@ -49,6 +51,7 @@ class TrainingPlan:
     gradient_norm: float = 1.0
     averaging: float = 0.998
     evaluate_every_s: float = 150.0
+    bfloat16: bool = False
 
     def share(self, step: int, used_s: float) -> float:
         """How much of the run is done, 0 to 1 and beyond."""
@@ -150,7 +153,9 @@ def train(
         while plan.share(step, used_s) < 1:
             for group in optimizer.param_groups:
                 group["lr"] = plan.rate(plan.share(step, used_s))
-            value = loss(model, next(batches))
+            batch = next(batches)
+            with torch.autocast("cpu", torch.bfloat16, enabled=plan.bfloat16):
+                value = loss(model, batch)
             optimizer.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_norm)

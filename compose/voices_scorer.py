@@ -1,21 +1,18 @@
-"""A voices model at work beside its writer: reads finished frames once, keeps them cached, scores one voice at a time."""
+"""A voices model at work beside its writer: reads each slot once, keeps it cached, and slides its window over long pieces."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from compose.music_transformer import Cache
 from compose.vocabulary.voices import NUM_VOICES
-from compose.voices_model import VoicesModel, frames_held
+from compose.voices_model import VoicesModel, slot_inputs
 from compose.writers.base import Slot
 from compose.writers.voices import VoicesWriter
 
 __all__ = ["VoicesScorer"]
-
-MAX_CONTEXT_FRAMES = 512
 
 
 class VoicesScorer:
@@ -29,39 +26,33 @@ class VoicesScorer:
     def __init__(self, model: VoicesModel, writer: VoicesWriter) -> None:
         self.model = model
         self.writer = writer
-        self._first = max(writer.first - MAX_CONTEXT_FRAMES, 0)
         self._cache = Cache()
-        self._state: Tensor = model.start[None, None]
-        self._frames = np.zeros((0, NUM_VOICES), dtype=np.int64)  # read so far, from self._first on
-
-    def _frame(self, frame: int) -> list[int]:
-        return [self.writer.sounding_id(frame, lane) for lane in range(NUM_VOICES)]
+        self._first = 0  # frame at which the window begins
+        self._frames = np.zeros((0, NUM_VOICES), dtype=np.int64)  # of the window, those that are complete
 
     @torch.inference_mode()
     def logits(self, slot: Slot) -> NDArray[np.float64]:
         """Logits of the slot's ids."""
         frame, voice = self.writer.frame, self.writer.voice
-        known = min(self._cache.length, self.writer.low_water - self._first)
-        wanted = frame - self._first
-        if known < self._cache.length or wanted > self._cache.length:
-            known = max(min(known, wanted - 1), 0)
-            new = np.array([self._frame(self._first + index) for index in range(known, wanted)], dtype=np.int64)
-            self._frames = np.concatenate([self._frames[:known], new.reshape(-1, NUM_VOICES)])
-            self._cache.truncate(known)
-            frames = torch.from_numpy(self._frames)[None]
-            if wanted:
-                held = frames_held(frames)[:, known:]
-                self._state = self.model.states(frames[:, known:], held, self._first + known, self._cache)[:, -1:]
-            else:
-                self._state = self.model.start[None, None]
-        self.writer.low_water = max(self.writer.low_water, frame)
-        before = torch.zeros(1, 1, NUM_VOICES, dtype=torch.long)
-        held = torch.zeros_like(before)
-        if wanted:
-            frames = torch.from_numpy(self._frames)[None]
-            before, held = frames[:, -1:], frames_held(frames)[:, -1:]
-        above = torch.tensor([[[self.writer.sounding_id(frame, lane) for lane in range(voice)]]], dtype=torch.long).view(
-            1, 1, voice
-        )
-        values = self.model.voice_logits(voice, self._state, before, held, frame, above)
-        return values[0, 0].double().numpy()
+        self._slide(frame)
+        stands = max(self.writer.low_water - self._first, 0)  # frames of the window that are as they were
+        rows = self._frames[:stands]
+        new = [[self.writer.sounding_id(f, lane) for lane in range(NUM_VOICES)] for f in range(self._first + len(rows), frame + 1)]
+        rows = np.concatenate([rows, np.array(new, dtype=np.int64)])
+        here = NUM_VOICES * (frame - self._first) + voice
+        read = min(self._cache.length, NUM_VOICES * stands + 1, here)
+        self._cache.truncate(read)
+        inputs = slot_inputs(torch.from_numpy(rows)[None], self._first, self.model.config.num_pitches)
+        voices = [place % NUM_VOICES for place in range(read, here + 1)]
+        values = self.model.step(inputs.since(read, here + 1), voices, self._cache)
+        self._frames = rows[:-1]
+        self.writer.low_water = frame + 1
+        return values.double().numpy()
+
+    def _slide(self, frame: int) -> None:
+        """Begin the window anew, half as long, where the frame lies before it or the window is full."""
+        window = self.model.config.window_frames
+        if frame < self._first or frame - self._first >= window:
+            self._first = max(frame - window // 2, 0)
+            self._cache = Cache()
+            self._frames = self._frames[:0]

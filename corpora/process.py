@@ -34,7 +34,7 @@ def complain(message: str) -> None:
 class _Interrupt:
     """Ctrl-C stops the work; one soon after it must not stop the cleaning up.
 
-    Later ones stop again: one was lost once, cause unknown, and the user must not be left without a way out.
+    Later ones stop again: Python drops what is raised inside a destructor, and the user must not be left without a way out.
     """
 
     def __init__(self) -> None:

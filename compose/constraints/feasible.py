@@ -81,6 +81,8 @@ class Feasible:
 
     def pending(self) -> tuple[int, int] | None:
         """Onset and lane of the first required note that is not written yet, or None."""
+        if not self._places:
+            return None
         written = Counter((n.onset, n.lane) for n in self.canvas.written)
         return next((place for place in self._places if written[place] < self._need[place]), None)
 

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from corpora.datasets.folder import data_dir
 from corpora.errors import InputError
 
-__all__ = ["JSB_FILE", "JSB_SPLITS", "NUM_VOICES", "SILENCE", "load_jsb"]
+__all__ = ["JSB_FILE", "JSB_SPLITS", "NUM_VOICES", "SILENCE", "VALID_IN_TRAIN", "load_jsb"]
 
 JSB_FILE = "jsb-chorales-16th.json"
 JSB_SPLITS = ("train", "valid")
 NUM_VOICES = 4
 SILENCE = -1
+VALID_IN_TRAIN = (58, 74)  # places in the valid split
 
 
 def _piece(rows: Any, place: str) -> NDArray[np.int16]:

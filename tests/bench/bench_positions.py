@@ -20,7 +20,7 @@ from compose.train_voices import train_voices
 from compose.voices_model import VoicesModelConfig
 
 RESULT = Path(__file__).parent / "results" / "positions.md"
-SMALL = MusicTransformerConfig(embed_dim=96, num_layers=3, num_heads=4, feedforward_dim=384, max_distance=160, dropout=0.1)
+SMALL = MusicTransformerConfig(embed_dim=96, num_layers=3, num_heads=4, feedforward_dim=384, max_distance=256, dropout=0.1)
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     for seed in range(options.seeds):
         nats = {}
         for position in ("relative", "absolute"):
-            config = VoicesModelConfig(transformer=replace(SMALL, position=position), voice_dim=32, hidden_dim=96)
+            config = VoicesModelConfig(transformer=replace(SMALL, position=position), hidden_dim=96)
             with tempfile.TemporaryDirectory() as folder:
                 model, figures = train_voices(Path(folder), 0.0, seed, config, steps=options.steps)
             nats[position] = figures["nats_per_slot"]

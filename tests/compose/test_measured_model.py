@@ -8,6 +8,7 @@ from compose.canvas import Canvas, Note, Region
 from compose.measured_examples import Question, collate, make_example, piece_notes, transpose
 from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.measured_scorer import MeasuredScorer
+from compose.measured_step import MeasuredStep
 from compose.request import make_canvas
 from compose.vocabulary.bars import chunks
 from compose.vocabulary.base import Meaning
@@ -85,7 +86,7 @@ def _answers(writer: MeasuredWriter, truth: list[Note], tick: int):
 def _forced(model: MeasuredModel, canvas: Canvas, truth: list[Note], rng: np.random.Generator | None, cached: bool = True):
     """The scorer's nats by field while the truth is written, with detours taken back where ``rng`` says."""
     writer = MeasuredWriter(canvas, ())
-    scorer = MeasuredScorer(model, writer, cached=cached)
+    scorer = MeasuredScorer(MeasuredStep(model), writer, cached=cached)
     nats: dict[str, list[float]] = {name: [] for name in FIELD_OF.values()}
     for slot, token in _answers(writer, truth, canvas.ticks_per_step):
         if rng is not None and rng.random() < 0.2:

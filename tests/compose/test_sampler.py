@@ -7,8 +7,9 @@ import torch
 from compose.constraints.language import parse_constraints
 from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.measured_scorer import MeasuredScorer
+from compose.measured_step import MeasuredStep
 from compose.request import always_on
-from compose.sampler import RandomScorer, SamplerSettings, filtered, write
+from compose.sampler import RandomScorer, SamplerSettings, _noise, filtered, write
 from compose.vocabulary.base import Meaning
 from compose.writers.base import Slot, Writer
 from compose.writers.measured import MeasuredWriter
@@ -19,7 +20,9 @@ EVERY = np.ones(5, dtype=np.bool_)
 
 
 def kept(mask=EVERY, **settings):
-    return np.flatnonzero(np.isfinite(filtered(LOGITS, mask, SamplerSettings(**{"top_p": 1.0, **settings})))).tolist()
+    return np.flatnonzero(
+        np.isfinite(filtered(LOGITS, mask, SamplerSettings(**{"temperature": 1.0, "top_p": 1.0, **settings})))
+    ).tolist()
 
 
 def test_filters_keep_exactly_what_they_say():
@@ -103,7 +106,7 @@ def test_frequencies_are_those_of_the_softmax():
     for seed in range(1000):
         ladder = Ladder(length=1, total=None)
         ladder.admits = lambda token: True
-        write(ladder, Fixed(), SamplerSettings(top_p=1.0), seed)
+        write(ladder, Fixed(), SamplerSettings(temperature=1.0, top_p=1.0), seed)
         counts[ladder.taken[0]] += 1
     shares = np.exp(-np.arange(4.0))
     np.testing.assert_allclose(counts / 1000, shares / shares.sum(), atol=0.05)
@@ -118,7 +121,7 @@ def model():
 def notes_of(canvas, model, seed, wishes=(), cached=True, **settings):
     rules = (*always_on(canvas, canvas.ticks_per_div), *parse_constraints(wishes, canvas.piece))
     writer = MeasuredWriter(canvas, rules)
-    write(writer, MeasuredScorer(model, writer, cached=cached), SamplerSettings(**settings), seed)
+    write(writer, MeasuredScorer(MeasuredStep(model), writer, cached=cached), SamplerSettings(**settings), seed)
     assert all(rule.measure(canvas).satisfied for rule in rules)
     return list(canvas.written)
 
@@ -144,7 +147,7 @@ def test_same_seed_same_notes_with_and_without_cache_and_threads(chorales, open_
 
 
 def test_other_seeds_give_other_notes_but_at_temperature_zero(chorales, open_canvas, model):
-    warm = [notes_of(open_canvas(chorales[1], (1,), 4, 5), model, seed, WISHES) for seed in (0, 1)]
+    warm = [notes_of(open_canvas(chorales[1], (1,), 4, 5), model, seed, WISHES, temperature=1.0, top_p=1.0) for seed in (0, 1)]
     cold = [notes_of(open_canvas(chorales[1], (1,), 4, 5), model, seed, WISHES, temperature=0.0) for seed in (0, 1)]
     assert warm[0] != warm[1]
     assert cold[0] == cold[1]
@@ -157,3 +160,13 @@ def test_an_empty_mask_names_the_constraints_in_conflict(chorales, open_canvas):
         write(MeasuredWriter(canvas, rules), RandomScorer(0), SamplerSettings(), 0)
     assert "pitches: D" in caught.value.constraints
     assert "range: C4-C4" in caught.value.constraints
+
+
+def test_noise_is_gumbel():
+    """Moments of the Gumbel distribution, no variate twice; one of an id does not depend on how many there are."""
+    noise = np.concatenate([_noise(seed, attempt, depth, 50) for seed in range(20) for attempt in range(3) for depth in range(20)])
+    assert len(np.unique(noise)) == len(noise)
+    assert noise.mean() == pytest.approx(0.5772, abs=0.02)
+    assert noise.std() == pytest.approx(np.pi / np.sqrt(6), abs=0.02)
+    assert np.isfinite(_noise(2**64 - 1, 0, 10**6, 2000)).all()
+    np.testing.assert_array_equal(_noise(5, 0, 7, 30), _noise(5, 0, 7, 60)[:30])

@@ -16,8 +16,8 @@ from corpora.checkpoints import list_weights
 from corpora.datasets import bach_chorales, load_jsb
 
 MAX_BYTES = 8 * 1024**2
-CHORALE_NATS = 1.965  # nats a note on the eight questions asked here
-VOICES_NATS = 0.389  # nats a slot on the six chorales asked here
+CHORALE_NATS = 1.813  # nats a note on the eight questions asked here
+VOICES_NATS = 0.382  # nats a slot on the six chorales asked here
 MARGIN = 0.05
 
 
@@ -31,11 +31,11 @@ def test_chorale_model_predicts_held_out_chorales() -> None:
     composer = load_model("chorale")
     assert isinstance(composer, MeasuredComposer)
     pieces = [chorale.piece for chorale in islice(bach_chorales("valid"), 8)]
-    examples = [e for asked, _ in examples_of(pieces, 1, seed=1, drop_share=0.0) for e in asked]
+    examples = [e for asked in examples_of(pieces, 1, seed=1, drop_share=0.0) for e in asked]
     torch.manual_seed(0)
     figures = validate(composer.model, [collate(examples)])
     assert figures["nats_per_note"] < CHORALE_NATS + MARGIN
-    assert figures["pitch"] < 1.6  # a pitch of four parts at random among twenty would cost 3.0
+    assert figures["pitch"] < 1.25  # a pitch of four parts at random among twenty would cost 3.0
 
 
 def test_voices_model_beats_counting() -> None:

@@ -1,10 +1,10 @@
 """Notes written a second by a whole infill, with the key/value cache and without; its peak memory.
 
-Two requests without wishes: eight bars of alto and tenor of a chorale of the benchmark's valid part; sixteen bars of second
-violin and viola of Haydn's string quartet op. 74 no. 1, first movement (both from the music21 corpus). A whole infill goes from the
-piece in memory to the piece with the new notes, read again from its edited file; writing is the part between. ``no cache`` reads
-the whole stream again for every note. Each case runs in a process of its own, after one small infill to warm up; memory is that
-process's peak resident set, libraries and model included.
+Three requests without wishes: eight bars of alto and tenor of a chorale of the benchmark's valid part; both voices from its fifth
+bar to its end; sixteen bars of second violin and viola of Haydn's string quartet op. 74 no. 1, first movement (both pieces from the
+music21 corpus). A whole infill goes from the piece in memory to the piece with the new notes, read again from its edited file;
+writing is the part between. ``no cache`` reads the whole stream again for every note. Each case runs in a process of its own, after
+one small infill to warm up; memory is that process's peak resident set, libraries and model included.
 
 Run: ``python tests/bench/bench_infill.py [--model chorale] [--repeats 3] [--output tests/bench/results/infill.md]``
 """
@@ -54,6 +54,7 @@ def _chorale() -> Piece:
 
 REQUESTS: dict[str, tuple[Callable[[], Piece], str, tuple[str, str]]] = {
     "chorale, 8 bars": (_chorale, "#5-#12", ("Alto", "Tenor")),
+    "chorale, 18 bars": (_chorale, "#5-#22", ("Alto", "Tenor")),
     "quartet, 16 bars": (lambda: read_piece(QUARTET), "#9-#24", ("Violin 2", "Viola")),
 }
 CASES = [(name, cache) for name in REQUESTS for cache in ("cache", "no cache")]

@@ -34,11 +34,17 @@ class Question:
         lanes: Hidden lanes.
         first: Index of the first hidden bar (among ``chunks``).
         last: Index after the last.
+        opening: Index of the first bar that is seen; None takes up to eight bars of history.
+        given: Notes of the hidden lanes and bars that are controls all the same.
+        hints: Controls that tell of hidden notes in part (``compose.stream``).
     """
 
     lanes: tuple[int, ...]
     first: int
     last: int
+    opening: int | None = None
+    given: frozenset[Note] = frozenset()
+    hints: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,14 +89,14 @@ def ask(num_lanes: int, num_bars: int, rng: np.random.Generator) -> Question:
 def make_example(parts: tuple[Part, ...], bars: list[Chunk], notes: list[Note], question: Question) -> Example | None:
     """Play the stream of a question through and note every decision; None when nothing is hidden there."""
     start, end = bars[question.first].start, bars[question.last - 1].start + bars[question.last - 1].length
-    opening = max(question.first - CONTEXT_BARS, 0)
-    hidden = [n for n in notes if n.lane in question.lanes and start <= n.onset < end and n.end <= end]
+    opening = max(question.first - CONTEXT_BARS, 0) if question.opening is None else question.opening
+    hidden = [n for n in notes if n.lane in question.lanes and start <= n.onset < end and n.end <= end and n not in question.given]
     if not hidden:
         return None
     gone = set(hidden)
     window = [n for n in notes if n.onset >= bars[opening].start]
     past = [n for n in window if n.onset < start]
-    controls = [n for n in window if n.onset >= start and n not in gone]
+    controls = [*(n for n in window if n.onset >= start and n not in gone), *question.hints]
     stream = Stream(parts, bars[opening:], controls, question.lanes)
     events = sorted(past + hidden)
     records: list[tuple[int, NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]] = []

@@ -34,10 +34,12 @@ class MeasuredModelConfig:
     Args:
         transformer: The stack.
         hidden_dim: Hidden width of the networks inside the step.
+        hints: Whether it has learned what hints say (``compose.stream``); to others none are shown.
     """
 
     transformer: MusicTransformerConfig = field(default_factory=MusicTransformerConfig)
     hidden_dim: int = 256
+    hints: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

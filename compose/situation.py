@@ -88,6 +88,10 @@ class Situation:
         insort(self._history[note.lane], (note.onset, note.pitch, note.end))
         self._mark(note, revealed, 1)
 
+    def hint(self, note: Note, way: int) -> None:
+        """The rhythm of a note yet to be written comes to be known (way 1), or no longer is (way -1)."""
+        self._mark(note, True, way)
+
     def _mark(self, note: Note, revealed: bool, amount: int) -> None:
         first, last = note.onset - self.start, note.end - self.start
         if revealed and 0 <= first < self._length:

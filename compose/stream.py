@@ -4,6 +4,9 @@ The rule is that of anticipation (arXiv 2306.08620, section 3.2; ``compose.inter
 at ``prev`` is in the stream, every control with onset <= prev + delta follows it. Bar lines are events too, so that no gap
 without events is longer than a bar and every control comes in time; they do what the REST events of the published layout do.
 Training and writing build their streams here, so a model sees the same thing in both.
+
+A *hint* is a control that tells of a note yet to be written in part: its rhythm (onset, lane, duration; no pitch), or its pitch and
+lane (no place, no duration). It comes as early as the note itself would as a control.
 """
 
 from __future__ import annotations
@@ -17,13 +20,26 @@ from numpy.typing import NDArray
 from compose.canvas import STEPS_PER_QUARTER, Note
 from compose.situation import Situation
 from compose.vocabulary.bars import Chunk
-from compose.vocabulary.measured import AHEAD, NEXT, PLACE, bar_row, end_row, header_rows, note_rows
+from compose.vocabulary.measured import AHEAD, DURATION, NEXT, PLACE, bar_row, end_row, header_rows, note_rows
 from compose.vocabulary.measured_fields import CHUNK_STEPS, CONTROL, MAX_AHEAD
 from corpora.piece import Part
 
-__all__ = ["DELTA_STEPS", "Mark", "Stream"]
+__all__ = ["DELTA_STEPS", "UNKNOWN", "Mark", "Stream", "pitch_hint", "rhythm_hint"]
 
 DELTA_STEPS = 8 * STEPS_PER_QUARTER  # controls come eight quarters early
+
+
+UNKNOWN = -1  # pitch or duration that a hint does not tell
+
+
+def rhythm_hint(note: Note) -> Note:
+    """What a control tells of a note whose rhythm alone is known."""
+    return note._replace(pitch=UNKNOWN)
+
+
+def pitch_hint(note: Note) -> Note:
+    """What a control tells of a note whose pitch alone is known."""
+    return note._replace(duration=UNKNOWN)
 
 
 class Mark(NamedTuple):
@@ -42,7 +58,7 @@ class Stream:
     Args:
         parts: The lanes.
         bars: The bars of the window, in order; times in steps.
-        controls: Notes known in advance, any order.
+        controls: Notes known in advance, and hints (``rhythm_hint``, ``pitch_hint``), any order.
         free: Lanes that are being written.
         delta: How early controls come, in steps.
     """
@@ -107,8 +123,21 @@ class Stream:
             place = min(max(note.onset - self._starts[home], 0), CHUNK_STEPS - 1)
             row = self.note_row(note, 0)
             row[[NEXT, PLACE, AHEAD]] = (CONTROL, 1 + place, 1 + min(home - self.bar, MAX_AHEAD))
+            if note.duration == UNKNOWN:
+                row[[DURATION, PLACE]] = 0
             self.rows.append(row)
-            self.situation.add(note, revealed=True)
+            self._tell(note, 1)
+
+    def _tell(self, control: Note, way: int) -> None:
+        """Let the situation know of a control (way 1), or take that back (way -1)."""
+        if control.duration == UNKNOWN:
+            return  # where it will stand is not told
+        if control.pitch == UNKNOWN:
+            self.situation.hint(control, way)
+        elif way == 1:
+            self.situation.add(control, revealed=True)
+        else:
+            self.situation.remove(control, revealed=True)
 
     def mark(self) -> Mark:
         """Where the stream stands, for ``rewind``."""
@@ -119,6 +148,6 @@ class Stream:
         for note in self._events[mark.events :]:
             self.situation.remove(note, revealed=False)
         for note in self._controls[mark.shown : self._shown]:
-            self.situation.remove(note, revealed=True)
+            self._tell(note, -1)
         del self.rows[mark.rows :], self._events[mark.events :]
         self.now, self.bar, self._shown = mark.now, mark.bar, mark.shown

@@ -22,7 +22,7 @@ from compose.vocabulary.bars import chunks
 from compose.vocabulary.measured import LANE, PROGRAM
 from corpora.piece import Piece
 
-__all__ = ["CHORALE_CONFIG", "batches", "examples_of", "train_chorale", "validate"]
+__all__ = ["CHORALE_CONFIG", "batches", "examples_of", "note_loss", "train_chorale", "validate"]
 
 CHORALE_CONFIG = MeasuredModelConfig(
     transformer=MusicTransformerConfig(
@@ -99,7 +99,8 @@ def batches(pieces: Sequence[Piece], rng: np.random.Generator, size: int = BATCH
             yield collate(chosen[start : start + size])
 
 
-def _loss(model: nn.Module, batch: Batch) -> Tensor:
+def note_loss(model: nn.Module, batch: Batch) -> Tensor:
+    """Nats per hidden note of a batch, all fields and bar lines counted."""
     rows, decisions = batch
     nats = model.nats(rows, decisions)  # type: ignore[operator]
     total: Tensor = sum(values.sum() for values in nats.values()) / decisions.targets[:, LANE].count_nonzero()
@@ -138,7 +139,7 @@ def train_chorale(
     figures = train(
         model,
         batches(pieces, rng),
-        _loss,
+        note_loss,
         TrainingPlan(minutes=minutes, learning_rate=1.5e-3, bfloat16=True),
         folder,
         lambda m: validate(m, validation),  # type: ignore[arg-type]

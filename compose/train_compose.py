@@ -1,0 +1,198 @@
+"""Train the general model: ``measured`` streams of every kind of music, every kind of question, one pure function of (seed, step) a batch.
+
+Pieces come out of a note store (``corpora.datasets.note_store``) and the chorales of music21. A batch holds examples of like
+length, transposed and with the tempo varied, made in a process beside the one that learns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from compose.measured_examples import Example, collate, transpose
+from compose.measured_model import Decisions, MeasuredModel, MeasuredModelConfig
+from compose.music_transformer import MusicTransformerConfig
+from compose.questions import PLAIN_SHARE, draw_example
+from compose.step_scores import StepScore
+from compose.train_chorale import note_loss, validate
+from compose.training import TrainingPlan, train
+from compose.vocabulary.measured import KEY, LANE, PITCH, TEMPO
+from compose.vocabulary.measured_fields import DRUMS, tempo_id, tempo_of
+from corpora.datasets.chorales import bach_chorales
+from corpora.datasets.note_store import NoteStore
+
+__all__ = ["CPU_CONFIG", "GPU_CONFIG", "Source", "make_batch", "train_compose", "validation_batches"]
+
+CPU_CONFIG = MeasuredModelConfig(
+    transformer=MusicTransformerConfig(
+        embed_dim=256, num_layers=4, num_heads=8, feedforward_dim=1024, max_distance=512, dropout=0.05
+    ),
+    hidden_dim=256,
+    hints=True,
+)
+GPU_CONFIG = MeasuredModelConfig(
+    transformer=MusicTransformerConfig(
+        embed_dim=384, num_layers=8, num_heads=6, feedforward_dim=1536, max_distance=1024, dropout=0.1
+    ),
+    hidden_dim=384,
+    hints=True,
+)
+BATCH_ROWS = 6144
+LENGTHS, LENGTH_SHARES = (192, 384, 768, 1536, 2560), (0.25, 0.35, 0.28, 0.09, 0.03)
+SHIFTS = (-5, 7)  # semitones, from and below
+TEMPO_SPREAD = 0.25  # natural logarithm
+PREFETCH = 6  # batches made ahead
+CHORALE_WEIGHT = 0.08  # of all draws
+
+Batch = tuple[Tensor, Decisions]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where batches come from; small and picklable, so that any process can make any batch.
+
+    Args:
+        stores: Folders of note stores.
+        seed: Of all choices.
+        rows: Steps of a batch, padding included.
+        plain_share: See ``compose.questions``.
+    """
+
+    stores: tuple[str, ...]
+    seed: int = 0
+    rows: int = BATCH_ROWS
+    plain_share: float = PLAIN_SHARE
+
+
+class _Pieces:
+    """The training pieces of some stores and how often each is drawn."""
+
+    def __init__(self, stores: tuple[str, ...], split: str) -> None:
+        self._chorales = [StepScore.of(chorale.piece) for chorale in bach_chorales(split)]
+        opened = [NoteStore(Path(store)) for store in stores]
+        self._places = [(store, index) for store in opened for index in store.select(split)]
+        weights = np.array([math.sqrt(store.pieces[index].num_notes) for store, index in self._places])
+        self.weights = np.concatenate(
+            [
+                np.full(len(self._chorales), CHORALE_WEIGHT / len(self._chorales)),
+                weights / weights.sum() * (1 - CHORALE_WEIGHT),
+            ]
+        )
+        self.weights /= self.weights.sum()
+        self._scores: dict[int, StepScore] = {}
+
+    def score(self, index: int) -> StepScore:
+        if index < len(self._chorales):
+            return self._chorales[index]
+        if index not in self._scores:
+            store, place = self._places[index - len(self._chorales)]
+            self._scores[index] = StepScore.of(store.load(place))
+        return self._scores[index]
+
+    def draw(self, rng: np.random.Generator) -> StepScore:
+        return self.score(int(rng.choice(len(self.weights), p=self.weights)))
+
+
+@lru_cache(maxsize=4)
+def _pieces(stores: tuple[str, ...], split: str) -> _Pieces:
+    return _Pieces(stores, split)
+
+
+def _varied(example: Example, has_drums: bool, rng: np.random.Generator) -> Example:
+    """The example in another key and tempo; with drums in the key as it is."""
+    pitches = example.rows[:, PITCH][example.rows[:, PITCH] > 0]
+    if not has_drums and len(pitches):
+        low, high = max(SHIFTS[0], 1 - int(pitches.min())), min(SHIFTS[1], 129 - int(pitches.max()))
+        example = transpose(example, int(rng.integers(low, high)) if low < high else 0)
+    rows = example.rows.copy()
+    bars = rows[:, TEMPO] > 0
+    factor = float(np.exp(rng.uniform(-TEMPO_SPREAD, TEMPO_SPREAD)))
+    for value in np.unique(rows[bars, TEMPO]).tolist():
+        rows[bars & (example.rows[:, TEMPO] == value), TEMPO] = tempo_id(tempo_of(value) * factor)
+    if rng.random() < 0.1:
+        rows[rows[:, KEY] > 0, KEY] = 8  # files without a key signature say C
+    return replace(example, rows=rows)
+
+
+def make_batch(source: Source, step: int, split: str = "train") -> list[Example]:
+    """The examples of one step: a pure function of its arguments.
+
+    Args:
+        source: Where pieces come from.
+        step: From 0.
+        split: Of the pieces.
+    """
+    pieces = _pieces(source.stores, split)
+    rng = np.random.default_rng([source.seed, step])
+    length = int(rng.choice(LENGTHS, p=LENGTH_SHARES))
+    examples: list[Example] = []
+    longest = 0
+    while (len(examples) + 1) * longest <= source.rows:
+        score = pieces.draw(rng)
+        example = draw_example(score, length, rng, source.plain_share)
+        if example is not None and (example.rows[example.places][:, LANE] > 0).any():
+            drums = any(part.is_drum or part.program == DRUMS for part in score.parts)
+            examples.append(_varied(example, drums, rng))
+            longest = max(longest, len(example.rows))
+    return examples
+
+
+def _batches(source: Source, first: int) -> Iterator[Batch]:
+    """Batches from a step on, made in a process beside this one."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        waiting: list[Future[list[Example]]] = []
+        step = first
+        while True:
+            while len(waiting) < PREFETCH:
+                waiting.append(pool.submit(make_batch, source, step))
+                step += 1
+            yield collate(waiting.pop(0).result())
+
+
+def validation_batches(stores: Sequence[str], questions: int = 96, seed: int = 1) -> list[Batch]:
+    """Questions of the valid split, as they are asked in training; the same for the same arguments."""
+    source = Source(tuple(stores), seed, rows=3072)
+    out: list[list[Example]] = []
+    step = 0
+    while sum(map(len, out)) < questions:
+        out.append(make_batch(source, step, "valid"))
+        step += 1
+    return [collate(examples) for examples in out]
+
+
+def train_compose(
+    folder: Path,
+    stores: Sequence[str],
+    plan: TrainingPlan,
+    seed: int = 0,
+    config: MeasuredModelConfig = CPU_CONFIG,
+    plain_share: float = PLAIN_SHARE,
+) -> tuple[MeasuredModel, dict[str, float]]:
+    """Train, resuming from ``folder``; gives the model and its figures on held-out pieces.
+
+    Args:
+        folder: Of the run.
+        stores: Folders of note stores.
+        plan: Time and rates.
+        seed: Of weights and batches.
+        config: Sizes.
+        plain_share: Share of plain continuation among the questions; 1 trains a plain autoregressive model.
+    """
+    torch.manual_seed(seed)
+    model = MeasuredModel(config, backend="sdpa")
+    held_out = validation_batches(stores)
+    first = 0
+    if (folder / "state.pt").exists():
+        first = int(torch.load(folder / "state.pt", weights_only=True)["step"])
+    batches = _batches(Source(tuple(stores), seed, plain_share=plain_share), first)
+    figures = train(model, batches, note_loss, plan, folder, lambda m: validate(m, held_out))  # type: ignore[arg-type]
+    return model, figures

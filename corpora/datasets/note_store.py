@@ -1,0 +1,204 @@
+"""Packs made ready for training: the notes, bars, keys and tempos of many pieces in a few memory-mapped tables.
+
+Conventions: time is in 24ths of a quarter (``STORE_DIVS``), rounded once here. A store is a folder: ``notes.npy``, ``measures.npy``,
+``keys.npy`` and ``tempos.npy`` hold the rows of all pieces one after the other, ``pieces.jsonl`` says for each piece where it came from,
+its split, its lanes and where its rows lie. ``pieces.jsonl`` is written last: a folder without it is no store. Files that no
+reader takes are named in ``refused.jsonl``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.atomic import atomic_write
+from corpora.datasets.packs import PackFile, iter_pack
+from corpora.errors import InputError, PartimentoError
+from corpora.files import parse_piece
+from corpora.kern_notes import read_kern_batch
+from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Part, Piece, Table, sort_notes
+
+__all__ = ["STORE_DIVS", "NoteStore", "StoredPiece", "build_store"]
+
+STORE_DIVS = 24
+KERN_BATCH = 24  # files that share a child process
+STORED_NOTE = np.dtype(
+    [("onset_div", np.int32), ("duration_div", np.int32), ("pitch", np.uint8), ("velocity", np.uint8), ("part", np.uint8)]
+)
+STORED_MEASURE = np.dtype([("start_div", np.int32), ("end_div", np.int32), ("beats", np.int16), ("beat_type", np.int16)])
+STORED_KEY = np.dtype([("onset_div", np.int32), ("fifths", np.int8), ("mode", np.int8)])
+STORED_TEMPO = np.dtype([("onset_div", np.int32), ("quarters_per_minute", np.float32)])
+TABLES = {"notes": STORED_NOTE, "measures": STORED_MEASURE, "keys": STORED_KEY, "tempos": STORED_TEMPO}
+
+
+@dataclass(frozen=True)
+class StoredPiece:
+    """One row of ``pieces.jsonl``.
+
+    Args:
+        pack, path, split, work, composer, title: As in the pack's manifest.
+        lanes: Name, program and whether it is drums, for each lane.
+        rows: First row and number of rows in each table.
+    """
+
+    pack: str
+    path: str
+    split: str
+    work: str
+    composer: str
+    title: str
+    lanes: tuple[tuple[str, int, bool], ...]
+    rows: dict[str, tuple[int, int]]
+
+    @property
+    def num_notes(self) -> int:
+        return self.rows["notes"][1]
+
+
+def _rounded(divs: NDArray[np.int64], divs_per_quarter: int) -> NDArray[np.int64]:
+    """Places in divs to the nearest 24th of a quarter, halves up."""
+    return (2 * STORE_DIVS * np.asarray(divs, dtype=np.int64) + divs_per_quarter) // (2 * divs_per_quarter)
+
+
+def _tables(piece: Piece) -> dict[str, Table]:
+    """The rows of a piece as they are stored."""
+    out: dict[str, Table] = {}
+    for name, dtype in TABLES.items():
+        source = getattr(piece, name)
+        rows = np.zeros(len(source), dtype=dtype)
+        for column in dtype.names or ():
+            values = source[column]
+            rows[column] = _rounded(values, piece.divs_per_quarter) if column.endswith("_div") else values
+        out[name] = rows
+    ends = _rounded(piece.notes["onset_div"] + piece.notes["duration_div"], piece.divs_per_quarter)
+    sounding = piece.notes["duration_div"] > 0  # a note never rounds to a grace note
+    out["notes"]["duration_div"] = np.maximum(ends - out["notes"]["onset_div"], sounding)
+    return out
+
+
+def _pieces(pack: str, limit: int | None, seed: int) -> Iterator[tuple[PackFile, Piece | PartimentoError]]:
+    """The pieces of a pack in the order of its archive; kern goes through verovio, many files a child process."""
+    files = iter_pack(pack, limit=limit, seed=seed)
+    while batch := list(islice(files, KERN_BATCH)):
+        kern = [(data, row.path) for row, data in batch if row.path.endswith(".krn")]
+        read = dict(zip((name for _, name in kern), read_kern_batch(kern), strict=True))
+        for row, data in batch:
+            if row.path in read:
+                yield row, read[row.path]
+                continue
+            try:
+                yield row, parse_piece(data, row.path)
+            except PartimentoError as error:
+                yield row, error
+
+
+def build_store(
+    folder: Path, packs: Sequence[str], *, limits: dict[str, int] | None = None, seed: int = 0, workers: int = 1
+) -> dict[str, Any]:
+    """Read packs into a store.
+
+    Args:
+        folder: Of the store; made when missing, what it holds is replaced.
+        packs: Names of packs.
+        limits: At most so many files of a pack, a random sample; packs without entry come whole.
+        seed: Of the sample.
+        workers: Packs read at the same time.
+
+    Returns:
+        JSON values: pieces, notes and refused files by pack.
+
+    Raises:
+        InputError: A pack is missing or broken.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    parts: dict[str, list[Table]] = {name: [np.zeros(0, dtype=dtype)] for name, dtype in TABLES.items()}
+    starts = dict.fromkeys(TABLES, 0)
+    lines, refused, figures = [], [], {}
+    with ThreadPoolExecutor(workers) as pool:
+        for pack, found in zip(
+            packs, pool.map(lambda pack: list(_pieces(pack, (limits or {}).get(pack), seed)), packs), strict=True
+        ):
+            count = [0, 0, 0]
+            for row, piece in found:
+                if isinstance(piece, PartimentoError):
+                    refused.append({"pack": pack, "path": row.path, "why": str(piece)})
+                    count[2] += 1
+                    continue
+                rows = _tables(piece)
+                places = {name: (starts[name], len(table)) for name, table in rows.items()}
+                for name, table in rows.items():
+                    parts[name].append(table)
+                    starts[name] += len(table)
+                lanes = [(part.name, part.program, part.is_drum) for part in piece.parts]
+                head = {key: getattr(row, key) for key in ("path", "split", "work", "composer", "title")}
+                lines.append({"pack": pack, **head, "lanes": lanes, "rows": places})
+                count[0] += 1
+                count[1] += len(piece.notes)
+            figures[pack] = dict(zip(("pieces", "notes", "refused"), count, strict=True))
+    for name, tables in parts.items():
+        np.save(folder / f"{name}.npy", np.concatenate(tables))
+    atomic_write(folder / "refused.jsonl", "".join(json.dumps(line) + "\n" for line in refused))
+    atomic_write(folder / "pieces.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    return figures
+
+
+class NoteStore:
+    """A store opened for reading; tables are memory-mapped, pieces are made when asked for.
+
+    Args:
+        folder: As ``build_store`` wrote it.
+
+    Raises:
+        InputError: The folder is no store.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        listing = folder / "pieces.jsonl"
+        if not listing.is_file():
+            raise InputError(f"{folder} is no note store: expected a folder that 'partimento corpora store' wrote")
+        self._tables = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in TABLES}
+        self.pieces = tuple(_stored(json.loads(line)) for line in listing.read_text().splitlines())
+
+    def select(self, split: str, packs: Sequence[str] = ()) -> list[int]:
+        """Indices of the pieces of a split, of these packs or all, that have notes and bars."""
+        return [
+            index
+            for index, piece in enumerate(self.pieces)
+            if piece.split == split and (not packs or piece.pack in packs) and piece.num_notes and piece.rows["measures"][1]
+        ]
+
+    def load(self, index: int) -> Piece:
+        """A piece by index, in 24 divs to the quarter; its bars are numbered from 1."""
+        row = self.pieces[index]
+        tables = {name: self._tables[name][first : first + count] for name, (first, count) in row.rows.items()}
+        notes = _widened(tables["notes"], NOTE_DTYPE)
+        notes = sort_notes(notes)
+        notes["id"] = [f"n{number}" for number in range(len(notes))]
+        measures = _widened(tables["measures"], MEASURE_DTYPE)
+        measures["number"] = [str(number + 1) for number in range(len(measures))]
+        parts = tuple(Part(name, str(lane), 1, program, drum) for lane, (name, program, drum) in enumerate(row.lanes))
+        return Piece(
+            notes, STORE_DIVS, parts, measures, _widened(tables["tempos"], TEMPO_DTYPE), _widened(tables["keys"], KEY_DTYPE)
+        )
+
+
+def _stored(values: dict[str, Any]) -> StoredPiece:
+    lanes = tuple((str(name), int(program), bool(drum)) for name, program, drum in values.pop("lanes"))
+    rows = {name: (int(first), int(count)) for name, (first, count) in values.pop("rows").items()}
+    return StoredPiece(**values, lanes=lanes, rows=rows)
+
+
+def _widened(rows: Table, dtype: np.dtype[Any]) -> Table:
+    """Stored rows in the dtype of pieces; columns that are not stored are 0."""
+    out = np.zeros(len(rows), dtype=dtype)
+    for column in rows.dtype.names or ():
+        out[column] = rows[column]
+    return out

@@ -338,6 +338,43 @@ def corpora_stats(
     _print_records(found, as_json)
 
 
+@corpora_app.command(name="store", epilog="Example: partimento corpora store ~/store --pack openscore-lieder --limit 200")
+def corpora_store(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the store goes.", show_default=False)],
+    pack: Annotated[list[str] | None, typer.Option("--pack", help="A pack; may be repeated; all when left out.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many files of each pack, a random sample; 0 takes all.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Batches of files read at the same time.")] = 2,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read packs once into memory-mapped tables of notes, from which models are trained."""
+    from corpora.datasets.note_store import build_store
+    from corpora.datasets.packs import list_packs
+
+    packs = pack or [found.name for found in list_packs()]
+    with _doing("reading scores"):
+        figures = build_store(folder, packs, limits=dict.fromkeys(packs, limit) if limit else None, workers=workers)
+    if as_json:
+        _print_json(figures)
+    else:
+        _print_table(("pack", "pieces", "notes", "refused"), [(name, *map(str, row.values())) for name, row in figures.items()])
+
+
+@train_app.command(name="compose", epilog="Example: partimento train compose --store ~/store --minutes 100 --out runs/general")
+def train_compose(
+    out: RunFolder,
+    store: Annotated[list[Path], typer.Option("--store", help="A folder of 'partimento corpora store'; may be repeated.")],
+    preset: Annotated[str, typer.Option(help="Sizes: cpu or gpu.")] = "cpu",
+    minutes: Minutes = 10.0,
+    seed: Seed = 0,
+    resume: Resume = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train the general model: any score, any question, on the packs of one or more stores."""
+    from compose.runs import run_compose
+
+    _print_figures(run_compose(out, store, minutes, preset=preset, seed=seed, resume=resume), as_json)
+
+
 @train_app.command(name="voices", epilog="Example: partimento train voices --minutes 30 --out runs/voices")
 def train_voices(
     out: RunFolder, minutes: Minutes = 10.0, seed: Seed = 0, resume: Resume = False, as_json: JsonFlag = False

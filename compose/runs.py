@@ -6,19 +6,23 @@ A run's folder holds ``state.pt`` and ``curve.jsonl`` (``compose.training``) and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from compose.measured_model import MeasuredModel
 from compose.models import save_model
 from compose.train_chorale import CHORALE_CONFIG, train_chorale
+from compose.train_compose import CPU_CONFIG, GPU_CONFIG, train_compose
 from compose.train_voices import train_voices
+from compose.training import TrainingPlan
 from compose.voices_model import VoicesModel
 from corpora.datasets.chorales import bach_chorales
+from corpora.datasets.note_store import NoteStore
 from corpora.errors import RequestError
 from corpora.safe_text import safe_text
 
-__all__ = ["run_chorale", "run_voices"]
+__all__ = ["run_chorale", "run_compose", "run_voices"]
 
 STATE_FILE = "state.pt"  # what compose.training goes on from
 
@@ -87,6 +91,39 @@ def run_voices(folder: Path, minutes: float, *, seed: int = 0, resume: bool = Fa
         data="JSB chorales, sixteenth grid (`jsb-chorales-16th.json`)",
         split="its own train and valid",
         verb="voices",
+        minutes=minutes,
+        seed=seed,
+    )
+
+
+PRESETS = {"cpu": CPU_CONFIG, "gpu": GPU_CONFIG}
+
+
+def run_compose(
+    folder: Path, stores: Sequence[Path], minutes: float, *, preset: str = "cpu", seed: int = 0, resume: bool = False
+) -> dict[str, Any]:
+    """Train the general model; arguments, value and errors as ``run_voices``, and:
+
+    Args:
+        folder, minutes, seed, resume: As ``run_voices``.
+        stores: Folders of note stores (``partimento corpora store``).
+        preset: "cpu" or "gpu": sizes.
+    """
+    if preset not in PRESETS:
+        raise RequestError(f"preset '{preset}' is not known: expected one of {', '.join(PRESETS)}")
+    _open_folder(folder, resume)
+    packs = sorted({piece.pack for store in stores for piece in NoteStore(store).pieces})
+    plan = TrainingPlan(minutes=minutes, learning_rate=1.5e-3, bfloat16=True, evaluate_every_s=600)
+    model, figures = train_compose(folder, [str(store) for store in stores], plan, seed, PRESETS[preset])
+    return _finish(
+        folder,
+        model,
+        figures,
+        title="general: missing notes of any score",
+        what="Writes notes into a region of any score, seeing what surrounds it, in the `measured` vocabulary.",
+        data=f"the train splits of {', '.join(packs)} (CC0 1.0 and CC BY 4.0) and the Bach chorales of music21",
+        split="by work, as in the packs' manifests; the pieces of the JSB valid and test sets are left out",
+        verb=f"compose --preset {preset}",
         minutes=minutes,
         seed=seed,
     )

@@ -1,7 +1,7 @@
-"""Train the general model: ``measured`` streams of every kind of music, every kind of question, one pure function of (seed, step) a batch.
+"""Train the general model: ``measured`` streams of every kind of music, every kind of question.
 
 Pieces come out of a note store (``corpora.datasets.note_store``) and the chorales of music21. A batch holds examples of like
-length, transposed and with the tempo varied, made in a process beside the one that learns.
+length, transposed and with the tempo varied, made in a process beside the one that learns; it is a pure function of (seed, step).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -54,6 +55,7 @@ PREFETCH = 6  # batches made ahead
 CHORALE_WEIGHT = 0.08  # of all draws
 
 Batch = tuple[Tensor, Decisions]
+Split = Literal["train", "valid", "test"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Source:
 class _Pieces:
     """The training pieces of some stores and how often each is drawn."""
 
-    def __init__(self, stores: tuple[str, ...], split: str) -> None:
+    def __init__(self, stores: tuple[str, ...], split: Split) -> None:
         self._chorales = [StepScore.of(chorale.piece) for chorale in bach_chorales(split)]
         opened = [NoteStore(Path(store)) for store in stores]
         self._places = [(store, index) for store in opened for index in store.select(split)]
@@ -103,7 +105,7 @@ class _Pieces:
 
 
 @lru_cache(maxsize=4)
-def _pieces(stores: tuple[str, ...], split: str) -> _Pieces:
+def _pieces(stores: tuple[str, ...], split: Split) -> _Pieces:
     return _Pieces(stores, split)
 
 
@@ -123,7 +125,7 @@ def _varied(example: Example, has_drums: bool, rng: np.random.Generator) -> Exam
     return replace(example, rows=rows)
 
 
-def make_batch(source: Source, step: int, split: str = "train") -> list[Example]:
+def make_batch(source: Source, step: int, split: Split = "train") -> list[Example]:
     """The examples of one step: a pure function of its arguments.
 
     Args:

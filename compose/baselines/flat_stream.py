@@ -1,12 +1,13 @@
 """Plain ``measured`` streams as one sequence of ids, so that language models of any kind are scored on the same decisions.
 
-A note is four ids (place, lane, pitch, duration), a bar line one that is scored and two that are given (meter, key); the header gives
-the program of each lane. Every field has a range of ids of its own, and what field comes next is always known: a model's
+A note is four ids (place, lane, pitch, duration), a bar line one that is scored and two that are given (meter, key); the header
+gives the program of each lane. Every field has a range of ids of its own, and what field comes next is always known: a model's
 probabilities are over the ids of that field (``FIELD_OF``). No notes are known ahead: this is plain continuation.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ class FlatStream(NamedTuple):
 
 def field_ranges() -> list[tuple[int, int]]:
     """First id and the id after the last, of each field."""
-    return [(int(first), int(last)) for first, last in zip(FIELD_START[:-1], FIELD_START[1:], strict=True)]
+    return list(pairwise(FIELD_START.tolist()))
 
 
 def flatten(example: Example) -> FlatStream:

@@ -1,7 +1,7 @@
 """Two networks of the literature on flat streams: Bengio's neural probabilistic language model, and an LSTM.
 
-``NeuralProbabilisticLM``: Bengio, Ducharme, Vincent and Jauvin, JMLR 3 (2003), section 2: embeddings of the last n ids, one hidden tanh
-layer, and direct connections to the softmax. ``RecurrentLM``: the stacked LSTM of Performance RNN (Simon and Oore, 2017; Oore
+``NeuralProbabilisticLM``: Bengio, Ducharme, Vincent and Jauvin, JMLR 3 (2003), section 2: embeddings of the last n ids, one hidden
+tanh layer, and direct connections to the softmax. ``RecurrentLM``: the stacked LSTM of Performance RNN (Simon and Oore, 2017; Oore
 et al., arXiv 1808.03715), on these ids instead of its own 388 events, so that it is scored on the same decisions.
 Shapes: ids (batch, time); logits (batch, time, ids), for the id at each place from those before it.
 """

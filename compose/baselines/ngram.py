@@ -40,7 +40,7 @@ class NGram:
         self._tables = []
         for length in range(order + 1):
             contexts, pairs = zip(*(self._hashes(stream, length) for stream in ids), strict=True)
-            pair, first = np.unique(np.concatenate(pairs), return_index=True)
+            _, first = np.unique(np.concatenate(pairs), return_index=True)
             every = np.sort(np.concatenate(pairs))
             kinds = np.sort(np.concatenate(contexts)[first])  # the context of each different pair
             self._tables.append((np.sort(np.concatenate(contexts)), every, kinds))

@@ -1,16 +1,17 @@
 """Packs made ready for training: the notes, bars, keys and tempos of many pieces in a few memory-mapped tables.
 
-Conventions: time is in 24ths of a quarter (``STORE_DIVS``), rounded once here. A store is a folder: ``notes.npy``, ``measures.npy``,
-``keys.npy`` and ``tempos.npy`` hold the rows of all pieces one after the other, ``pieces.jsonl`` says for each piece where it came from,
-its split, its lanes and where its rows lie. ``pieces.jsonl`` is written last: a folder without it is no store. Files that no
-reader takes are named in ``refused.jsonl``.
+Conventions: time is in 24ths of a quarter (``STORE_DIVS``), rounded once here. A store is a folder: ``notes.npy``,
+``measures.npy``, ``keys.npy`` and ``tempos.npy`` hold the rows of all pieces one after the other, ``pieces.jsonl`` says for
+each piece where it came from, its split, its lanes and where its rows lie. ``pieces.jsonl`` is written last: a folder without
+it is no store. Files that no reader takes are named in ``refused.jsonl``.
 """
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -29,7 +30,7 @@ from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Par
 __all__ = ["STORE_DIVS", "NoteStore", "StoredPiece", "build_store"]
 
 STORE_DIVS = 24
-KERN_BATCH = 24  # files that share a child process
+BATCH = 24  # files read together; the kern files among them share a child process
 STORED_NOTE = np.dtype(
     [("onset_div", np.int32), ("duration_div", np.int32), ("pitch", np.uint8), ("velocity", np.uint8), ("part", np.uint8)]
 )
@@ -84,20 +85,33 @@ def _tables(piece: Piece) -> dict[str, Table]:
     return out
 
 
-def _pieces(pack: str, limit: int | None, seed: int) -> Iterator[tuple[PackFile, Piece | PartimentoError]]:
-    """The pieces of a pack in the order of its archive; kern goes through verovio, many files a child process."""
+Answer = tuple[PackFile, Piece | PartimentoError]
+
+
+def _read(batch: Sequence[tuple[PackFile, bytes]]) -> list[Answer]:
+    """Files of a pack as pieces or refusals; the kern files of a batch share a child process."""
+    kern = [(data, row.path) for row, data in batch if row.path.endswith(".krn")]
+    read = dict(zip((name for _, name in kern), read_kern_batch(kern), strict=True))
+    out: list[Answer] = []
+    for row, data in batch:
+        try:
+            out.append((row, read[row.path] if row.path in read else parse_piece(data, row.path)))
+        except PartimentoError as error:
+            out.append((row, error))
+    return out
+
+
+def _pieces(pack: str, limit: int | None, seed: int, workers: int) -> Iterator[Answer]:
+    """The pieces of a pack in the order of its archive, ``workers`` batches at a time."""
     files = iter_pack(pack, limit=limit, seed=seed)
-    while batch := list(islice(files, KERN_BATCH)):
-        kern = [(data, row.path) for row, data in batch if row.path.endswith(".krn")]
-        read = dict(zip((name for _, name in kern), read_kern_batch(kern), strict=True))
-        for row, data in batch:
-            if row.path in read:
-                yield row, read[row.path]
-                continue
-            try:
-                yield row, parse_piece(data, row.path)
-            except PartimentoError as error:
-                yield row, error
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[list[Answer]]] = deque()
+        while batch := list(islice(files, BATCH)):
+            waiting.append(pool.submit(_read, batch))
+            if len(waiting) > workers:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
 
 
 def build_store(
@@ -110,7 +124,7 @@ def build_store(
         packs: Names of packs.
         limits: At most so many files of a pack, a random sample; packs without entry come whole.
         seed: Of the sample.
-        workers: Packs read at the same time.
+        workers: Batches of files read at the same time; the store is the same whatever their number.
 
     Returns:
         JSON values: pieces, notes and refused files by pack.
@@ -122,27 +136,24 @@ def build_store(
     parts: dict[str, list[Table]] = {name: [np.zeros(0, dtype=dtype)] for name, dtype in TABLES.items()}
     starts = dict.fromkeys(TABLES, 0)
     lines, refused, figures = [], [], {}
-    with ThreadPoolExecutor(workers) as pool:
-        for pack, found in zip(
-            packs, pool.map(lambda pack: list(_pieces(pack, (limits or {}).get(pack), seed)), packs), strict=True
-        ):
-            count = [0, 0, 0]
-            for row, piece in found:
-                if isinstance(piece, PartimentoError):
-                    refused.append({"pack": pack, "path": row.path, "why": str(piece)})
-                    count[2] += 1
-                    continue
-                rows = _tables(piece)
-                places = {name: (starts[name], len(table)) for name, table in rows.items()}
-                for name, table in rows.items():
-                    parts[name].append(table)
-                    starts[name] += len(table)
-                lanes = [(part.name, part.program, part.is_drum) for part in piece.parts]
-                head = {key: getattr(row, key) for key in ("path", "split", "work", "composer", "title")}
-                lines.append({"pack": pack, **head, "lanes": lanes, "rows": places})
-                count[0] += 1
-                count[1] += len(piece.notes)
-            figures[pack] = dict(zip(("pieces", "notes", "refused"), count, strict=True))
+    for pack in packs:
+        count = {"pieces": 0, "notes": 0, "refused": 0}
+        for row, piece in _pieces(pack, (limits or {}).get(pack), seed, workers):
+            if isinstance(piece, PartimentoError):
+                refused.append({"pack": pack, "path": row.path, "why": str(piece)})
+                count["refused"] += 1
+                continue
+            places = {}
+            for name, table in _tables(piece).items():
+                places[name] = (starts[name], len(table))
+                parts[name].append(table)
+                starts[name] += len(table)
+            lanes = [(part.name, part.program, part.is_drum) for part in piece.parts]
+            head = {key: getattr(row, key) for key in ("path", "split", "work", "composer", "title")}
+            lines.append({"pack": pack, **head, "lanes": lanes, "rows": places})
+            count["pieces"] += 1
+            count["notes"] += len(piece.notes)
+        figures[pack] = count
     for name, tables in parts.items():
         np.save(folder / f"{name}.npy", np.concatenate(tables))
     atomic_write(folder / "refused.jsonl", "".join(json.dumps(line) + "\n" for line in refused))

@@ -129,7 +129,10 @@ def make_example(parts: tuple[Part, ...], bars: list[Chunk], notes: list[Note], 
 
 
 def transpose(example: Example, semitones: int) -> Example:
-    """The same question and answer ``semitones`` higher; the caller keeps pitches inside 0..127."""
+    """The same question and answer ``semitones`` higher; the caller keeps the notes inside 0..127.
+
+    References to pitches that no note has (where a parallel would lead) are dropped when they leave 0..127.
+    """
     if semitones == 0:
         return example
     rows = example.rows.copy()
@@ -138,7 +141,8 @@ def transpose(example: Example, semitones: int) -> Example:
     rows[:, KEY] = np.where(rows[:, KEY] > 0, (fifths + 5) % 12 - 5 + 8, 0)  # five flats to six sharps
     numbers = example.numbers.copy()
     pitches = numbers[:, : NUM_REFERENCES + 1]
-    numbers[:, : NUM_REFERENCES + 1] = np.where(pitches > 0, pitches + semitones, 0)
+    higher = np.where(pitches > 0, pitches + semitones, 0)
+    numbers[:, : NUM_REFERENCES + 1] = np.where((higher >= 1) & (higher <= NUM_PITCHES), higher, 0)
     absolute, centred = example.rolls[:, : ROLL_BITS // 8], example.rolls[:, ROLL_BITS // 8 :]
     rolls = np.unpackbits(absolute, axis=1).reshape(len(absolute), -1, NUM_PITCHES)
     moved = np.packbits(np.roll(rolls, semitones, axis=2).reshape(len(rolls), -1), axis=1)

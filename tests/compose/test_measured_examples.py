@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from compose.canvas import NUM_PITCHES
 from compose.measured_examples import Question, ask, collate, make_example, piece_notes, transpose
-from compose.situation import MOMENT_BITS, NOTE_BITS, NOTE_NUMBERS, ONSET_BITS
+from compose.situation import MOMENT_BITS, NOTE_BITS, NOTE_NUMBERS, NUM_REFERENCES, ONSET_BITS
 from compose.vocabulary.bars import chunks
 from compose.vocabulary.measured import Measured
 from compose.vocabulary.measured_fields import BAR, CHUNK_STEPS, END
@@ -91,3 +92,11 @@ def test_random_questions_stay_in_the_piece(rng):
         assert question.lanes == tuple(sorted(set(question.lanes)))
         assert set(question.lanes) <= set(range(4))
         assert len(question.lanes) >= 1
+
+
+def test_transposing_keeps_every_number_inside_its_table(piece):
+    high = moved(piece, 127 - int(piece.notes["pitch"].max()))
+    for semitones in (-5, 0):
+        example = transpose(example_of(high, Question((0, 2), 3, 7)), semitones)
+        assert example.numbers.min() >= 0
+        assert example.numbers[:, : NUM_REFERENCES + 1].max() <= NUM_PITCHES

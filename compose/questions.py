@@ -118,7 +118,9 @@ def draw_example(score: StepScore, rows: int, rng: np.random.Generator, plain_sh
         question = ask_any(score, opening, first, last, rng, plain_share)
         if question is None or not question.lanes:
             continue
-        end = bars[question.last - 1].start + bars[question.last - 1].length + DELTA_STEPS
+        end = bars[question.last - 1].start + bars[question.last - 1].length
+        if len(question.lanes) < len(score.parts) or question.given or question.last < last:
+            end += DELTA_STEPS  # what follows is known; in plain continuation nothing is
         example = make_example(score.parts, bars[: question.last + 1], score.window(bars[opening].start, end), question)
         if example is not None and len(example.rows) <= rows * 5 // 4:
             return example

@@ -110,15 +110,16 @@ def _with_bars(piece: Piece, bars: list[float]) -> Piece:
     if not len(starts) or not len(piece.measures):
         return piece
     starts[0] = 0
-    last = int(piece.measures["end_div"][-1])
     rows = np.zeros(len(starts), dtype=MEASURE_DTYPE)
     rows["start_div"] = starts
-    rows["end_div"] = np.append(starts[1:], max(last, int(starts[-1]) + 1))
+    rows["end_div"][:-1] = starts[1:]
     home = np.clip(np.searchsorted(piece.measures["start_div"], starts, side="right") - 1, 0, None)
     rows["beats"], rows["beat_type"] = piece.measures["beats"][home], piece.measures["beat_type"][home]
     full = int(rows["beats"][0]) * 4 * piece.divs_per_quarter // int(rows["beat_type"][0])
     pickup = len(rows) > 1 and int(rows["end_div"][0]) < full
     rows["number"] = [str(index) for index in range(0 if pickup else 1, len(rows) + (0 if pickup else 1))]
     length = int(rows["beats"][-1]) * 4 * piece.divs_per_quarter // int(rows["beat_type"][-1])
-    rows["end_div"][-1] = max(int(starts[-1]) + length, piece.end_div)
+    rows["end_div"][-1] = max(
+        int(starts[-1]) + length, int((piece.notes["onset_div"] + piece.notes["duration_div"]).max(initial=0))
+    )
     return replace(piece, measures=rows)

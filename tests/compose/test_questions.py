@@ -42,7 +42,7 @@ def test_plain_questions_have_no_controls(score):
     for seed in range(20):
         example = draw_example(score, 150, np.random.default_rng(seed), plain_share=1.0)
         # only what sounds on beyond the window is known
-        assert (example.rows[:, NEXT] == CONTROL).sum() <= 3
+        assert (example.rows[:, NEXT] == CONTROL).sum() <= 8  # of three lanes
 
 
 def test_rhythm_hints_tell_no_pitch_and_pitch_hints_no_place(score):

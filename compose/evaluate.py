@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from compose.canvas import STEPS_PER_QUARTER, Canvas
-from compose.constraints.ending import see_others
 from compose.constraints.language import parse_constraints
+from compose.constraints.others import see_others
 from compose.constraints.voice_leading import FIFTH, OCTAVE, is_parallel_to
 from compose.memory_mixture import crossfitted_nats, gather_slots
 from compose.metrics.floors import counting_floors

@@ -20,8 +20,8 @@ import numpy as np
 from compose.canvas import STEPS_PER_QUARTER, Canvas
 from compose.constraints.base import Constraint, Satisfaction
 from compose.constraints.conflicts import find_conflicts
-from compose.constraints.ending import see_others
 from compose.constraints.language import parse_constraints
+from compose.constraints.others import see_others
 from compose.models import Composer, load_model
 from compose.request import always_on, find_kept, find_region, make_canvas, select_lanes
 from compose.sampler import SamplerSettings, write

@@ -9,7 +9,7 @@ music, without using the mask, for the report. Times are ticks of the canvas (``
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,7 @@ class Constraint:
     """
 
     text: str = ""
+    looks_ahead: ClassVar[bool] = False  # whether it has a field ``others``, the constraints in force beside it
 
     def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
         """Which onsets (ticks) may start a new note of this lane; shape (len(onsets),). Cheap and necessary, not sufficient."""

@@ -14,7 +14,8 @@ import numpy as np
 
 from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import Constraint
-from compose.constraints.ending import EndOn, see_others
+from compose.constraints.ending import EndOn
+from compose.constraints.others import see_others
 from compose.constraints.pitch import PitchConstraint
 from corpora.errors import InfeasibleConstraint
 from corpora.piece import Piece
@@ -87,7 +88,7 @@ def _blocked_requirement(constraints: Sequence[Constraint], canvas: Canvas) -> s
         for constraint in constraints:
             allowed &= constraint.onsets(canvas, np.array([onset], dtype=np.int64), lane)[0]
             # An ending has its own check; here it only repeats what the others say.
-            if not isinstance(constraint, EndOn):
+            if not constraint.looks_ahead:
                 allowed &= constraint.allows(canvas, onset, lane, durations)
         if not allowed.any():
             return f"the note of {canvas.piece.parts[lane].name} at {_place(canvas.piece, canvas, onset)} cannot be written"
@@ -110,7 +111,7 @@ def _crowded_requirements(constraints: Sequence[Constraint], canvas: Canvas) -> 
             for constraint in constraints:
                 allowed = constraint.allows(canvas, onset, lane, durations)
                 # One row means: judged without regard to pitch.
-                if allowed.shape[0] == 1 and not isinstance(constraint, EndOn) and not allowed.any():
+                if allowed.shape[0] == 1 and not constraint.looks_ahead and not allowed.any():
                     place = _place(canvas.piece, canvas, onset)
                     return f"the notes of {canvas.piece.parts[lane].name} at {place} are too many at once"
             canvas.write(Note(onset, lane, 0, int(durations[0])))

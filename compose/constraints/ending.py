@@ -10,8 +10,8 @@ only when it happens. Times are ticks of the canvas; notes are written in canoni
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from compose.constraints.lookup import last_new_notes, new_notes_at
 from compose.constraints.names import pitch_class_name, pitch_name
 from compose.constraints.pitch import PitchConstraint, pitches_of
 
-__all__ = ["EndOn", "Target", "see_others"]
+__all__ = ["EndOn", "Target"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class EndOn(Constraint):
         others: The constraints asked for beside it (``see_others``); no part of what it says.
     """
 
+    looks_ahead: ClassVar[bool] = True
     text: str = field()  # the base has a default, this has none
     targets: tuple[Target, ...]
     others: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
@@ -189,13 +190,3 @@ class EndOn(Constraint):
             good &= any((pitch % 12 if target.any_octave else pitch) == target.pitch for pitch in pitches)
             found.append(f"{' '.join(map(pitch_name, pitches)) or 'nothing'} for {target.name}")
         return Satisfaction(self.text, bool(good), f"ends on {', '.join(found)}")
-
-
-def see_others(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
-    """The same constraints, where each that looks ahead (``EndOn``) sees all others that are in force.
-
-    Call it on the whole list, rules that are always on included, before writing.
-    """
-    every = tuple(constraints)
-    plain = tuple(constraint for constraint in every if not isinstance(constraint, EndOn))
-    return tuple(replace(c, others=plain) if isinstance(c, EndOn) else c for c in every)

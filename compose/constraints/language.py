@@ -10,6 +10,14 @@
     end on: G4                  end on: Alto G, Tenor D4
     no parallels                no parallels: Soprano, Bass
     no crossing                 no crossing: Alto, Tenor
+    scale: G major @5, D major @7                     from the bars named on
+    harmony: G major: | I6 | IV V7 | I |              roman numerals
+    avoid: F#, Bb4              require: Alto D, F#5
+    range: auto                 range: violin, Voice tenor
+    tessitura: Soprano G4-D5    start on: G4
+    glue: 4                     contour: keep
+    density: 1-2 per beat       density: Piano 2-8 per bar
+    hands: both                 instruments: violin, cello
 
 Kinds and part names are read without regard to case; C4 is MIDI 60. Each constraint's ``text`` is its normal form, which reads back
 as an equal constraint.
@@ -25,47 +33,22 @@ from fractions import Fraction
 from compose.constraints.base import Constraint
 from compose.constraints.chords import Chord, parse_chord
 from compose.constraints.counterpoint import NoCrossing, NoParallels
-from compose.constraints.ending import EndOn, Target, see_others
-from compose.constraints.names import (
-    PITCH_CLASS_PATTERN,
-    PITCH_PATTERN,
-    parse_pitch,
-    parse_pitch_class,
-)
+from compose.constraints.ending import EndOn, Target
+from compose.constraints.names import PITCH_CLASS_PATTERN, parse_pitch, parse_pitch_class
+from compose.constraints.others import see_others
 from compose.constraints.parts import find_lanes, quote, split_items
-from compose.constraints.pitch import ChordSpans, PitchClasses, Range
+from compose.constraints.pitch import ChordSpans, PitchClasses
+from compose.constraints.pitch_wishes import avoid, contour, glue, harmony, pitch_range, require, scale, start_on, tessitura
 from compose.constraints.rhythm import Grid, KeepRhythm
-from compose.constraints.scales import parse_scale
 from compose.constraints.texture import Polyphony
+from compose.constraints.texture_wishes import density, hands, instruments
+from compose.constraints.wish_items import capital, named, no_doubles
 from corpora.errors import RequestError
 from corpora.piece import Piece
 
 __all__ = ["KINDS", "parse_constraint", "parse_constraints"]
 
 _MAX_GRID_DENOMINATOR = 32
-
-
-def _named(piece: Piece, item: str, value: str) -> tuple[tuple[int, ...] | None, str, re.Match[str]] | None:
-    """Splits "Alto G3-E5" by the value's pattern: lanes (None without a name), the name in normal form, the value's match."""
-    found = re.fullmatch(rf"(?:(?P<part>.*\S)\s+)?(?P<value>{value})", item)
-    if found is None:
-        return None
-    if found["part"] is None:
-        return None, "", found
-    lanes = find_lanes(piece, found["part"])
-    return lanes, quote(piece.parts[lanes[0]].name) + " ", found
-
-
-def _no_doubles(kind: str, names: list[str]) -> None:
-    """Each part, or none, at most once."""
-    for name in names:
-        if names.count(name) > 1:
-            raise RequestError(f"{kind}: {name.strip() or 'a value for all parts'} is given twice")
-
-
-def _scale(value: str, piece: Piece) -> Constraint:
-    name, pitch_classes = parse_scale(value)
-    return PitchClasses(f"scale: {name}", name, pitch_classes)
 
 
 def _pitches(value: str, piece: Piece) -> Constraint:
@@ -75,29 +58,6 @@ def _pitches(value: str, piece: Piece) -> Constraint:
     pitch_classes = frozenset(parse_pitch_class(name) for name in names)
     normal = " ".join(name[0].upper() + name[1:] for name in names)
     return PitchClasses(f"pitches: {normal}", normal, pitch_classes)
-
-
-def _range(value: str, piece: Piece) -> Constraint:
-    limits, names, texts = [], [], []
-    for item in split_items(value):
-        named = _named(piece, item, rf"(?P<low>{PITCH_PATTERN})\s*(?:-|–|\.\.|\bto\b)\s*(?P<high>{PITCH_PATTERN})")
-        if named is None:
-            raise RequestError(f"range: '{item}' is not understood: expected two pitches, for example G3-E6 or Alto G3-E5")
-        lanes, name, found = named
-        low, high = parse_pitch(found["low"]), parse_pitch(found["high"])
-        if low > high:
-            raise RequestError(f"range: {found['low']} is above {found['high']}: expected the lower pitch first")
-        limits.append((lanes, low, high))
-        names.append(name)
-        texts.append(f"{name}{_capital(found['low'])}-{_capital(found['high'])}")
-    if not limits:
-        raise RequestError("range: expected two pitches, for example 'range: G3-E6'")
-    _no_doubles("range", names)
-    return Range(f"range: {', '.join(texts)}", tuple(limits))
-
-
-def _capital(name: str) -> str:
-    return name[0].upper() + name[1:]
 
 
 def _chords(value: str, piece: Piece) -> Constraint:
@@ -140,10 +100,10 @@ def _polyphony(value: str, piece: Piece) -> Constraint:
             lanes, name, number = None, "total ", int(in_all.group(1))
             total = number
         else:
-            named = _named(piece, item, r"(?P<number>\d{1,3})")
-            if named is None:
+            found = named(piece, item, r"(?P<number>\d{1,3})")
+            if found is None:
                 raise RequestError(f"polyphony: '{item}' is not understood: expected a number, for example 2, Piano 3 or total 4")
-            lanes, name, number = named[0], named[1], int(named[2]["number"])
+            lanes, name, number = found[0], found[1], int(found[2]["number"])
             limits.append((lanes, number))
         if number < 1:
             raise RequestError("polyphony: expected 1 or more, got 0")
@@ -151,25 +111,25 @@ def _polyphony(value: str, piece: Piece) -> Constraint:
         texts.append(f"{name}{number}")
     if not texts:
         raise RequestError("polyphony: expected a number, for example 'polyphony: 2'")
-    _no_doubles("polyphony", names)
+    no_doubles("polyphony", names)
     return Polyphony(f"polyphony: {', '.join(texts)}", tuple(limits), total)
 
 
 def _end_on(value: str, piece: Piece) -> Constraint:
     targets, names, texts = [], [], []
     for item in split_items(value):
-        named = _named(piece, item, rf"(?P<pitch>{PITCH_CLASS_PATTERN}(?P<octave>-?\d)?)")
-        if named is None:
+        match = named(piece, item, rf"(?P<pitch>{PITCH_CLASS_PATTERN}(?P<octave>-?\d)?)")
+        if match is None:
             raise RequestError(f"end on: '{item}' is not understood: expected a note, for example G4, G or Alto G4")
-        lanes, name, found = named
+        lanes, name, found = match
         any_octave = found["octave"] is None
         pitch = parse_pitch_class(found["pitch"]) if any_octave else parse_pitch(found["pitch"])
         targets.append(Target(lanes, pitch, any_octave))
         names.append(name)
-        texts.append(f"{name}{_capital(found['pitch'])}")
+        texts.append(f"{name}{capital(found['pitch'])}")
     if not targets:
         raise RequestError("end on: expected a note, for example 'end on: G4'")
-    _no_doubles("end on", names)
+    no_doubles("end on", names)
     return EndOn(f"end on: {', '.join(texts)}", tuple(targets))
 
 
@@ -200,13 +160,23 @@ def _no_crossing(value: str, piece: Piece) -> Constraint:
 
 
 KINDS: dict[str, Callable[[str, Piece], Constraint]] = {
-    "scale": _scale,
+    "scale": scale,
     "pitches": _pitches,
-    "range": _range,
+    "avoid": avoid,
+    "require": require,
+    "range": pitch_range,
+    "tessitura": tessitura,
+    "start on": start_on,
+    "glue": glue,
+    "contour": contour,
     "chords": _chords,
+    "harmony": harmony,
     "rhythm": _rhythm,
     "grid": _grid,
+    "density": density,
     "polyphony": _polyphony,
+    "hands": hands,
+    "instruments": instruments,
     "end on": _end_on,
     "no parallels": _no_parallels,
     "no crossing": _no_crossing,

@@ -17,7 +17,7 @@ from compose.canvas import NUM_PITCHES, Canvas
 from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfaction
 from compose.constraints.chords import Chord
 
-__all__ = ["ChordSpans", "PitchClasses", "PitchConstraint", "PitchSpan", "Range", "pitches_of"]
+__all__ = ["ChordSpans", "PitchClasses", "PitchConstraint", "PitchSpan", "Range", "ScaleSpans", "always", "pitches_of"]
 
 ALWAYS = sys.maxsize
 
@@ -28,6 +28,11 @@ class PitchSpan(NamedTuple):
     start: int
     end: int
     pitches: frozenset[int]
+
+
+def always(pitches: frozenset[int]) -> PitchSpan:
+    """One set for all time."""
+    return PitchSpan(0, ALWAYS, pitches)
 
 
 @lru_cache(maxsize=1024)
@@ -101,11 +106,38 @@ class PitchClasses(PitchConstraint):
 
     def spans(self, canvas: Canvas, lane: int, start: int, end: int) -> tuple[PitchSpan, ...]:
         """One span, always."""
-        return (PitchSpan(0, ALWAYS, pitches_of(self.pitch_classes)),)
+        return (always(pitches_of(self.pitch_classes)),)
 
     def description(self) -> str:
         """For example "in G major"."""
         return f"in {self.name}"
+
+
+@dataclass(frozen=True)
+class ScaleSpans(PitchConstraint):
+    """New notes are in the scale that holds where they sound; before the first there is none.
+
+    Args:
+        text: For example ``scale: G major @5, D major @7``.
+        changes: Where each scale begins (div of the piece) and its pitch classes, ascending.
+    """
+
+    text: str = field()  # the base has a default, this has none
+    changes: tuple[tuple[int, frozenset[int]], ...]
+
+    def spans(self, canvas: Canvas, lane: int, start: int, end: int) -> tuple[PitchSpan, ...]:
+        """The scales that hold in ``start <= t < end``."""
+        begins = [div * canvas.ticks_per_div for div, _ in self.changes]
+        ends = [*begins[1:], ALWAYS]
+        return tuple(
+            PitchSpan(begin, stop, pitches_of(pitch_classes))
+            for begin, stop, (_, pitch_classes) in zip(begins, ends, self.changes, strict=True)
+            if begin < end and stop > start
+        )
+
+    def description(self) -> str:
+        """ "in their scales"."""
+        return "in their scales"
 
 
 @dataclass(frozen=True)
@@ -127,8 +159,8 @@ class Range(PitchConstraint):
             if lanes is None:
                 general = frozenset(range(low, high + 1))
             elif lane in lanes:
-                return (PitchSpan(0, ALWAYS, frozenset(range(low, high + 1))),)
-        return () if general is None else (PitchSpan(0, ALWAYS, general),)
+                return (always(frozenset(range(low, high + 1))),)
+        return () if general is None else (always(general),)
 
     def description(self) -> str:
         """ "within range"."""

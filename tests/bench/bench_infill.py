@@ -30,7 +30,7 @@ import torch
 
 from compose.canvas import Canvas
 from compose.constraints.base import Constraint
-from compose.constraints.ending import see_others
+from compose.constraints.others import see_others
 from compose.infilling import Request, infill_with
 from compose.measured_scorer import MeasuredScorer
 from compose.models import MeasuredComposer, load_model

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from compose.constraints.conflicts import find_conflicts
-from compose.constraints.ending import see_others
 from compose.constraints.language import parse_constraints
+from compose.constraints.others import see_others
 from compose.request import always_on, find_region, make_canvas
 from compose.sampler import RandomScorer, SamplerSettings, write
 from compose.writers.anticipation import AnticipationWriter
@@ -34,6 +34,15 @@ WISHES = {
     "polyphony": ("polyphony: 1", "polyphony: 2", "polyphony: total 4"),
     "end": ("end on: G", "end on: C4", "end on: D"),
     "parallels": ("no parallels",),
+    "changes": ("scale: G major @1, D major @3", "harmony: G major: | I | V7 |", "harmony: A minor: | i6 | viio7/V V |"),
+    "avoid": ("avoid: F#", "avoid: C, G4"),
+    "require": ("require: D", "require: G, B", "require: Alto A4"),
+    "tessitura": ("tessitura: A3-E4", "tessitura: Soprano C5-G5, Bass C3-G3"),
+    "start": ("start on: G", "start on: Alto D4"),
+    "glue": ("glue: 2", "glue: 5"),
+    "contour": ("contour: keep",),
+    "density": ("density: 1 per beat", "density: 1-2 per beat", "density: 2-5 per bar", "density: Alto 0-1 per beat"),
+    "auto": ("range: auto", "range: alto"),
     "crossing": ("no crossing",),
 }
 

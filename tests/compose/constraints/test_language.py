@@ -130,7 +130,7 @@ def test_text_list_and_mapping_say_the_same(piece: Piece) -> None:
 
 REFUSALS = {
     "scales: G major": "no constraint is called 'scales'.*did you mean 'scale'",
-    "density: 2-6 per beat": "no constraint is called 'density': expected one of scale, pitches, range",
+    "swing: 2:1": "no constraint is called 'swing': expected one of scale, pitches, avoid",
     "": "no constraint is called ''",
     "scale": "expected a value after 'scale:'",
     "scale:": "expected a value after 'scale:'",

@@ -1,0 +1,116 @@
+"""The shape of a line: up, down and same as the notes that go. Times are ticks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from compose.canvas import NUM_PITCHES, Canvas, Note
+from compose.constraints.base import BoolArray, Constraint, IntArray, Requirement, Satisfaction
+from compose.constraints.pitch import PitchConstraint
+
+__all__ = ["KeepContour"]
+
+
+def _line(notes: tuple[Note, ...] | list[Note], lane: int) -> list[Note]:
+    """The highest note of a lane at each onset, by onset."""
+    top: dict[int, Note] = {}
+    for note in sorted(notes):
+        if note.lane == lane and note.duration:
+            top[note.onset] = note
+    return [top[onset] for onset in sorted(top)]
+
+
+@dataclass(frozen=True)
+class KeepContour(Constraint):
+    """The new notes have the onsets and durations of the notes that go, one for each, and rise, fall and stay as they did.
+
+    For lanes that sing one note at a time: where the removed notes are chords it cannot be asked for. Looks ahead: a pitch is
+    open only when the rest of the line can still be drawn within the pitch constraints in force.
+
+    Args:
+        text: ``contour: keep``.
+        others: The constraints asked for beside it (``see_others``); no part of what it says.
+    """
+
+    looks_ahead: ClassVar[bool] = True
+    text: str = "contour: keep"
+    others: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
+
+    def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
+        """Onsets of removed notes that are not there again."""
+        there = {note.onset for note in canvas.written if note.lane == lane}
+        return np.isin(onsets, [note.onset for note in _line(canvas.removed, lane) if note.onset not in there])
+
+    def _open(self, canvas: Canvas, lane: int) -> dict[int, BoolArray]:
+        """For each onset of the line, the pitches (128,) from which the rest of it can be drawn."""
+        line = _line(canvas.removed, lane)
+        above = np.triu(np.ones((NUM_PITCHES, NUM_PITCHES), dtype=np.bool_), 1)  # [p, q]: q above p
+        ways = {1: above, -1: above.T, 0: np.eye(NUM_PITCHES, dtype=np.bool_)}
+        out: dict[int, BoolArray] = {}
+        following: tuple[int, BoolArray] | None = None
+        for note in reversed(line):
+            here = np.ones(NUM_PITCHES, dtype=np.bool_)
+            durations = np.array([note.duration], dtype=np.int64)
+            for other in self.others:
+                if isinstance(other, PitchConstraint):
+                    here &= np.broadcast_to(other.allows(canvas, note.onset, lane, durations), (NUM_PITCHES, 1))[:, 0]
+            if following is not None:
+                way = int(np.sign(following[0] - note.pitch))
+                here &= (ways[way] & following[1][None, :]).any(axis=1)
+            out[note.onset] = here
+            following = (note.pitch, here)
+        return out
+
+    def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
+        """The removed note's duration, and pitches that move as it did; shape (128, durations)."""
+        line = _line(canvas.removed, lane)
+        index = next((i for i, note in enumerate(line) if note.onset == onset), None)
+        if index is None:
+            return np.zeros((1, 1), dtype=np.bool_)
+        pitches = self._open(canvas, lane)[onset].copy()
+        if index:
+            before = next((n for n in canvas.written if n.lane == lane and n.onset == line[index - 1].onset), None)
+            if before is None:
+                return np.zeros((1, 1), dtype=np.bool_)
+            pitches &= np.sign(np.arange(NUM_PITCHES) - before.pitch) == np.sign(line[index].pitch - line[index - 1].pitch)
+        return np.asarray(pitches[:, None] & (durations == line[index].duration)[None, :])
+
+    def requirements(self, canvas: Canvas) -> tuple[Requirement, ...]:
+        """One for each note of the lines."""
+        return tuple(
+            Requirement(note.onset, lane, note.duration) for lane in canvas.region.lanes for note in _line(canvas.removed, lane)
+        )
+
+    def may_end(self, canvas: Canvas) -> bool:
+        """When all are there again."""
+        there = {(note.onset, note.lane) for note in canvas.written}
+        return all((r.onset, r.lane) in there for r in self.requirements(canvas))
+
+    def conflict(self, canvas: Canvas) -> str | None:
+        """Chords have no contour; what is finer than the writing grid cannot be written; the pitches may not reach."""
+        for lane in canvas.region.lanes:
+            mine = [note for note in canvas.removed if note.lane == lane and note.duration]
+            line = _line(mine, lane)
+            name = canvas.piece.parts[lane].name
+            if len(mine) > len(line):
+                return f"{name} has chords there: a contour is of single notes"
+            if any(note.onset % canvas.ticks_per_step or note.duration % canvas.ticks_per_step for note in line):
+                return f"{name} has a rhythm finer than the writing grid (24 steps to the quarter)"
+            if line and not self._open(canvas, lane)[line[0].onset].any():
+                return f"the pitches open to {name} are too few for its line"
+        return None
+
+    def measure(self, canvas: Canvas) -> Satisfaction:
+        """Compares rhythm, and the sign of every step."""
+        same = total = 0
+        rhythm = True
+        for lane in canvas.region.lanes:
+            old, new = _line(canvas.removed, lane), [note for note in sorted(canvas.written) if note.lane == lane]
+            rhythm &= [(n.onset, n.duration) for n in old] == [(n.onset, n.duration) for n in new]
+            if len(old) == len(new):
+                moves = [np.sign(np.diff([note.pitch for note in line])) for line in (old, new)]
+                same, total = same + int((moves[0] == moves[1]).sum()), total + len(moves[0])
+        return Satisfaction(self.text, rhythm and same == total, f"{same} of {total} steps move as before")

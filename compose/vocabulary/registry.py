@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 from compose.vocabulary.anticipation import Anticipation
 from compose.vocabulary.base import Vocabulary
+from compose.vocabulary.compound import Compound
 from compose.vocabulary.measured import Measured
+from compose.vocabulary.performance import Performance
+from compose.vocabulary.remi import Remi
 from compose.vocabulary.voices import Voices
 from corpora.errors import RequestError
 
@@ -14,7 +17,10 @@ __all__ = ["VOCABULARIES", "build_vocabulary"]
 
 VOCABULARIES: dict[str, Callable[[], Vocabulary]] = {
     Anticipation.name: Anticipation,
+    Compound.name: Compound,
     Measured.name: Measured,
+    Performance.name: Performance,
+    Remi.name: Remi,
     Voices.name: Voices,
 }
 

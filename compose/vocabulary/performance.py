@@ -74,7 +74,9 @@ class Performance(Vocabulary):
         fits = (notes["pitch"] >= 0) & (notes["pitch"] < NUM_PITCHES)
         kept = np.flatnonzero(fits)
         kept = kept[np.lexsort((end[kept], notes["pitch"][kept], onset[kept]))]
-        ids = _events(onset[kept], end[kept], notes["pitch"][kept].astype(np.int64), velocity_bin(notes["velocity"][kept]))
+        ids = _events(
+            onset[kept], end[kept], notes["pitch"][kept].astype(np.int64), velocity_bin(notes["velocity"][kept].astype(np.int64))
+        )
         report = _report(piece, fits, exact - onset, lengths, (end - onset).astype(np.float64), kept, onset, end)
         return Encoding(Tokens(ids, self), report)
 
@@ -171,7 +173,7 @@ def _report(
     """What the events of a piece do not hold; shifts and lengths in ticks."""
     notes = piece.notes
     swapped = np.zeros(len(notes), dtype=np.bool_)
-    swapped[kept] = _exchanged(onset[kept], end[kept], notes["pitch"][kept])
+    swapped[kept] = _exchanged(onset[kept], end[kept], notes["pitch"][kept].astype(np.int64))
     used = np.unique(notes["part"])
     names = tuple(piece.parts[lane].name for lane in used)
     rounded = np.abs(lengths - ticks) > ROUNDING_NOISE_TICKS

@@ -17,7 +17,7 @@ from corpora.piece import Part, Piece
 
 FLAT = (Performance(), Remi(), Compound())
 CONFIG = {
-    "pitch_range": (0, 128),
+    "pitch_range": (0, 127),
     "beat_res": {(0, 8): 24, (8, 65): 1},
     "num_velocities": 32,
     "use_tempos": True,
@@ -114,7 +114,7 @@ def test_what_is_encoded_is_grammatical_and_stable(vocabulary, band):
     np.testing.assert_array_equal(again.ids, tokens.ids)
 
 
-@pytest.mark.parametrize("vocabulary", (Remi(), Compound()), ids=lambda v: v.name)
+@pytest.mark.parametrize("vocabulary", [Remi(), Compound()], ids=lambda v: v.name)
 def test_beat_vocabularies_hold_a_band(vocabulary, band):
     encoding = vocabulary.encode(band)
     decoded = encoding.tokens.decode()

@@ -50,7 +50,7 @@ class MeasuredComposer(Composer):
         self.step = MeasuredStep(model)
 
     def open(self, canvas: Canvas, constraints: Sequence[Constraint]) -> tuple[Writer, Scorer]:
-        writer = MeasuredWriter(canvas, constraints)
+        writer = MeasuredWriter(canvas, constraints, hints=self.model.config.hints)
         return writer, MeasuredScorer(self.step, writer)
 
 

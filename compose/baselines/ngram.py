@@ -27,7 +27,7 @@ def _mix(hashes: Hashes, ids: NDArray[np.int64]) -> Hashes:
 
 
 class NGram:
-    """Counts of contexts up to a length.
+    """Counts of contexts up to a length; the tables of one length are made, used and dropped, so that many notes fit in memory.
 
     Args:
         streams: Training music.
@@ -36,14 +36,7 @@ class NGram:
 
     def __init__(self, streams: Sequence[FlatStream], order: int = 12) -> None:
         self.order = order
-        ids = [stream.ids.astype(np.int64) for stream in streams]
-        self._tables = []
-        for length in range(order + 1):
-            contexts, pairs = zip(*(self._hashes(stream, length) for stream in ids), strict=True)
-            _, first = np.unique(np.concatenate(pairs), return_index=True)
-            every = np.sort(np.concatenate(pairs))
-            kinds = np.sort(np.concatenate(contexts)[first])  # the context of each different pair
-            self._tables.append((np.sort(np.concatenate(contexts)), every, kinds))
+        self._streams = [stream.ids for stream in streams]
 
     @staticmethod
     def _hashes(ids: NDArray[np.int64], length: int) -> tuple[Hashes, Hashes]:
@@ -54,18 +47,28 @@ class NGram:
             hashes = _mix(hashes, padded[length - back : length - back + len(ids)])
         return hashes, _mix(hashes, ids)
 
-    def nats(self, stream: FlatStream) -> NDArray[np.float64]:
-        """Negative log-likelihood of each scored id, nats."""
-        ids = stream.ids.astype(np.int64)
-        field = FIELD_OF[ids]
-        probability = 1.0 / (FIELD_START[field + 1] - FIELD_START[field])
-        for length, (contexts, pairs, kinds) in enumerate(self._tables):
-            context, pair = self._hashes(ids, length)
-            total, seen, different = (
-                np.searchsorted(table, key, side="right") - np.searchsorted(table, key)
-                for table, key in ((contexts, context), (pairs, pair), (kinds, context))
-            )
-            known = total > 0
-            mixed = (seen + different * probability) / np.maximum(total + different, 1)
-            probability = np.where(known, mixed, probability)
-        return np.asarray(-np.log(probability[stream.scored]))
+    def _table(self, length: int) -> tuple[Hashes, Hashes, Hashes]:
+        """Sorted contexts, sorted pairs of context and id, and the sorted contexts of each different pair."""
+        contexts, pairs = zip(*(self._hashes(ids.astype(np.int64), length) for ids in self._streams), strict=True)
+        context, pair = np.concatenate(contexts), np.concatenate(pairs)
+        order = np.argsort(pair, kind="stable")
+        pair = pair[order]
+        first = np.diff(pair, prepend=~pair[:1]) != 0
+        kinds = np.sort(context[order][first])
+        return np.sort(context), pair, kinds
+
+    def nats(self, streams: Sequence[FlatStream]) -> list[NDArray[np.float64]]:
+        """Negative log-likelihood of each scored id of each stream, nats."""
+        every = [stream.ids.astype(np.int64) for stream in streams]
+        probabilities = [1.0 / (FIELD_START[FIELD_OF[ids] + 1] - FIELD_START[FIELD_OF[ids]]) for ids in every]
+        for length in range(self.order + 1):
+            table = self._table(length)
+            for place, ids in enumerate(every):
+                context, pair = self._hashes(ids, length)
+                total, seen, different = (
+                    np.searchsorted(sorted_hashes, key, side="right") - np.searchsorted(sorted_hashes, key)
+                    for sorted_hashes, key in zip(table, (context, pair, context), strict=True)
+                )
+                mixed = (seen + different * probabilities[place]) / np.maximum(total + different, 1)
+                probabilities[place] = np.where(total > 0, mixed, probabilities[place])
+        return [-np.log(found[stream.scored]) for found, stream in zip(probabilities, streams, strict=True)]

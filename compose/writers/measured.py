@@ -9,7 +9,7 @@ import numpy as np
 
 from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import Constraint
-from compose.stream import DELTA_STEPS, Mark, Stream
+from compose.stream import DELTA_STEPS, UNKNOWN, Mark, Stream
 from compose.vocabulary.bars import chunks
 from compose.vocabulary.base import Meaning
 from compose.vocabulary.measured_fields import BAR, CHUNK_STEPS, DURATION_STEPS, END, MAX_LANES, START
@@ -41,12 +41,19 @@ class MeasuredWriter(Writer):
 
     ``stream`` holds the steps that a model reads; ``low_water`` is how many of them have stood since a model last looked. A
     long region goes through a window of bars that slides at a bar line, with the last bars written as history.
+
+    Args:
+        canvas, constraints: See ``Writer``.
+        delta: How early controls come, in steps.
+        hints: Whether notes that must be written with a given duration (``rhythm: keep``) are told ahead, as controls without pitch;
+            for models that were trained with hints.
     """
 
-    def __init__(self, canvas: Canvas, constraints: Sequence[Constraint], delta: int = DELTA_STEPS) -> None:
+    def __init__(self, canvas: Canvas, constraints: Sequence[Constraint], delta: int = DELTA_STEPS, hints: bool = False) -> None:
         self._tick = canvas.ticks_per_step
         super().__init__(canvas, constraints, DURATION_STEPS[1:] * self._tick)
         self._delta = delta
+        self._hints = hints
         self._bars = chunks(canvas.piece)
         self._start = -(-canvas.region.start // self._tick)  # steps
         first = max(sum(bar.start <= self._start for bar in self._bars) - 1, 0)
@@ -73,6 +80,8 @@ class MeasuredWriter(Writer):
             opening += 1
         past = [n for n in past if n.onset >= self._bars[opening].start]
         controls = [n for n in known if n.onset >= max(here, self._start)]
+        if self._hints:
+            controls += [n for n in self._required() if here <= n.onset < end]
         last = sum(chunk.start < end for chunk in self._bars)
         stream = Stream(self.canvas.piece.parts, self._bars[opening:last], controls, self.canvas.region.lanes, self._delta)
         index = 0
@@ -82,6 +91,11 @@ class MeasuredWriter(Writer):
                 stream.push_note(past[index])
                 index += 1
         return stream
+
+    def _required(self) -> list[Note]:
+        """What is known of notes that must be written: their rhythm."""
+        found = [Note(onset, lane, UNKNOWN, duration) for onset, lane, duration in self.feasible.required if duration is not None]
+        return [self._to_steps(note) for note in found]
 
     def _to_steps(self, note: Note) -> Note:
         half = self._tick // 2

@@ -1,11 +1,7 @@
-import csv
 import io
 import os
-import random
-import subprocess
-import sys
-import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,11 +13,21 @@ from compose.vocabulary.anticipation import Anticipation
 from compose.vocabulary.arrival import EVENT_SIZE
 from compose.vocabulary.base import Encoding, LossReport, Tokens
 from compose.vocabulary.registry import VOCABULARIES, build_vocabulary
-from corpora.errors import InputError, PartimentoError
+from corpora.datasets.packs import iter_pack
+from corpora.errors import PartimentoError
+from corpora.kern_notes import read_kern_batch
 
 CHORALES = ["1.6", "4.8", "5.7", "10.7", "14.5", "17.7", "25.6", "40.3", "66.6", "86.6", "104.6", "244.10"]
 GENERAL = sorted(set(VOCABULARIES) - {"voices"})  # voices holds four-part chorales on its grid only
 PACKS = os.environ.get("PARTIMENTO_DATA")
+COUNTS = {
+    "openscore-lieder": 81,
+    "openscore-string-quartets": 5,
+    "openscore-orchestra": 4,
+    "nifc-chopin-first-editions": 29,
+    "nifc-polish-scores": 381,
+}
+KERN_BATCH = 24
 
 
 @pytest.fixture(params=GENERAL)
@@ -92,37 +98,25 @@ def _musicxml(data, name):
         return read_musicxml(archive.read(inner), name)
 
 
-# verovio can end its process on a bad file, so it runs in one of its own: kern on stdin, MIDI as base64 on stdout
-KERN_TO_MIDI = """
-import sys, verovio
-verovio.enableLog(verovio.LOG_OFF)
-toolkit = verovio.toolkit()
-toolkit.setInputFrom("humdrum")
-if not toolkit.loadData(sys.stdin.read()):
-    sys.exit(1)
-print(toolkit.renderToMIDI())
-"""
-
-
-def _kern(data, name):
-    from base64 import b64decode
-
-    from corpora.midi.reader import read_midi
-
-    done = subprocess.run([sys.executable, "-c", KERN_TO_MIDI], input=data, capture_output=True, timeout=120)
-    if done.returncode:
-        raise InputError(f"{name}: verovio could not read it")
-    return read_midi(b64decode(done.stdout), name)
-
-
 def _read(named_data):
     """Pieces by name, and the files that the readers refuse (no matter of the vocabulary)."""
-    pieces, refused = {}, []
+    pieces, refused, kern = {}, [], []
     for name, data in named_data:
+        if name.endswith(".krn"):
+            kern.append((data, name))
+            continue
         try:
-            pieces[name] = _musicxml(data, name) if name.endswith(".mxl") else _kern(data, name)
+            pieces[name] = _musicxml(data, name)
         except PartimentoError as error:
             refused.append(f"{name}: {error}")
+    batches = [kern[first : first + KERN_BATCH] for first in range(0, len(kern), KERN_BATCH)]
+    with ThreadPoolExecutor(2) as pool:
+        for batch, answers in zip(batches, pool.map(read_kern_batch, batches), strict=True):
+            for (_, name), answer in zip(batch, answers, strict=True):
+                if isinstance(answer, PartimentoError):
+                    refused.append(f"{name}: {answer}")
+                else:
+                    pieces[name] = answer
     return pieces, refused
 
 
@@ -148,41 +142,21 @@ def test_three_hundred_chorales(vocabulary):
     _check(pieces, refused, vocabulary)
 
 
-def _sample(pack, count):
-    """(name, bytes) of a fixed random choice of a pack's files."""
-    folder = Path(PACKS)
-    with (folder / f"{pack}.csv").open(newline="", encoding="utf-8") as file:
-        paths = sorted(row["path"] for row in csv.DictReader(file))
-    chosen = set(random.Random(2).sample(paths, count))
-    with tarfile.open(folder / f"{pack}.tar.gz") as archive:
-        for member in archive:
-            path = next((path for path in chosen if member.name.endswith(path)), None)
-            if path is not None:
-                chosen.discard(path)
-                yield path, archive.extractfile(member).read()
-    assert not chosen
-
-
 @pytest.fixture(scope="module")
 def packs():
-    """Two hundred pieces of the packs, and the refused ones; read once."""
+    """Five hundred pieces of the packs' test splits, and the refused ones; read once."""
     if PACKS is None:
         pytest.skip("PARTIMENTO_DATA is unset: the packs are elsewhere")
-    counts = {
-        "openscore-lieder": 80,
-        "openscore-string-quartets": 20,
-        "openscore-orchestra": 10,
-        "nifc-chopin-first-editions": 30,
-        "nifc-polish-scores": 60,
-    }
-    return _read(item for pack, count in counts.items() for item in _sample(pack, count))
+    return _read(
+        (row.path, data) for pack, count in COUNTS.items() for row, data in iter_pack(pack, split="test", limit=count, seed=2)
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_two_hundred_pieces_of_the_packs(packs, vocabulary):
+def test_five_hundred_pieces_of_the_test_splits(packs, vocabulary):
     pieces, refused = packs
-    assert len(pieces) + len(refused) == 200
+    assert len(pieces) + len(refused) == sum(COUNTS.values()) == 500
     _check(pieces, refused, vocabulary)
     assert len(refused) <= 10
     lengths = [float(piece.div_to_seconds(piece.end_div)) for piece in pieces.values()]

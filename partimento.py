@@ -429,6 +429,28 @@ def evaluate_roundtrip(
     _print_figures(evaluate(vocabulary, pieces=pieces, seed=seed), as_json)
 
 
+@evaluate_app.command(name="compose", epilog="Example: partimento evaluate compose --pieces 6 --store ~/store")
+def evaluate_compose(
+    model: Model = "general",
+    pieces: Annotated[int, typer.Option(min=1, help="Test pieces of each pack.")] = 6,
+    store: Annotated[list[Path] | None, typer.Option("--store", help="Training data, to look for memorised runs.")] = None,
+    seed: Seed = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Likelihood and infills of the packs' test splits: by field, by task, beside a copy floor."""
+    from compose.evaluate_general import evaluate_compose as evaluate
+
+    with _doing("measuring"):
+        figures = evaluate(model, pieces=pieces, stores=store or (), seed=seed)
+    if as_json:
+        _print_json(figures)
+        return
+    for title in ("plain", "tasks"):
+        columns = list(dict.fromkeys(key for row in figures[title].values() for key in row))
+        rows = [(key, *(str(row.get(key, "")) for row in figures[title].values())) for key in columns]
+        _print_table((title, *figures[title]), rows)
+
+
 def _run(arguments: list[str]) -> int:
     """The command, its mistakes about options as RequestError; gives the exit status."""
     try:

@@ -45,8 +45,8 @@ class MeasuredWriter(Writer):
     Args:
         canvas, constraints: See ``Writer``.
         delta: How early controls come, in steps.
-        hints: Whether notes that must be written with a given duration (``rhythm: keep``) are told ahead, as controls without pitch;
-            for models that were trained with hints.
+        hints: Whether notes that must be written with a given duration (``rhythm: keep``) are told ahead, as controls without
+            pitch; for models that were trained with hints.
     """
 
     def __init__(self, canvas: Canvas, constraints: Sequence[Constraint], delta: int = DELTA_STEPS, hints: bool = False) -> None:

@@ -52,8 +52,9 @@ class Canvas:
     Args:
         piece: The piece before the change.
         region: Where new notes go.
-        removed: The notes that the region loses, in canonical order (their rhythm may be asked for again).
+        removed: The notes that the region loses, in canonical order (their rhythm may be asked for again), on the writing grid.
         fixed: All notes that stay, of all lanes, in canonical order.
+        originals: The removed notes with the times that they had, in the order of ``removed``; empty when those are the same.
     """
 
     piece: Piece
@@ -61,6 +62,7 @@ class Canvas:
     removed: tuple[Note, ...]
     fixed: tuple[Note, ...]
     written: list[Note] = field(default_factory=list)
+    originals: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         lanes = len(self.piece.parts)
@@ -114,6 +116,31 @@ class Canvas:
             self.erase()
         for note in written:
             self.write(note)
+
+    def with_original_times(self) -> Canvas:
+        """A copy whose written notes have the times of removed notes of the same rhythm: performed time, tuplets of any kind.
+
+        Each removed note gives its times once, in canonical order. A note ends where another of its lane and pitch begins.
+        """
+        if not self.originals:
+            return self
+        times: dict[tuple[int, int, int], list[Note]] = {}
+        for note, original in zip(self.removed, self.originals, strict=True):
+            times.setdefault((note.onset, note.lane, note.duration), []).append(original)
+        written = []
+        for note in sorted(self.written):
+            found = times.get((note.onset, note.lane, note.duration))
+            original = found.pop(0) if found else note
+            written.append(note._replace(onset=original.onset, duration=original.duration))
+        starts: dict[tuple[int, int], list[int]] = {}
+        for note in sorted((*written, *self.fixed)):
+            starts.setdefault((note.lane, note.pitch), []).append(note.onset)
+        for index, note in enumerate(written):
+            later = starts[note.lane, note.pitch]
+            following = bisect_right(later, note.onset)
+            if following < len(later) and later[following] < note.end:
+                written[index] = note._replace(duration=later[following] - note.onset)
+        return Canvas(self.piece, self.region, self.originals, self.fixed, written)
 
     def lane_notes(self, lane: int) -> list[Note]:
         """Kept and written notes of a lane by onset, then pitch. Do not change the list."""

@@ -152,7 +152,7 @@ def _write(composer: Composer, task: Task, seed: int) -> Canvas:
     with one_thread():
         write(writer, scorer, SamplerSettings(), seed)
     for rule in rules:
-        found = rule.measure(canvas)
+        found = rule.measure(canvas.with_original_times() if rule.keeps_times else canvas)
         if not found.satisfied:
             raise AssertionError(f"{found.constraint}: {found.measured}")
     return canvas

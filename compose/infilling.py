@@ -176,12 +176,14 @@ def infill_with(composer: Composer, request: Request) -> list[Infill]:
         writer, scorer = composer.open(canvas, rules)
         with one_thread():
             written = write(writer, scorer, settings, seed)
-        after = edit_piece(piece, removed_ids, canvas.table())
+        finished = _with_kept_rhythm(canvas, rules)
+        after = edit_piece(piece, removed_ids, finished.table())
         removed = piece.notes[np.isin(piece.notes["id"], removed_ids)]
         added, kept = _compare(piece, after, removed_ids)
-        untouched = _untouched(piece, after, removed_ids, canvas)
+        untouched = _untouched(piece, after, removed_ids, finished)
         kept_wishes = (Satisfaction(wish, untouched.satisfied, f"{len(ids)} notes kept") for wish, ids in keeps.items())
-        satisfied = (*(constraint.measure(canvas) for constraint in rules), *kept_wishes, untouched)
+        measured = (rule.measure(finished if rule.keeps_times else canvas) for rule in rules)
+        satisfied = (*measured, *kept_wishes, untouched)
         answers.append(
             Infill(
                 piece=after,
@@ -199,6 +201,11 @@ def infill_with(composer: Composer, request: Request) -> list[Infill]:
             )
         )
     return sorted(answers, key=lambda answer: (answer.nats_per_note, answer.seed))
+
+
+def _with_kept_rhythm(canvas: Canvas, rules: Sequence[Constraint]) -> Canvas:
+    """The canvas with the exact times of removed notes, where a rule keeps their rhythm."""
+    return canvas.with_original_times() if any(rule.keeps_times for rule in rules) else canvas
 
 
 def _is_keep(wish: str) -> bool:

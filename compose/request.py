@@ -136,7 +136,8 @@ def _notes(piece: Piece, rows: Table, ticks_per_div: int) -> tuple[Note, ...]:
 def make_canvas(piece: Piece, region: Region, keep: Collection[str] = ()) -> tuple[Canvas, tuple[str, ...]]:
     """The canvas of a region and the ids of the notes that it removes.
 
-    Removed are the notes of the region's lanes that start and end inside it, but those whose id is in ``keep``.
+    Removed are the notes of the region's lanes that start and end inside it, but those whose id is in ``keep``. They stand on the
+    canvas with their times rounded to the writing grid; ``Canvas.originals`` has the exact ones.
 
     Raises:
         RequestError: An id in ``keep`` that the piece does not have.
@@ -149,8 +150,22 @@ def make_canvas(piece: Piece, region: Region, keep: Collection[str] = ()) -> tup
     onset, end = notes["onset_div"] * ticks_per_div, (notes["onset_div"] + notes["duration_div"]) * ticks_per_div
     inside = (onset >= region.start) & (onset < region.end) & (end <= region.end) & np.isin(notes["part"], region.lanes)
     inside &= ~np.isin(notes["id"], list(keep))
-    canvas = Canvas(piece, region, _notes(piece, notes[inside], ticks_per_div), _notes(piece, notes[~inside], ticks_per_div))
-    return canvas, tuple(notes["id"][inside].tolist())
+    exact, fixed = (_notes(piece, notes[chosen], ticks_per_div) for chosen in (inside, ~inside))
+    grid = math.lcm(ticks_per_div, ticks_per_div * piece.divs_per_quarter // STEPS_PER_QUARTER)
+    pairs = sorted((_rounded(note, grid, region), note) for note in exact)
+    changed = any(rounded != note for rounded, note in pairs)
+    originals = tuple(note for _, note in pairs) if changed else ()
+    return Canvas(piece, region, tuple(rounded for rounded, _ in pairs), fixed, originals=originals), tuple(
+        notes["id"][inside].tolist()
+    )
+
+
+def _rounded(note: Note, grid: int, region: Region) -> Note:
+    """A note from grid point to grid point inside the region, at least one step long unless it is a grace note."""
+    first, last = -(-region.start // grid) * grid, region.end // grid * grid
+    onset = min(max((2 * note.onset + grid) // (2 * grid) * grid, first), max(last - grid, first))
+    end = min(max((2 * note.end + grid) // (2 * grid) * grid, onset + grid), max(last, onset + grid))
+    return note._replace(onset=onset, duration=end - onset if note.duration else 0)
 
 
 def _is_monophonic(piece: Piece, lane: int) -> bool:

@@ -3,14 +3,15 @@
 Order: the slot's mask (grammar and constraints) comes before everything, at temperature 0 too. A seed fixes one Gumbel variate
 per (attempt, decision, id) by a counter-based generator, so a choice depends on nothing else: not on the batch, the cache or the
 threads. Where a mask runs empty the sampler goes back, first one decision, then twice as far each time it gets no farther, and
-takes another way; a search that finds none within its budget raises ``InfeasibleConstraint`` with the constraints in conflict.
+takes another way; when every way from the start has been left it begins anew with other choices, never colder than temperature 1. A
+search that finds no way within its budget raises ``InfeasibleConstraint`` with the constraints in conflict.
 Gumbel-max trick: Maddison et al., "A* sampling" (arXiv 1411.0030). min-p: Nguyen et al. (arXiv 2407.01082).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -23,6 +24,7 @@ from corpora.errors import InfeasibleConstraint, RequestError
 __all__ = ["RandomScorer", "SamplerSettings", "Scorer", "Written", "filtered", "write"]
 
 MAX_REWINDS = 400
+MAX_RESTARTS = 20
 GOLDEN, SCRAMBLERS, MAX_64 = 0x9E3779B97F4A7C15, (0xBF58476D1CE4E5B9, 0x94D049BB133111EB), 2**64 - 1  # of splitmix64
 MAX_RETAKEN = 2500  # decisions taken again after going back: a bound on time, whatever the region's size
 
@@ -159,7 +161,7 @@ def write(writer: Writer, scorer: Scorer, settings: SamplerSettings, seed: int) 
     banned: list[set[int]] = [set()]
     scores: list[float] = []
     chosen: list[int] = []
-    rewinds = stuck = farthest = retaken = 0
+    rewinds = stuck = farthest = retaken = restarts = jumped = 0
     culprits: tuple[str, ...] = ()
     while (slot := writer.slot()) is not None:
         depth = writer.depth
@@ -178,10 +180,17 @@ def write(writer: Writer, scorer: Scorer, settings: SamplerSettings, seed: int) 
             culprits = writer.blame() or culprits
         stuck = 0 if depth > farthest else stuck + 1
         farthest = max(farthest, depth)
-        back = max(depth - 2 ** min(stuck, 10), 0) if depth else -1
         rewinds += 1
-        if back < 0 or rewinds > MAX_REWINDS or retaken > MAX_RETAKEN:
+        if depth == 0 and len(banned[0]) <= jumped and restarts < MAX_RESTARTS:
+            # What was left at the start was left because of something far behind it: it may serve after all.
+            restarts, jumped, stuck = restarts + 1, 0, 0
+            banned[0].clear()
+            settings = replace(settings, temperature=max(settings.temperature, 1.0), top_p=1.0, top_k=0, min_p=0.0)
+            continue
+        if depth == 0 or rewinds > MAX_REWINDS or retaken > MAX_RETAKEN:
             raise _no_way(culprits, slot, rewinds)
+        back = max(depth - 2 ** min(stuck, 10), 0)
+        jumped += back == 0
         writer.rewind(back)
         del banned[back + 1 :]
         banned[back].add(chosen[back])

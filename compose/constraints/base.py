@@ -55,7 +55,10 @@ class Constraint:
     """
 
     text: str = ""
-    looks_ahead: ClassVar[bool] = False  # whether it has a field ``others``, the constraints in force beside it
+    keeps_times: ClassVar[bool] = False  # whether new notes have the times of removed ones, to the tick
+    # Above 0 it has a field ``others``: the constraints in force beside it whose own number is lower (``see_others``).
+    looks_ahead: ClassVar[int] = 0
+    foresees: ClassVar[bool] = True  # whether what it says of a later place holds whatever is written before that place
 
     def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
         """Which onsets (ticks) may start a new note of this lane; shape (len(onsets),). Cheap and necessary, not sufficient."""

@@ -15,6 +15,7 @@ import numpy as np
 from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import Constraint
 from compose.constraints.ending import EndOn
+from compose.constraints.feasible import all_requirements
 from compose.constraints.others import see_others
 from compose.constraints.pitch import PitchConstraint
 from corpora.errors import InfeasibleConstraint
@@ -86,9 +87,9 @@ def _blocked_requirement(constraints: Sequence[Constraint], canvas: Canvas) -> s
         durations = _durations(canvas, onset) if duration is None else np.array([duration], dtype=np.int64)
         allowed = np.ones((NUM_PITCHES, len(durations)), dtype=np.bool_)
         for constraint in constraints:
-            allowed &= constraint.onsets(canvas, np.array([onset], dtype=np.int64), lane)[0]
-            # An ending has its own check; here it only repeats what the others say.
-            if not constraint.looks_ahead:
+            # Those that look ahead say what may come next, not what may come later.
+            if constraint.foresees and not constraint.looks_ahead:
+                allowed &= constraint.onsets(canvas, np.array([onset], dtype=np.int64), lane)[0]
                 allowed &= constraint.allows(canvas, onset, lane, durations)
         if not allowed.any():
             return f"the note of {canvas.piece.parts[lane].name} at {_place(canvas.piece, canvas, onset)} cannot be written"
@@ -103,7 +104,7 @@ def _durations(canvas: Canvas, onset: int) -> np.ndarray[tuple[int], np.dtype[np
 
 def _crowded_requirements(constraints: Sequence[Constraint], canvas: Canvas) -> str | None:
     """Notes that must be written and that together sound too many at once, whatever their pitches."""
-    required = [requirement for constraint in constraints for requirement in constraint.requirements(canvas)]
+    required = all_requirements(constraints, canvas)
     written = 0
     try:
         for onset, lane, duration in sorted(required, key=lambda r: r[:2]):
@@ -111,7 +112,7 @@ def _crowded_requirements(constraints: Sequence[Constraint], canvas: Canvas) -> 
             for constraint in constraints:
                 allowed = constraint.allows(canvas, onset, lane, durations)
                 # One row means: judged without regard to pitch.
-                if allowed.shape[0] == 1 and not constraint.looks_ahead and not allowed.any():
+                if allowed.shape[0] == 1 and constraint.foresees and not constraint.looks_ahead and not allowed.any():
                     place = _place(canvas.piece, canvas, onset)
                     return f"the notes of {canvas.piece.parts[lane].name} at {place} are too many at once"
             canvas.write(Note(onset, lane, 0, int(durations[0])))

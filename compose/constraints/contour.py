@@ -9,6 +9,7 @@ import numpy as np
 
 from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import BoolArray, Constraint, IntArray, Requirement, Satisfaction
+from compose.constraints.ending import EndOn
 from compose.constraints.pitch import PitchConstraint
 
 __all__ = ["KeepContour"]
@@ -35,7 +36,9 @@ class KeepContour(Constraint):
         others: The constraints asked for beside it (``see_others``); no part of what it says.
     """
 
-    looks_ahead: ClassVar[bool] = True
+    keeps_times: ClassVar[bool] = True
+    looks_ahead: ClassVar[int] = 2
+    foresees: ClassVar[bool] = False
     text: str = "contour: keep"
     others: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
 
@@ -57,12 +60,24 @@ class KeepContour(Constraint):
             for other in self.others:
                 if isinstance(other, PitchConstraint):
                     here &= np.broadcast_to(other.allows(canvas, note.onset, lane, durations), (NUM_PITCHES, 1))[:, 0]
-            if following is not None:
+            if following is None:
+                here &= self._endings(canvas, lane)
+            else:
                 way = int(np.sign(following[0] - note.pitch))
                 here &= (ways[way] & following[1][None, :]).any(axis=1)
             out[note.onset] = here
             following = (note.pitch, here)
         return out
+
+    def _endings(self, canvas: Canvas, lane: int) -> BoolArray:
+        """Pitches (128,) that the lane may end on."""
+        open_pitches = np.ones(NUM_PITCHES, dtype=np.bool_)
+        for other in self.others:
+            if isinstance(other, EndOn):
+                for target in other.targets:
+                    if target.lane(canvas) == lane:
+                        open_pitches &= np.isin(np.arange(NUM_PITCHES), sorted(target.pitches))
+        return open_pitches
 
     def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
         """The removed note's duration, and pitches that move as it did; shape (128, durations)."""
@@ -90,15 +105,13 @@ class KeepContour(Constraint):
         return all((r.onset, r.lane) in there for r in self.requirements(canvas))
 
     def conflict(self, canvas: Canvas) -> str | None:
-        """Chords have no contour; what is finer than the writing grid cannot be written; the pitches may not reach."""
+        """Chords have no contour; the pitches may not reach."""
         for lane in canvas.region.lanes:
             mine = [note for note in canvas.removed if note.lane == lane and note.duration]
             line = _line(mine, lane)
             name = canvas.piece.parts[lane].name
             if len(mine) > len(line):
                 return f"{name} has chords there: a contour is of single notes"
-            if any(note.onset % canvas.ticks_per_step or note.duration % canvas.ticks_per_step for note in line):
-                return f"{name} has a rhythm finer than the writing grid (24 steps to the quarter)"
             if line and not self._open(canvas, lane)[line[0].onset].any():
                 return f"the pitches open to {name} are too few for its line"
         return None

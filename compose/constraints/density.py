@@ -45,7 +45,7 @@ class Density(Constraint):
         others: The constraints asked for beside it (``see_others``); no part of what it says.
     """
 
-    looks_ahead: ClassVar[bool] = True
+    looks_ahead: ClassVar[int] = 2
     text: str = field()  # the base has a default, this has none
     limits: tuple[DensityLimit, ...]
     others: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)

@@ -65,7 +65,7 @@ class EndOn(Constraint):
         others: The constraints asked for beside it (``see_others``); no part of what it says.
     """
 
-    looks_ahead: ClassVar[bool] = True
+    looks_ahead: ClassVar[int] = 1
     text: str = field()  # the base has a default, this has none
     targets: tuple[Target, ...]
     others: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)

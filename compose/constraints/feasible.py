@@ -15,9 +15,17 @@ from numpy.typing import NDArray
 from compose.canvas import NUM_PITCHES, Canvas
 from compose.constraints.base import Constraint, Requirement
 
-__all__ = ["Feasible"]
+__all__ = ["Feasible", "all_requirements"]
 
 BoolArray = NDArray[np.bool_]
+
+
+def all_requirements(constraints: Sequence[Constraint], canvas: Canvas) -> list[Requirement]:
+    """What must be written; what several constraints ask for is asked for once."""
+    total: Counter[Requirement] = Counter()
+    for constraint in constraints:
+        total |= Counter(constraint.requirements(canvas))
+    return list(total.elements())
 
 
 class Feasible:
@@ -33,7 +41,7 @@ class Feasible:
         self.canvas = canvas
         self.constraints = tuple(constraints)
         self.durations = durations
-        required = sorted((r for c in constraints for r in c.requirements(canvas)), key=lambda r: (r.onset, r.lane))
+        required = sorted(all_requirements(constraints, canvas), key=lambda r: (r.onset, r.lane))
         self._need = Counter((r.onset, r.lane) for r in required)
         self._places = sorted(self._need)
         self._memo: dict[tuple[int, int], BoolArray] = {}
@@ -46,11 +54,14 @@ class Feasible:
             if self._memo_size != len(self.canvas.written):
                 self._memo.clear()
                 self._memo_size = len(self.canvas.written)
-            allowed = np.ones((NUM_PITCHES, len(self.durations)), dtype=np.bool_)
-            for constraint in self.constraints:
-                allowed &= constraint.allows(self.canvas, onset, lane, self.durations)
-            self._memo[onset, lane] = self._leave_room(allowed, onset, lane)
+            self._memo[onset, lane] = self._leave_room(self._allowed(onset, lane, self.constraints), onset, lane)
         return self._memo[onset, lane]
+
+    def _allowed(self, onset: int, lane: int, constraints: Sequence[Constraint]) -> BoolArray:
+        allowed = np.ones((NUM_PITCHES, len(self.durations)), dtype=np.bool_)
+        for constraint in constraints:
+            allowed &= constraint.allows(self.canvas, onset, lane, self.durations)
+        return allowed
 
     def forget(self) -> None:
         """Drop what is remembered: the canvas has changed by more than a written note."""
@@ -63,7 +74,8 @@ class Feasible:
         if written:
             allowed[: max(written) + 1] = False
         if missing > 0:
-            open_pitches = np.any(allowed, axis=1)
+            later = [constraint for constraint in self.constraints if constraint.foresees]
+            open_pitches = np.any(self._allowed(onset, lane, later), axis=1)
             above = np.flip(np.cumsum(np.flip(open_pitches))) - open_pitches
             allowed[above < missing] = False
         return allowed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,6 +32,7 @@ class StartOn(Constraint):
         wanted: One for each part named; without a part the topmost lane of the region is meant.
     """
 
+    foresees: ClassVar[bool] = False
     text: str = field()  # the base has a default, this has none
     wanted: tuple[Wanted, ...]
 
@@ -78,6 +80,7 @@ class Glue(Constraint):
         semitones: The largest leap.
     """
 
+    foresees: ClassVar[bool] = False
     text: str = field()  # the base has a default, this has none
     semitones: int
 

@@ -85,7 +85,7 @@ class Require(Constraint):
         others: The constraints asked for beside it (``see_others``); no part of what it says.
     """
 
-    looks_ahead: ClassVar[bool] = True
+    looks_ahead: ClassVar[int] = 2
     text: str = field()  # the base has a default, this has none
     wanted: tuple[Wanted, ...]
     others: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
@@ -93,14 +93,14 @@ class Require(Constraint):
     def _owed(self, canvas: Canvas) -> list[Wanted]:
         return [w for w in self.wanted if not any(n.pitch in w.pitches and n.lane in w.lanes_of(canvas) for n in canvas.written)]
 
-    def _last_place(self, canvas: Canvas, wanted: Wanted) -> tuple[int, int] | None:
-        """The last onset and lane at which it may come as the canvas stands."""
+    def _last_place(self, canvas: Canvas, wanted: Wanted, before: int) -> tuple[int, int] | None:
+        """The last onset (below ``before``) and lane at which it may come as the canvas stands."""
         step, region = canvas.ticks_per_step, canvas.region
         column = np.zeros((NUM_PITCHES, 1), dtype=np.bool_)
         column[sorted(wanted.pitches)] = True
         best: tuple[int, int] | None = None
         for lane in wanted.lanes_of(canvas):
-            onsets = np.arange(region.start + -region.start % step, region.end, step, dtype=np.int64)
+            onsets = np.arange(region.start + -region.start % step, min(region.end, before), step, dtype=np.int64)
             for other in self.others:
                 onsets = onsets[other.onsets(canvas, onsets, lane)]
             for onset in onsets[::-1].tolist():
@@ -118,13 +118,19 @@ class Require(Constraint):
         return best
 
     def _deadline(self, canvas: Canvas) -> tuple[Wanted, tuple[int, int]] | None:
-        """What is owed soonest, and where at the latest."""
+        """What is owed soonest, and where at the latest: of several each has an onset of its own, where there are enough."""
         owed = self._owed(canvas)
-        places = [(self._last_place(canvas, w) or (-1, -1), i) for i, w in enumerate(owed)]
-        if not places:
-            return None
-        place, index = min(places)
-        return owed[index], place
+        deadline: tuple[Wanted, tuple[int, int]] | None = None
+        while owed:
+            before = canvas.region.end if deadline is None else deadline[1][0]
+            places = [(self._last_place(canvas, w, before) or (-1, -1), i) for i, w in enumerate(owed)]
+            place, index = min(places)
+            if place[0] < 0 and deadline is not None:
+                place = self._last_place(canvas, owed[index], canvas.region.end) or (-1, -1)
+                if place >= deadline[1]:
+                    return deadline
+            deadline = (owed.pop(index), place)
+        return deadline
 
     def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
         """Onsets that do not pass the last place of what is owed."""

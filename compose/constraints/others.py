@@ -11,10 +11,13 @@ __all__ = ["see_others"]
 
 
 def see_others(constraints: Iterable[Constraint]) -> tuple[Constraint, ...]:
-    """The same constraints, where each that looks ahead sees all those in force that do not.
+    """The same constraints, where each that looks ahead sees those in force that look ahead less far.
 
-    Call it on the whole list, rules that are always on included, before writing.
+    Those whose word for a later place does not hold (``Constraint.foresees``) are not shown. Call it on the whole list, rules that
+    are always on included, before writing.
     """
-    every = tuple(constraints)
-    plain = tuple(constraint for constraint in every if not constraint.looks_ahead)
-    return tuple(replace(c, others=plain) if c.looks_ahead else c for c in every)  # type: ignore[type-var]
+    every = list(constraints)
+    for rank in sorted({constraint.looks_ahead for constraint in every} - {0}):
+        shown = tuple(constraint for constraint in every if constraint.looks_ahead < rank and constraint.foresees)
+        every = [replace(c, others=shown) if c.looks_ahead == rank else c for c in every]  # type: ignore[type-var]
+    return tuple(every)

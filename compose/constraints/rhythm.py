@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,12 +20,14 @@ __all__ = ["Grid", "KeepRhythm", "OnGrid", "WithinRegion"]
 class KeepRhythm(Constraint):
     """The new notes have exactly the onsets and durations, lane by lane, of the notes that the region loses.
 
-    Chords come back with as many notes. Grace notes, which take no time, do not come back.
+    Chords come back with as many notes. Grace notes, which take no time, do not come back. What is written is the rhythm on the
+    writing grid; the exact times are put back afterwards (``Canvas.with_original_times``), and measured.
 
     Args:
         text: ``rhythm: keep``.
     """
 
+    keeps_times: ClassVar[bool] = True
     text: str = "rhythm: keep"
 
     def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
@@ -55,12 +58,10 @@ class KeepRhythm(Constraint):
         return wanted - Counter((note.onset, note.lane, note.duration) for note in canvas.written)
 
     def conflict(self, canvas: Canvas) -> str | None:
-        """A removed note that is off the writing grid, or that lasts beyond the region, cannot be written."""
+        """A removed note that lasts beyond the region cannot be written."""
         for note in canvas.removed:
-            bar = canvas.piece.measures["number"][canvas.piece.measure_at(note.onset // canvas.ticks_per_div)]
-            if note.onset % canvas.ticks_per_step or note.duration % canvas.ticks_per_step:
-                return f"a note in bar {bar} has a rhythm finer than the writing grid (24 steps to the quarter)"
             if note.end > canvas.region.end:
+                bar = canvas.piece.measures["number"][canvas.piece.measure_at(note.onset // canvas.ticks_per_div)]
                 return f"a note in bar {bar} lasts beyond the end of the region"
         return None
 

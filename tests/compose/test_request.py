@@ -110,3 +110,27 @@ def test_rules_that_hold_without_being_asked_for(piece):
     texts = [rule.text for rule in always_on(canvas, 3)]
     assert len(texts) == len(set(texts)) == 4
     assert len(always_on(canvas, 1)) == 3  # the grid needs no rule then
+
+
+def test_removed_notes_stand_on_the_writing_grid_and_keep_their_own_times(build_piece):
+    # 480 divs a quarter: steps of 20; played a little early and late
+    piece = build_piece(
+        [(7, 233, 60, 0), (238, 229, 62, 0), (481, 3, 64, 0), (960, 96, 65, 0), (1056, 96, 67, 0)], divs_per_quarter=480
+    )
+    canvas, _ = make_canvas(piece, find_region(piece, "1", (0,)))
+    assert [(n.onset, n.duration) for n in canvas.removed] == [(0, 240), (240, 220), (480, 20), (960, 100), (1060, 100)]
+    for note in canvas.removed:
+        canvas.write(note._replace(pitch=70))
+    finished = canvas.with_original_times()
+    # the second of two equal pitches cuts the first short
+    assert [(n.onset, n.duration) for n in finished.written] == [(7, 231), (238, 229), (481, 3), (960, 96), (1056, 96)]
+    assert [n.pitch for n in canvas.removed] == [60, 62, 64, 65, 67]
+
+
+def test_quintuplets_are_rounded_and_put_back(build_piece):
+    piece = build_piece([(24 * k, 24, 60 + k, 0) for k in range(5)], divs_per_quarter=120)
+    canvas, _ = make_canvas(piece, find_region(piece, "1", (0,)))
+    assert all(note.onset % canvas.ticks_per_step == 0 and note.duration for note in canvas.removed)
+    for note in canvas.removed:
+        canvas.write(note)
+    assert [(n.onset, n.duration) for n in canvas.with_original_times().written] == [(24 * k, 24) for k in range(5)]

@@ -1,0 +1,150 @@
+"""Requests that real music answers: each wish is taken from the notes that stand in the region, so all of them together can be met.
+
+A writer with random logits must find an answer nearly always; what it finds must meet every wish.
+"""
+
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from compose.constraints import find_conflicts, parse_constraint, see_others
+from compose.constraints.names import pitch_class_name, pitch_name
+from compose.request import always_on, find_region, make_canvas
+from compose.sampler import RandomScorer, SamplerSettings, write
+from compose.writers.measured import MeasuredWriter
+from corpora.datasets import chorale_files
+from corpora.datasets.chorales import read_chorale
+from corpora.errors import InfeasibleConstraint
+
+MAX_FAILING = 0.01
+LONGEST_S = 60.0  # of processor time
+
+
+def names(pitch_classes):
+    return " ".join(pitch_class_name(p) for p in sorted(pitch_classes))
+
+
+def wishes_of(canvas, rng):
+    """Every wish that the removed notes might meet; the caller checks."""
+    piece, notes = canvas.piece, [note for note in canvas.removed if note.duration]
+    lanes = sorted({note.lane for note in notes})
+    lane = int(rng.choice(lanes))
+    mine = [note for note in notes if note.lane == lane]
+    part = piece.parts[lane].name
+    used = {note.pitch % 12 for note in notes}
+    low, high = min(note.pitch for note in notes), max(note.pitch for note in notes)
+    own_low, own_high = min(note.pitch for note in mine), max(note.pitch for note in mine)
+    chosen = mine[int(rng.integers(len(mine)))]
+    last = max(note.onset for note in mine)
+    unused = sorted(set(range(12)) - used)
+    out = [
+        f"pitches: {names(used)}",
+        f"range: {pitch_name(low)}-{pitch_name(high)}",
+        f"range: {part} {pitch_name(own_low)}-{pitch_name(own_high)}",
+        f"end on: {part} {pitch_name(max(note.pitch for note in mine if note.onset == last))}",
+        f"end on: {part} {pitch_class_name(max(note.pitch for note in mine if note.onset == last))}",
+        f"start on: {part} {pitch_name(mine[0].pitch)}",
+        f"require: {part} {pitch_name(chosen.pitch)}",
+        f"require: {pitch_class_name(chosen.pitch)}",
+        f"tessitura: {part} {pitch_name(own_low)}-{pitch_name(own_high)}",
+        f"polyphony: {int(rng.integers(1, 4))}",
+        f"density: {part} 0-{int(rng.integers(1, 9))} per bar",
+        f"density: {part} {int(rng.integers(1, 5))}-16 per bar",
+        f"density: {int(rng.integers(0, 2))}-{int(rng.integers(2, 5))} per beat",
+        f"glue: {int(rng.integers(1, 13))}",
+        "rhythm: keep",
+        "contour: keep",
+        "no parallels",
+        "no crossing",
+        "range: auto",
+        *(f"grid: {grid}" for grid in ("1/4", "1/8", "1/16", "1/8t")),
+        *(f"scale: {pitch_class_name(tonic)} {mode}" for tonic in range(12) for mode in ("major", "harmonic minor")),
+    ]
+    if unused:
+        out.append(f"avoid: {pitch_class_name(int(rng.choice(unused)))}")
+    return out
+
+
+def true_of(canvas, texts):
+    """Those wishes that the removed notes meet, parsed."""
+    for note in canvas.removed:
+        if note.duration:
+            canvas.write(note)
+    found = []
+    for text in texts:
+        wish = parse_constraint(text, canvas.piece)
+        if wish.measure(canvas).satisfied:
+            found.append(wish)
+    while canvas.written:
+        canvas.erase()
+    return found
+
+
+def run(pieces, count, seed):
+    """How many requests were asked, which failed, and why."""
+    rng = np.random.default_rng(seed)
+    asked, failed = Counter(), []
+    while asked["all"] < count:
+        piece = pieces[int(rng.integers(len(pieces)))]
+        bars = len(piece.measures)
+        first = int(rng.integers(1, bars + 1))
+        last = min(bars, first + int(rng.integers(0, 4)))
+        pitched = [lane for lane, part in enumerate(piece.parts) if not part.is_drum]
+        lanes = tuple(sorted(rng.choice(pitched, size=int(rng.integers(1, min(len(pitched), 4) + 1)), replace=False).tolist()))
+        canvas, _ = make_canvas(piece, find_region(piece, f"#{first}-#{last}", lanes))
+        if not any(note.duration for note in canvas.removed):
+            continue
+        true = true_of(canvas, wishes_of(canvas, rng))
+        if not true:
+            continue
+        size = min(len(true), int(rng.integers(1, 6)))
+        chosen = [true[i] for i in sorted(rng.choice(len(true), size=size, replace=False).tolist())]
+        rules = see_others((*always_on(canvas, canvas.ticks_per_div), *chosen))
+        asked["all"] += 1
+        asked.update(text.text.split(":")[0] for text in chosen)
+        texts = [rule.text for rule in chosen]
+        started = time.process_time()
+        try:
+            conflict = find_conflicts(rules, canvas)
+            if conflict is not None:
+                raise conflict
+            write(MeasuredWriter(canvas, rules), RandomScorer(asked["all"]), SamplerSettings(temperature=1.0), asked["all"])
+        except InfeasibleConstraint as error:
+            failed.append((piece.source.name if piece.source else piece.parts, first, last, lanes, texts, str(error)[:120]))
+            continue
+        assert time.process_time() - started < LONGEST_S, texts
+        for rule in rules:
+            found = rule.measure(canvas)
+            assert found.satisfied, (found, texts, first, last, lanes)
+    return asked, failed
+
+
+@pytest.fixture(scope="module")
+def chorales():
+    return [read_chorale(path).piece for path in chorale_files("valid")[:20]]
+
+
+def fine(piece):
+    return piece.rescaled(int(np.lcm(piece.divs_per_quarter, 24)))
+
+
+def test_feasible_requests_are_met(chorales):
+    _, failed = run([fine(piece) for piece in chorales], 80, seed=1)
+    assert len(failed) <= 2, failed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_two_thousand_feasible_requests(chorales):
+    from compose.evaluate_general import held_out
+
+    packs = [piece for _, piece in held_out(8, seed=3)]
+    asked, failed = Counter(), []
+    for seed, pieces in enumerate(([fine(piece) for piece in chorales], packs)):
+        some, lost = run(pieces, 1000, seed)
+        asked += some
+        failed += lost
+    print(dict(asked), f"{len(failed)} failed", *failed, sep="\n")
+    assert len(failed) < MAX_FAILING * asked["all"]

@@ -26,6 +26,7 @@ __all__ = ["RandomScorer", "SamplerSettings", "Scorer", "Written", "filtered", "
 MAX_REWINDS = 400
 MAX_RESTARTS = 20
 GOLDEN, SCRAMBLERS, MAX_64 = 0x9E3779B97F4A7C15, (0xBF58476D1CE4E5B9, 0x94D049BB133111EB), 2**64 - 1  # of splitmix64
+FARTHEST_BACK = 500  # decisions
 MAX_RETAKEN = 2500  # decisions taken again after going back: a bound on time, whatever the region's size
 
 
@@ -189,7 +190,9 @@ def write(writer: Writer, scorer: Scorer, settings: SamplerSettings, seed: int) 
             continue
         if depth == 0 or rewinds > MAX_REWINDS or retaken > MAX_RETAKEN:
             raise _no_way(culprits, slot, rewinds)
-        back = max(depth - 2 ** min(stuck, 10), 0)
+        back = max(depth - 2**stuck, 0)
+        if 2**stuck > FARTHEST_BACK:  # so far back that what comes is another music: its dead ends begin small again
+            stuck, farthest = 0, back
         jumped += back == 0
         writer.rewind(back)
         del banned[back + 1 :]

@@ -10,6 +10,8 @@ import numpy as np
 from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import BoolArray, Constraint, IntArray, Requirement, Satisfaction
 from compose.constraints.ending import EndOn
+from compose.constraints.joins import Glue
+from compose.constraints.occurrence import Require
 from compose.constraints.pitch import PitchConstraint
 
 __all__ = ["KeepContour"]
@@ -37,7 +39,7 @@ class KeepContour(Constraint):
     """
 
     keeps_times: ClassVar[bool] = True
-    looks_ahead: ClassVar[int] = 2
+    looks_ahead: ClassVar[int] = 3
     foresees: ClassVar[bool] = False
     text: str = "contour: keep"
     others: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
@@ -48,12 +50,18 @@ class KeepContour(Constraint):
         return np.isin(onsets, [note.onset for note in _line(canvas.removed, lane) if note.onset not in there])
 
     def _open(self, canvas: Canvas, lane: int) -> dict[int, BoolArray]:
-        """For each onset of the line, the pitches (128,) from which the rest of it can be drawn."""
+        """For each onset of the line, the pitches (128,) from which the rest of it can be drawn and has what is owed."""
+        plain = self._reach(canvas, lane, None)
+        reaches = [self._reach(canvas, lane, owed) for owed in self._owed(canvas, lane)]
+        return {onset: np.logical_and.reduce([here, *(reach[onset] for reach in reaches)]) for onset, here in plain.items()}
+
+    def _reach(self, canvas: Canvas, lane: int, owed: BoolArray | None) -> dict[int, BoolArray]:
+        """For each onset, the pitches (128,) from which the line can be drawn to its end, with an ``owed`` pitch here or later."""
         line = _line(canvas.removed, lane)
         above = np.triu(np.ones((NUM_PITCHES, NUM_PITCHES), dtype=np.bool_), 1)  # [p, q]: q above p
         ways = {1: above, -1: above.T, 0: np.eye(NUM_PITCHES, dtype=np.bool_)}
         out: dict[int, BoolArray] = {}
-        following: tuple[int, BoolArray] | None = None
+        following: tuple[int, BoolArray, BoolArray] | None = None
         for note in reversed(line):
             here = np.ones(NUM_PITCHES, dtype=np.bool_)
             durations = np.array([note.duration], dtype=np.int64)
@@ -64,9 +72,13 @@ class KeepContour(Constraint):
                 here &= self._endings(canvas, lane)
             else:
                 way = int(np.sign(following[0] - note.pitch))
+                paid = here & (ways[way] & following[2][None, :]).any(axis=1)
                 here &= (ways[way] & following[1][None, :]).any(axis=1)
-            out[note.onset] = here
-            following = (note.pitch, here)
+                paid |= here if owed is None else here & owed
+            if following is None:
+                paid = here if owed is None else here & owed
+            out[note.onset] = paid
+            following = (note.pitch, here, paid)
         return out
 
     def _endings(self, canvas: Canvas, lane: int) -> BoolArray:
@@ -77,7 +89,19 @@ class KeepContour(Constraint):
                 for target in other.targets:
                     if target.lane(canvas) == lane:
                         open_pitches &= np.isin(np.arange(NUM_PITCHES), sorted(target.pitches))
+            elif isinstance(other, Glue):
+                open_pitches &= other.near_after(canvas, lane)
         return open_pitches
+
+    def _owed(self, canvas: Canvas, lane: int) -> list[BoolArray]:
+        """Pitches (128,) of which the lane must still have one, each of which no other lane can have."""
+        return [
+            np.isin(np.arange(NUM_PITCHES), sorted(wanted.pitches))
+            for other in self.others
+            if isinstance(other, Require)
+            for wanted in other.owed(canvas)
+            if wanted.lanes_of(canvas) == (lane,)
+        ]
 
     def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
         """The removed note's duration, and pitches that move as it did; shape (128, durations)."""

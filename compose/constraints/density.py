@@ -14,7 +14,7 @@ import numpy as np
 
 from compose.canvas import Canvas
 from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfaction
-from compose.constraints.texture import Monophonic, Polyphony
+from compose.constraints.others import foreseen, sounds_alone
 
 __all__ = ["Density", "DensityLimit"]
 
@@ -46,6 +46,7 @@ class Density(Constraint):
     """
 
     looks_ahead: ClassVar[int] = 2
+    foresees: ClassVar[bool] = False
     text: str = field()  # the base has a default, this has none
     limits: tuple[DensityLimit, ...]
     others: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
@@ -70,17 +71,13 @@ class Density(Constraint):
         """Onsets of the lane's notes, kept and new, in a span."""
         return {n.onset for n in canvas.overlapping(lane, start, end) if start <= n.onset and n.duration}
 
-    def _single(self, canvas: Canvas, lane: int) -> bool:
-        """Whether the other constraints let a note keep others of its lane from starting."""
-        return any((isinstance(o, Monophonic) and lane in o.lanes) or isinstance(o, Polyphony) for o in self.others)
-
     def _places(self, canvas: Canvas, lane: int, start: int, end: int, after: int) -> IntArray:
         """Onsets in ``start <= t < end``, from ``after`` on, that the others leave to the lane and no note of it has."""
         step = canvas.ticks_per_step
         onsets = np.arange(max(start, after) + -max(start, after) % step, end, step, dtype=np.int64)
-        for other in self.others:
+        for other in foreseen(self.others):
             onsets = onsets[other.onsets(canvas, onsets, lane)]
-        if self._single(canvas, lane):
+        if sounds_alone(self.others, lane):
             for note in canvas.overlapping(lane, start, end):
                 onsets = onsets[(onsets < note.onset) | (onsets >= note.end)]
         taken = self._onsets_in(canvas, lane, start, end)
@@ -139,7 +136,7 @@ class Density(Constraint):
     def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
         """Durations that leave places enough; shape (1, 1) or (1, durations)."""
         limit = self._limit(lane)
-        if limit is None or not limit.low or not self._single(canvas, lane):
+        if limit is None or not limit.low or not sounds_alone(self.others, lane):
             return np.ones((1, 1), dtype=np.bool_)
         allowed = np.ones(len(durations), dtype=np.bool_)
         reach = onset + int(durations.max(initial=1))

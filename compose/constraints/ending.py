@@ -20,6 +20,7 @@ from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfacti
 from compose.constraints.counterpoint import NoParallels
 from compose.constraints.lookup import last_new_notes, new_notes_at
 from compose.constraints.names import pitch_class_name, pitch_name
+from compose.constraints.others import foreseen
 from compose.constraints.pitch import PitchConstraint, pitches_of
 
 __all__ = ["EndOn", "Target"]
@@ -66,6 +67,7 @@ class EndOn(Constraint):
     """
 
     looks_ahead: ClassVar[int] = 1
+    foresees: ClassVar[bool] = False
     text: str = field()  # the base has a default, this has none
     targets: tuple[Target, ...]
     others: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
@@ -81,7 +83,7 @@ class EndOn(Constraint):
         """The last onset at which the target may be written as the canvas stands, and the pitches (128,) of it open there."""
         step, region = canvas.ticks_per_step, canvas.region
         onsets = np.arange(region.start + -region.start % step, region.end, step, dtype=np.int64)
-        for other in self.others:
+        for other in foreseen(self.others):
             onsets = onsets[other.onsets(canvas, onsets, lane)]
             if isinstance(other, PitchConstraint) and not canvas.piece.parts[lane].is_drum:
                 # Whole spans without the target need no closer look.
@@ -102,7 +104,7 @@ class EndOn(Constraint):
         """Which of these pitches (128,) the other constraints leave open here for some duration."""
         allowed = np.repeat(pitches[:, None], len(durations), axis=1)
         # Pitch constraints are quick and most often decide.
-        for other in sorted(self.others, key=lambda other: not isinstance(other, PitchConstraint)):
+        for other in sorted(foreseen(self.others), key=lambda other: not isinstance(other, PitchConstraint)):
             allowed &= other.allows(canvas, onset, lane, durations)
             if not allowed.any():
                 break
@@ -158,7 +160,7 @@ class EndOn(Constraint):
         durations = np.arange(canvas.ticks_per_step, canvas.region.end - last + 1, canvas.ticks_per_step, dtype=np.int64)
         canvas.write(Note(onset, lane, far, canvas.region.end - onset))
         try:
-            for other in self.others:
+            for other in foreseen(self.others):
                 if not other.onsets(canvas, np.array([last], dtype=np.int64), lane).all():
                     return False
                 allowed = other.allows(canvas, last, lane, durations)

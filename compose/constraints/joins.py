@@ -100,11 +100,15 @@ class Glue(Constraint):
         before = self._kept(canvas, lane, before=True)
         if before and not any(note.lane == lane for note in canvas.written):
             allowed = np.min(np.abs(pitches[:, None] - np.array(before)), axis=1)[:, None] <= self.semitones
+        near = self.near_after(canvas, lane)
+        return np.asarray(allowed & (near[:, None] | (onset + durations < canvas.region.end)[None, :]))
+
+    def near_after(self, canvas: Canvas, lane: int) -> BoolArray:
+        """Pitches (128,) that a lane may end on: near the kept note after the region."""
         after = self._kept(canvas, lane, before=False)
-        if after:
-            near = np.min(np.abs(pitches[:, None] - np.array(after)), axis=1)[:, None] <= self.semitones
-            allowed = allowed & (near | (onset + durations < canvas.region.end)[None, :])
-        return np.asarray(allowed)
+        if not after:
+            return np.ones(NUM_PITCHES, dtype=np.bool_)
+        return np.asarray(np.abs(np.arange(NUM_PITCHES)[:, None] - np.array(after)).min(axis=1) <= self.semitones)
 
     def may_end(self, canvas: Canvas) -> bool:
         """When each lane's last new note lies near the kept note after it."""

@@ -9,7 +9,9 @@ import numpy as np
 
 from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfaction
+from compose.constraints.ending import EndOn
 from compose.constraints.names import pitch_class_name, pitch_name
+from compose.constraints.others import foreseen, sounds_alone
 from compose.constraints.pitch import PitchConstraint, PitchSpan, always, pitches_of
 
 __all__ = ["Avoid", "Require", "Tessitura", "Wanted"]
@@ -86,11 +88,13 @@ class Require(Constraint):
     """
 
     looks_ahead: ClassVar[int] = 2
+    foresees: ClassVar[bool] = False
     text: str = field()  # the base has a default, this has none
     wanted: tuple[Wanted, ...]
     others: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
 
-    def _owed(self, canvas: Canvas) -> list[Wanted]:
+    def owed(self, canvas: Canvas) -> list[Wanted]:
+        """What has not come yet."""
         return [w for w in self.wanted if not any(n.pitch in w.pitches and n.lane in w.lanes_of(canvas) for n in canvas.written)]
 
     def _last_place(self, canvas: Canvas, wanted: Wanted, before: int) -> tuple[int, int] | None:
@@ -99,16 +103,18 @@ class Require(Constraint):
         column = np.zeros((NUM_PITCHES, 1), dtype=np.bool_)
         column[sorted(wanted.pitches)] = True
         best: tuple[int, int] | None = None
+        others = foreseen(self.others)
         for lane in wanted.lanes_of(canvas):
-            onsets = np.arange(region.start + -region.start % step, min(region.end, before), step, dtype=np.int64)
-            for other in self.others:
+            end = min(region.end, before, self._ending(canvas, lane, wanted))
+            onsets = np.arange(region.start + -region.start % step, end, step, dtype=np.int64)
+            for other in others:
                 onsets = onsets[other.onsets(canvas, onsets, lane)]
             for onset in onsets[::-1].tolist():
                 if best is not None and (onset, lane) <= best:
                     break
                 durations = np.arange(step, region.end - onset + 1, step, dtype=np.int64)
                 allowed = column.copy()
-                for other in self.others:
+                for other in others:
                     allowed = allowed & other.allows(canvas, onset, lane, durations)
                     if not allowed.any():
                         break
@@ -117,9 +123,19 @@ class Require(Constraint):
                     break
         return best
 
+    def _ending(self, canvas: Canvas, lane: int, wanted: Wanted) -> int:
+        """Where the lane ends on another note than this, or the region's end."""
+        for other in self.others:
+            if isinstance(other, EndOn):
+                for target in other.targets:
+                    if target.lane(canvas) == lane and target.pitches.isdisjoint(wanted.pitches):
+                        place = other.last_place(canvas, lane, target)
+                        return canvas.region.end if place is None else place[0]
+        return canvas.region.end
+
     def _deadline(self, canvas: Canvas) -> tuple[Wanted, tuple[int, int]] | None:
         """What is owed soonest, and where at the latest: of several each has an onset of its own, where there are enough."""
-        owed = self._owed(canvas)
+        owed = self.owed(canvas)
         deadline: tuple[Wanted, tuple[int, int]] | None = None
         while owed:
             before = canvas.region.end if deadline is None else deadline[1][0]
@@ -150,13 +166,13 @@ class Require(Constraint):
         pays[sorted(wanted.pitches)] = lane in wanted.lanes_of(canvas)
         if (onset, lane) >= (last, home):
             return np.repeat(pays & (onset == last), len(durations), axis=1)
-        if lane != home:
+        if lane != home or not sounds_alone(self.others, lane):
             return np.ones((1, 1), dtype=np.bool_)
         return np.asarray(pays | (onset + durations <= last)[None, :])
 
     def may_end(self, canvas: Canvas) -> bool:
         """When nothing is owed."""
-        return not self._owed(canvas)
+        return not self.owed(canvas)
 
     def conflict(self, canvas: Canvas) -> str | None:
         """Something owed in lanes that are not written."""

@@ -62,7 +62,10 @@ class RecurrentLM(nn.Module):
     def __init__(self, embed_dim: int = 128, hidden_dim: int = 512, num_layers: int = 3, dropout: float = 0.1) -> None:
         super().__init__()
         self.embed = nn.Embedding(NUM_IDS + 1, embed_dim)
-        self.lstm = nn.LSTM(embed_dim, hidden_dim, num_layers, batch_first=True, dropout=dropout)
+        self.lstm = nn.LSTM(embed_dim, hidden_dim, num_layers, batch_first=True, dropout=dropout if num_layers > 1 else 0.0)
+        for name, values in self.lstm.named_parameters():
+            if name.startswith("bias_ih"):  # gates that remember at first: Jozefowicz, Zaremba and Sutskever, ICML 2015
+                nn.init.ones_(values.data[hidden_dim : 2 * hidden_dim])
         self.out = nn.Linear(hidden_dim, NUM_IDS)
 
     def forward(self, ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time ids"]:

@@ -178,6 +178,7 @@ def train_compose(
     seed: int = 0,
     config: MeasuredModelConfig = CPU_CONFIG,
     plain_share: float = PLAIN_SHARE,
+    rows: int = BATCH_ROWS,
 ) -> tuple[MeasuredModel, dict[str, float]]:
     """Train, resuming from ``folder``; gives the model and its figures on held-out pieces.
 
@@ -188,6 +189,7 @@ def train_compose(
         seed: Of weights and batches.
         config: Sizes.
         plain_share: Share of plain continuation among the questions; 1 trains a plain autoregressive model.
+        rows: Steps of a batch.
     """
     torch.manual_seed(seed)
     model = MeasuredModel(config, backend="sdpa")
@@ -195,6 +197,6 @@ def train_compose(
     first = 0
     if (folder / "state.pt").exists():
         first = int(torch.load(folder / "state.pt", weights_only=True)["step"])
-    batches = _batches(Source(tuple(stores), seed, plain_share=plain_share), first)
+    batches = _batches(Source(tuple(stores), seed, rows, plain_share), first)
     figures = train(model, batches, note_loss, plan, folder, lambda m: validate(m, held_out))  # type: ignore[arg-type]
     return model, figures

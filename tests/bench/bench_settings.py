@@ -1,0 +1,71 @@
+"""What relative attention and anticipation bring: one small general model, trained alike in three settings, scored on test music.
+
+*relative* and *absolute* differ in positions alone; *plain* learns plain continuation only, *relative* every kind of question. All
+take the same number of steps of the same size on the same stores. Scored: nats per note of plain continuation, and of the questions
+that training asks (infills with what surrounds them), on pieces of the test split.
+
+Run: ``python tests/bench/bench_settings.py --store FOLDER [--steps 500] [--seeds 3] [--output tests/bench/results/settings.md]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import torch
+
+from compose.baselines.data import plain_examples, store_scores
+from compose.measured_examples import collate
+from compose.measured_model import MeasuredModelConfig
+from compose.music_transformer import MusicTransformerConfig
+from compose.train_chorale import validate
+from compose.train_compose import Source, make_batch, train_compose
+from compose.training import TrainingPlan
+
+SMALL = MusicTransformerConfig(embed_dim=128, num_layers=3, num_heads=4, feedforward_dim=512, max_distance=256, dropout=0.05)
+ROWS = 3072
+SETTINGS = {"relative": ("relative", 0.2), "absolute": ("absolute", 0.2), "plain": ("relative", 1.0)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", action="append", required=True)
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--pieces", type=int, default=24)
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    scores = [score for store in arguments.store for score in store_scores(Path(store), "test", limit=arguments.pieces)]
+    plain = [collate([example]) for score in scores for example in plain_examples(score, 2)]
+    source = Source(tuple(arguments.store), 2, rows=ROWS)
+    asked = [collate(make_batch(source, step, "test")) for step in range(12)]
+    lines = [
+        f"{arguments.steps} steps of {ROWS} rows, {SMALL.num_layers} layers of width {SMALL.embed_dim}; nats per note on test.",
+        "",
+        "| seed | setting | plain continuation | questions of every kind |",
+        "|---|---|---|---|",
+    ]
+    for seed in range(arguments.seeds):
+        for name, (position, share) in SETTINGS.items():
+            config = MeasuredModelConfig(transformer=replace(SMALL, position=position), hidden_dim=128, hints=True)
+            plan = TrainingPlan(steps=arguments.steps, learning_rate=2e-3, bfloat16=True, averaging=0.99, evaluate_every_s=1e9)
+            with tempfile.TemporaryDirectory() as folder:
+                model, _ = train_compose(Path(folder), arguments.store, plan, seed, config, share, ROWS)
+            figures = [validate(model, batches)["nats_per_note"] for batches in (plain, asked)]
+            lines.append(f"| {seed} | {name} | {figures[0]:.4f} | {figures[1]:.4f} |")
+            print(lines[-1], flush=True)
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if arguments.output:
+        arguments.output.parent.mkdir(exist_ok=True)
+        arguments.output.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -53,7 +53,7 @@ Parts = Annotated[str, typer.Option(help="Parts to write, by name, with commas b
 Wishes = Annotated[
     list[str] | None, typer.Option("--constraint", "-c", help='A wish that must hold, e.g. "scale: G major"; may be repeated.')
 ]
-Model = Annotated[str, typer.Option(help="A model that comes with the package, or the folder of your own.")]
+Model = Annotated[str, typer.Option(help="auto, a model that comes with the package, or the folder of your own.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same notes.")]
 Count = Annotated[int, typer.Option("--count", "-n", min=1, max=100, help="How many variations; the likeliest comes first.")]
 Temperature = Annotated[float, typer.Option(min=0.0, max=10.0, help="0 takes the likeliest note each time, 1 is as learned.")]
@@ -179,7 +179,7 @@ def infill(
     seconds: Annotated[str, typer.Option(help="Seconds from the start: 12.5-20.")] = "",
     parts: Parts = "",
     constraint: Wishes = None,
-    model: Model = "chorale",
+    model: Model = "auto",
     seed: Seed = 0,
     count: Count = 1,
     temperature: Temperature = 0.7,
@@ -216,7 +216,7 @@ def continue_(
     bars: Annotated[int, typer.Option(min=1, max=64, help="How many bars to add.")] = 4,
     parts: Parts = "",
     constraint: Wishes = None,
-    model: Model = "chorale",
+    model: Model = "auto",
     seed: Seed = 0,
     count: Count = 1,
     temperature: Temperature = 0.7,
@@ -249,6 +249,71 @@ def continue_(
             top_p=top_p,
         )
     _finish(before, infills, paths, as_json)
+
+
+@app.command(epilog="Example: partimento harmonise tune.musicxml -o four-voices.musicxml --image four-voices.png")
+def harmonise(
+    piece: Score,
+    out: ScoreOut,
+    chords: Annotated[str, typer.Option(help='"| G | C D7 | G |"; the chord symbols of the score when left out.')] = "",
+    constraint: Wishes = None,
+    model: Model = "chorale",
+    seed: Seed = 0,
+    count: Count = 1,
+    temperature: Temperature = 0.7,
+    top_p: TopP = 0.9,
+    midi: MidiOut = None,
+    audio: AudioOut = None,
+    image: ImageOut = None,
+    piano_roll: RollOut = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add alto, tenor and bass below the melody of a MusicXML score, on its chord symbols."""
+    from compose.verbs import harmonise as add_voices
+    from corpora.files import read_piece
+    from render.results import ResultPaths
+
+    paths = ResultPaths(score=out, midi=midi, audio=audio, image=image, piano_roll=piano_roll)
+    paths.check()
+    with _doing(f"reading {piece.name}"):
+        before = read_piece(piece)
+    options: dict[str, Any] = {"model": model, "seed": seed, "count": count, "temperature": temperature, "top_p": top_p}
+    with _doing("writing notes"):
+        answers = add_voices(before, chords, constraints=tuple(constraint or ()), **options)
+    _finish(before, answers, paths, as_json)
+
+
+@app.command(epilog="Example: partimento accompany tune.musicxml --instrument piano -o song.musicxml")
+def accompany(
+    piece: Score,
+    out: ScoreOut,
+    instrument: Annotated[str, typer.Option(help="Of the new part: piano, cello, flute ...")] = "piano",
+    bars: Annotated[str, typer.Option(help="Bars to write, as printed: 5-8; all when left out.")] = "",
+    constraint: Wishes = None,
+    model: Model = "general",
+    seed: Seed = 0,
+    count: Count = 1,
+    temperature: Temperature = 0.7,
+    top_p: TopP = 0.9,
+    midi: MidiOut = None,
+    audio: AudioOut = None,
+    image: ImageOut = None,
+    piano_roll: RollOut = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add a part of an instrument to a MusicXML score and write it; all other parts stay, byte for byte."""
+    from compose.verbs import accompany as add_part
+    from corpora.files import read_piece
+    from render.results import ResultPaths
+
+    paths = ResultPaths(score=out, midi=midi, audio=audio, image=image, piano_roll=piano_roll)
+    paths.check()
+    with _doing(f"reading {piece.name}"):
+        before = read_piece(piece)
+    options: dict[str, Any] = {"model": model, "seed": seed, "count": count, "temperature": temperature, "top_p": top_p}
+    with _doing("writing notes"):
+        answers = add_part(before, instrument, region=bars, constraints=tuple(constraint or ()), **options)
+    _finish(before, answers, paths, as_json)
 
 
 @app.command(epilog="Example: partimento render song.musicxml -o song.flac")

@@ -22,7 +22,7 @@ from compose.constraints.base import Constraint, Satisfaction
 from compose.constraints.conflicts import find_conflicts
 from compose.constraints.language import parse_constraints
 from compose.constraints.others import see_others
-from compose.models import Composer, load_model
+from compose.models import AUTO, Composer, choose_model, load_model
 from compose.request import always_on, find_kept, find_region, make_canvas, select_lanes
 from compose.sampler import SamplerSettings, write
 from compose.threads import one_thread
@@ -44,7 +44,7 @@ class Request:
         region: Bars ``5-8``, beats ``5:1-8:3`` or seconds ``12.5s-20s`` (``compose.request``).
         parts: Names of the parts to write; none means every pitched part.
         constraints: Wishes as text (``compose.constraints.language``) or ready-made constraints.
-        model: Name or folder of the model.
+        model: Name or folder of the model; "auto" takes the one for the piece (``compose.models.choose_model``).
         seed: The same seed gives the same notes. Variation k takes seed + k.
         count: Variations.
         temperature: 0 takes the likeliest note each time, 1 is as learned.
@@ -56,7 +56,7 @@ class Request:
     region: str
     parts: Sequence[str] = ()
     constraints: Sequence[str | Constraint] = ()
-    model: str = "chorale"
+    model: str = AUTO
     seed: int = 0
     count: int = 1
     temperature: float = SamplerSettings.temperature
@@ -152,7 +152,8 @@ def infill(request: Request) -> list[Infill]:
         InfeasibleConstraint: No music can meet it, or none was found; names the constraints in conflict.
         CheckpointError: The model cannot be loaded.
     """
-    return infill_with(load_model(request.model), request)
+    name = choose_model(request.piece) if request.model == AUTO else request.model
+    return infill_with(load_model(name), request)
 
 
 def infill_with(composer: Composer, request: Request) -> list[Infill]:
@@ -250,7 +251,7 @@ def continue_piece(
     bars: int,
     parts: Sequence[str] = (),
     constraints: Sequence[str | Constraint] = (),
-    model: str = "chorale",
+    model: str = AUTO,
     seed: int = 0,
     count: int = 1,
     temperature: float = SamplerSettings.temperature,

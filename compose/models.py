@@ -16,9 +16,11 @@ from torch import nn
 
 from compose.canvas import Canvas
 from compose.constraints.base import Constraint
+from compose.constraints.instruments import instrument_of
 from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.measured_scorer import MeasuredScorer
 from compose.measured_step import MeasuredStep
+from compose.request import is_monophonic
 from compose.sampler import Scorer
 from compose.voices_model import VoicesModel, VoicesModelConfig
 from compose.voices_scorer import VoicesScorer
@@ -27,8 +29,12 @@ from compose.writers.measured import MeasuredWriter
 from compose.writers.voices import VoicesWriter
 from corpora.checkpoints import find_weights, load_checkpoint, save_checkpoint
 from corpora.errors import CheckpointError
+from corpora.piece import Piece
 
-__all__ = ["Composer", "MeasuredComposer", "VoicesComposer", "load_model", "save_model"]
+__all__ = ["AUTO", "Composer", "MeasuredComposer", "VoicesComposer", "choose_model", "load_model", "save_model"]
+
+AUTO = "auto"  # the name that stands for ``choose_model``
+CHOIR = {"soprano", "alto", "tenor", "bass"}
 
 
 class Composer(ABC):
@@ -76,6 +82,14 @@ def save_model(folder: Path, model: MeasuredModel | VoicesModel, card: str, stor
     """Write weights, config and model card as a checkpoint folder."""
     kind = next(name for name, (_, model_type, _) in KINDS.items() if isinstance(model, model_type))
     save_checkpoint(folder, model.state_dict(), {"kind": kind, **model.config.to_dict()}, card, store_as=store_as)
+
+
+def choose_model(piece: Piece) -> str:
+    """The shipped model for a piece: "chorale" for four voices of a choir, one note at a time in each; "general" for all else."""
+    voices = {instrument_of(part) for part in piece.parts}
+    if len(piece.parts) == len(CHOIR) and voices == CHOIR and all(is_monophonic(piece, lane) for lane in range(len(CHOIR))):
+        return "chorale"
+    return "general"
 
 
 @lru_cache(maxsize=4)

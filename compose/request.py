@@ -22,7 +22,7 @@ from compose.constraints.texture import Monophonic, NoOverlap
 from corpora.errors import RequestError
 from corpora.piece import Piece, Table
 
-__all__ = ["always_on", "find_kept", "find_region", "make_canvas", "select_lanes"]
+__all__ = ["always_on", "find_kept", "find_region", "is_monophonic", "make_canvas", "select_lanes"]
 
 _BARS = re.compile(r"(\S+?)(?:\s*-\s*(\S+))?")
 _BEATS = re.compile(r"(\S+):(\d+(?:\.\d+)?)\s*-\s*(\S+):(\d+(?:\.\d+)?)")
@@ -168,7 +168,7 @@ def _rounded(note: Note, grid: int, region: Region) -> Note:
     return note._replace(onset=onset, duration=end - onset if note.duration else 0)
 
 
-def _is_monophonic(piece: Piece, lane: int) -> bool:
+def is_monophonic(piece: Piece, lane: int) -> bool:
     """Whether no two notes of a lane ever sound together."""
     rows = piece.notes[(piece.notes["part"] == lane) & (piece.notes["duration_div"] > 0)]
     return bool((rows["onset_div"][1:] >= (rows["onset_div"] + rows["duration_div"])[:-1]).all())
@@ -182,7 +182,7 @@ def always_on(canvas: Canvas, ticks: int) -> tuple[Constraint, ...]:
         ticks: Onsets and durations must be multiples of this, so that the file can hold them.
     """
     piece = canvas.piece
-    single = tuple(lane for lane in canvas.region.lanes if not piece.parts[lane].is_drum and _is_monophonic(piece, lane))
+    single = tuple(lane for lane in canvas.region.lanes if not piece.parts[lane].is_drum and is_monophonic(piece, lane))
     rules: tuple[Constraint, ...] = (WithinRegion(), NoOverlap())
     if ticks > 1:
         rules += (OnGrid(ticks),)

@@ -1,0 +1,115 @@
+"""The jobs of an arranger, each an infill of a piece that is made ready for it: harmonise, accompany, vary.
+
+New parts are added to MusicXML scores; what was there stays byte for byte. Each verb gives variations, likeliest first, and raises
+what ``infill`` raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from compose.constraints.instruments import INSTRUMENTS, find_instrument, instrument_range
+from compose.constraints.parts import quote
+from compose.infilling import Infill, Request, infill
+from corpora.errors import RequestError
+from corpora.musicxml.add_part import NewPart, add_part
+from corpora.musicxml.harmony import chord_symbols
+from corpora.musicxml.reader import read_musicxml
+from corpora.piece import Piece
+
+__all__ = ["accompany", "harmonise", "vary", "with_part"]
+
+CHOIR_PROGRAM = 52
+VOICES = (
+    NewPart("Alto", CHOIR_PROGRAM),
+    NewPart("Tenor", CHOIR_PROGRAM, ("treble 8vb",)),
+    NewPart("Bass", CHOIR_PROGRAM, ("bass",)),
+)
+_TWO_STAVES = ("piano", "organ", "harpsichord", "harp", "celesta", "accordion")
+MIDDLE_C = 60
+
+
+def with_part(piece: Piece, new: NewPart) -> Piece:
+    """The piece with one more, empty part.
+
+    Raises:
+        RequestError: A part of that name is there, or see ``add_part``.
+    """
+    if any(part.name.casefold() == new.name.casefold() for part in piece.parts):
+        raise RequestError(f"there is a part '{new.name}' already: rewrite it with infill, or give the new one another name")
+    data = add_part(piece, new)
+    assert piece.source is not None
+    return read_musicxml(data, piece.source.name, piece.source.container)
+
+
+def _part_for(instrument: str, name: str) -> NewPart:
+    found = find_instrument(instrument)
+    if found is None:
+        raise RequestError(f"'{instrument}' is no instrument that is known here: expected for example piano, cello or flute")
+    programs = INSTRUMENTS[found][2]
+    if found in _TWO_STAVES:
+        clefs: tuple[str, ...] = ("treble", "bass")
+    else:
+        low, high = instrument_range(found)
+        clefs = ("alto",) if found == "viola" else ("treble",) if low + high >= 2 * MIDDLE_C else ("bass",)
+    return NewPart(name or found.capitalize(), programs[0] if programs else CHOIR_PROGRAM, clefs)
+
+
+def harmonise(piece: Piece, chords: str = "", **request: Any) -> list[Infill]:
+    """Add alto, tenor and bass below a melody, on given chords.
+
+    Args:
+        piece: From MusicXML; its first part is the melody and stays.
+        chords: ``| G | C D7 | G |``, from the first bar on; when empty the symbols of the score, and when it has none, freely.
+        request: Further fields of ``Request``: constraints, model, seed, count, temperature, top_p; ``model`` is "chorale"
+            when left out.
+    """
+    melody = piece.parts[0].name if piece.parts else ""
+    chords = chords or chord_symbols(piece)
+    for voice in VOICES:
+        piece = with_part(piece, voice)
+    names = [voice.name for voice in VOICES]
+    wishes = ["range: Alto alto, Tenor tenor, Bass bass", f"no crossing: {quote(melody)}, {', '.join(names)}", "polyphony: 1"]
+    wishes += [f"chords: {chords}"] if chords else []
+    return _infill_all(piece, names, wishes, {"model": "chorale", **request})
+
+
+def accompany(piece: Piece, instrument: str = "piano", name: str = "", region: str = "", **request: Any) -> list[Infill]:
+    """Add a part of an instrument and write it, all other parts staying.
+
+    Args:
+        piece: From MusicXML.
+        instrument: By name, for example piano or cello.
+        name: Of the part; the instrument's when empty.
+        region: Bars; all when empty.
+        request: As ``harmonise``; ``model`` is "general" when left out.
+    """
+    new = _part_for(instrument, name)
+    piece = with_part(piece, new)
+    return _infill_all(piece, [new.name], ["range: auto"], {"model": "general", **request}, region)
+
+
+def vary(piece: Piece, region: str, parts: Sequence[str] = (), keep: str = "rhythm", **request: Any) -> list[Infill]:
+    """Rewrite parts that keep their rhythm, or their rise and fall as well.
+
+    Args:
+        piece: Any piece.
+        region: Bars, beats or seconds.
+        parts: To vary; every pitched part when left out.
+        keep: "rhythm" or "contour".
+        request: As ``harmonise``.
+    """
+    if keep not in ("rhythm", "contour"):
+        raise RequestError(f"keep '{keep}': expected rhythm or contour")
+    given = tuple(request.pop("constraints", ()))
+    return infill(replace(Request(piece, region, parts, (f"{keep}: keep", *given)), **request))
+
+
+def _infill_all(
+    piece: Piece, parts: Sequence[str], wishes: Sequence[str], request: dict[str, Any], region: str = ""
+) -> list[Infill]:
+    given = tuple(request.pop("constraints", ()))
+    base = Request(piece, region or f"#1-#{len(piece.measures)}", tuple(parts), (*wishes, *given))
+    return infill(replace(base, **request))

@@ -1,0 +1,152 @@
+"""What composers come for, from files to files: accompany, rewrite, harmonise, go on, a change of meter, variations and undo."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import partimento
+from compose.infilling import Request, continue_piece, infill
+from compose.session import Session
+from compose.verbs import accompany, harmonise, vary
+from corpora.datasets import iter_pack
+from corpora.errors import RequestError
+from corpora.files import parse_piece, read_piece, score_bytes, write_piece
+from corpora.piece import MEASURE_DTYPE, Part, Piece, empty_notes
+
+TUNE = Path(__file__).parent.parent / "examples" / "folk-tune.musicxml"
+
+
+@pytest.fixture
+def meters() -> Piece:
+    """A tune of quarters for one violin from a MusicXML file: a pickup, two bars of 3/4, two of 6/8."""
+    bars = [(1, 4), (3, 4), (3, 4), (6, 8), (6, 8)]
+    measures = np.zeros(len(bars), dtype=MEASURE_DTYPE)
+    place = 0
+    for index, (beats, kind) in enumerate(bars):
+        length = 24 * 4 * beats // kind
+        measures[index] = (place, place + length, str(index), *((3, 4) if index == 0 else (beats, kind)))
+        place += length
+    notes = empty_notes(place // 24)
+    notes["onset_div"], notes["duration_div"] = np.arange(len(notes)) * 24, 24
+    notes["pitch"], notes["velocity"] = 67 + np.arange(len(notes)) % 5, 80
+    notes["id"] = [f"n{index}" for index in range(len(notes))]
+    return parse_piece(score_bytes(Piece(notes, 24, (Part("Violin", program=40),), measures), ".musicxml"), "meters.musicxml")
+
+
+def pack_piece(pack, limit, bars):
+    if "PARTIMENTO_DATA" not in os.environ:
+        pytest.skip("PARTIMENTO_DATA is not set: the packs are not there")
+    for row, data in iter_pack(pack, split="test", where=lambda row: row.bytes < limit):
+        piece = parse_piece(data, row.path.rsplit("/", 1)[-1])
+        if len(piece.measures) >= bars:
+            return piece
+    raise AssertionError("no such piece")
+
+
+def keys(piece, lanes):
+    rows = piece.notes[np.isin(piece.notes["part"], lanes)]
+    scale = 1 / piece.divs_per_quarter
+    return [
+        (round(o * scale, 6), round(d * scale, 6), int(p))
+        for o, d, p in zip(rows["onset_div"], rows["duration_div"], rows["pitch"], strict=True)
+    ]
+
+
+def test_a_new_accompaniment_for_a_song_keeps_the_melody(tmp_path):
+    song = pack_piece("openscore-lieder", 200_000, 16)
+    (answer,) = infill(Request(song, "#5-#12", [song.parts[-1].name], ["range: auto"], seed=2))
+    assert answer.holds
+    assert answer.model == "general"
+    path = tmp_path / "song.musicxml"
+    write_piece(answer.piece, path)
+    after = read_piece(path)
+    assert keys(after, [0]) == keys(song, [0])
+    assert len(answer.added) >= 8
+    lanes = [lane for lane, part in enumerate(song.parts) if part.name == song.parts[-1].name]
+    assert set(answer.added["part"].tolist()) <= set(lanes)
+
+
+def test_the_viola_of_a_quartet_gets_other_notes_in_its_rhythm():
+    quartet = pack_piece("openscore-string-quartets", 400_000, 16)
+    (answer,) = vary(quartet, "9-16", ["Viola"], seed=3, constraints=["range: auto"])
+    assert answer.holds
+    assert [k[:2] for k in keys(answer.piece, [2])] == [k[:2] for k in keys(quartet, [2])]
+    assert keys(answer.piece, [2]) != keys(quartet, [2])
+    for lane in (0, 1, 3):
+        assert keys(answer.piece, [lane]) == keys(quartet, [lane])
+
+
+def test_a_folk_tune_in_four_voices_from_its_chord_symbols(tmp_path, capsys):
+    out = tmp_path / "four.musicxml"
+    assert partimento.main(["harmonise", str(TUNE), "-o", str(out), "--seed", "1", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)[0]
+    assert report["holds"], report["satisfied"]
+    before, after = read_piece(TUNE), read_piece(out)
+    assert [part.name for part in after.parts] == [before.parts[0].name, "Alto", "Tenor", "Bass"]
+    assert keys(after, [0]) == keys(before, [0])
+    for lane in (1, 2, 3):
+        assert (after.notes["part"] == lane).sum() >= len(after.measures)
+    assert any("chords: | N.C." in entry["constraint"] or "chords:" in entry["constraint"] for entry in report["satisfied"])
+
+
+def test_a_tune_gets_a_piano_part():
+    answers = accompany(read_piece(TUNE), "piano", seed=4)
+    assert answers[0].holds
+    assert [part.name for part in answers[0].piece.parts] == [read_piece(TUNE).parts[0].name, "Piano", "Piano"]
+
+
+def test_eight_more_bars_end_on_the_tonic():
+    piece = read_piece(TUNE)
+    (answer,) = continue_piece(piece, 8, constraints=["end on: G"], seed=5, model="general")
+    assert answer.holds
+    assert len(answer.piece.measures) == len(piece.measures) + 8
+    last = answer.piece.notes[answer.piece.notes["onset_div"] == answer.piece.notes["onset_div"].max()]
+    assert set((last["pitch"] % 12).tolist()) == {7}
+
+
+def test_a_pickup_and_a_change_of_meter(tmp_path, meters):
+    answers = infill(Request(meters, "#1-#5", (), ["scale: G major"], model="general", seed=6))
+    assert answers[0].holds
+    bars = answers[0].piece.measures
+    lengths = (bars["end_div"] - bars["start_div"]) / answers[0].piece.divs_per_quarter
+    assert lengths.tolist() == [1, 3, 3, 3, 3]
+    path = tmp_path / "meters.musicxml"
+    write_piece(answers[0].piece, path)
+    assert read_piece(path).measures["beat_type"].tolist() == [4, 4, 4, 8, 8]
+
+
+def test_three_variations_take_one_and_undo_it():
+    piece = read_piece(TUNE)
+    session = Session(piece)
+    before = score_bytes(piece, ".musicxml")
+    answers = infill(Request(session.piece, "3-4", (), model="general", seed=7, count=3))
+    assert len({tuple(keys(answer.piece, [0])) for answer in answers}) == 3
+    session.take(answers[1])
+    assert keys(session.piece, [0]) == keys(answers[1].piece, [0])
+    assert score_bytes(session.undo(), ".musicxml") == before
+    assert session.redo() is answers[1].piece
+    session.undo()
+    session.take(answers[2])
+    with pytest.raises(RequestError, match="nothing to do again"):
+        session.redo()
+    session.undo()
+    with pytest.raises(RequestError, match="nothing to undo"):
+        session.undo()
+
+
+def test_new_parts_are_refused_by_name(tmp_path):
+    piece = read_piece(TUNE)
+    with pytest.raises(RequestError, match="no instrument"):
+        accompany(piece, "kazoo")
+    with pytest.raises(RequestError, match="rhythm or contour"):
+        vary(piece, "1-2", keep="mood")
+    twice = accompany(piece, "cello", region="1-2", seed=1)[0].piece
+    with pytest.raises(RequestError, match="already"):
+        accompany(twice, "cello")
+    midi = tmp_path / "tune.mid"
+    write_piece(piece, midi)
+    with pytest.raises(RequestError, match="MusicXML"):
+        harmonise(read_piece(midi))

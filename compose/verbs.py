@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from compose.constraints.base import Constraint
 from compose.constraints.instruments import INSTRUMENTS, find_instrument, instrument_range
 from compose.constraints.parts import quote
+from compose.constraints.pitch import Range
 from compose.infilling import Infill, Request, infill
 from corpora.errors import RequestError
 from corpora.musicxml.add_part import NewPart, add_part
@@ -29,6 +31,7 @@ VOICES = (
 )
 _TWO_STAVES = ("piano", "organ", "harpsichord", "harp", "celesta", "accordion")
 MIDDLE_C = 60
+HANDS = ((55, 96), (28, 64))  # where the right and the left hand lie
 
 
 def with_part(piece: Piece, new: NewPart) -> Piece:
@@ -71,7 +74,12 @@ def harmonise(piece: Piece, chords: str = "", **request: Any) -> list[Infill]:
     for voice in VOICES:
         piece = with_part(piece, voice)
     names = [voice.name for voice in VOICES]
-    wishes = ["range: Alto alto, Tenor tenor, Bass bass", f"no crossing: {quote(melody)}, {', '.join(names)}", "polyphony: 1"]
+    wishes = [
+        "range: Alto alto, Tenor tenor, Bass bass",
+        f"no crossing: {quote(melody)}, {', '.join(names)}",
+        "polyphony: 1",
+        "no parallels",
+    ]
     wishes += [f"chords: {chords}"] if chords else []
     return _infill_all(piece, names, wishes, {"model": "chorale", **request})
 
@@ -83,12 +91,22 @@ def accompany(piece: Piece, instrument: str = "piano", name: str = "", region: s
         piece: From MusicXML.
         instrument: By name, for example piano or cello.
         name: Of the part; the instrument's when empty.
-        region: Bars; all when empty.
+        region: Bars; all when empty. The chord symbols of the score hold there when it has some and no other chords are asked for.
         request: As ``harmonise``; ``model`` is "general" when left out.
     """
     new = _part_for(instrument, name)
+    chords = chord_symbols(piece)
     piece = with_part(piece, new)
-    return _infill_all(piece, [new.name], ["range: auto"], {"model": "general", **request}, region)
+    wishes: list[str | Constraint] = ["range: auto"]
+    if len(new.clefs) > 1:
+        upper = len(piece.parts) - len(new.clefs)
+        hands = tuple(((upper + staff,), *HANDS[staff]) for staff in range(len(new.clefs)))
+        wishes = [Range("range: right hand G3-C7, left hand E1-E4", hands), "hands: both"]
+    given = request.get("constraints", ())
+    asked = any(isinstance(wish, str) and wish.strip().casefold().startswith(("chords", "harmony")) for wish in given)
+    if chords and not asked and not region:
+        wishes.append(f"chords: {chords}")
+    return _infill_all(piece, [new.name], wishes, {"model": "general", **request}, region)
 
 
 def vary(piece: Piece, region: str, parts: Sequence[str] = (), keep: str = "rhythm", **request: Any) -> list[Infill]:
@@ -108,7 +126,7 @@ def vary(piece: Piece, region: str, parts: Sequence[str] = (), keep: str = "rhyt
 
 
 def _infill_all(
-    piece: Piece, parts: Sequence[str], wishes: Sequence[str], request: dict[str, Any], region: str = ""
+    piece: Piece, parts: Sequence[str], wishes: Sequence[str | Constraint], request: dict[str, Any], region: str = ""
 ) -> list[Infill]:
     given = tuple(request.pop("constraints", ()))
     base = Request(piece, region or f"#1-#{len(piece.measures)}", tuple(parts), (*wishes, *given))

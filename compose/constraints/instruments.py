@@ -15,7 +15,7 @@ from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfacti
 from compose.constraints.names import parse_pitch
 from corpora.piece import Part
 
-__all__ = ["INSTRUMENTS", "OnlyInstruments", "find_instrument", "instrument_of", "instrument_range"]
+__all__ = ["CHORD_INSTRUMENTS", "INSTRUMENTS", "OnlyInstruments", "find_instrument", "instrument_of", "instrument_range"]
 
 # Name: lowest, highest (sounding), General MIDI programs (0-127), other names in part lists.
 INSTRUMENTS: dict[str, tuple[str, str, tuple[int, ...], tuple[str, ...]]] = {
@@ -61,6 +61,9 @@ INSTRUMENTS: dict[str, tuple[str, str, tuple[int, ...], tuple[str, ...]]] = {
     "bass": ("E2", "E4", (), ("basso", "bassus", "basse")),
     "voice": ("E3", "A5", (52, 53, 54), ("singstimme", "gesang", "chant", "vocal")),
 }
+CHORD_INSTRUMENTS = frozenset(
+    {"piano", "organ", "harpsichord", "harp", "celesta", "accordion", "guitar", "vibraphone", "marimba", "xylophone"}
+)
 _NAMES = {other: name for name, row in INSTRUMENTS.items() for other in (name, *row[3])}
 _PROGRAMS = {program: name for name, row in INSTRUMENTS.items() for program in row[2]}
 

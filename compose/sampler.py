@@ -169,7 +169,8 @@ def write(writer: Writer, scorer: Scorer, settings: SamplerSettings, seed: int) 
         mask = slot.mask.copy()
         mask[list(banned[depth])] = False
         logits = scorer.logits(slot) if mask.any() else np.zeros(len(mask))
-        token = _draw(writer, logits, mask, settings, _noise(seed, rewinds, depth, len(mask)))
+        wanted = logits if slot.prices is None else logits - slot.prices
+        token = _draw(writer, wanted, mask, settings, _noise(seed, rewinds, depth, len(mask)))
         if token is not None:
             retaken += rewinds > 0
             scores.append(_log_probability(logits, slot.mask, token))

@@ -1,8 +1,8 @@
 """One training loop for every model of this room: a time budget, a cosine by time, averaged weights, resume.
 
 A run lives in a folder: ``state.pt`` (weights, averages, optimiser, counters, random state; written every minute by an atomic
-rename), ``curve.jsonl`` (one line a report). A killed run goes on from its last state; given the batches of the steps that follow it
-ends with the weights of a run that was not killed. The schedule follows the share of the time budget that is used, so the same
+rename), ``curve.jsonl`` (one line a report). A killed run goes on from its last state; given the batches of the steps that follow
+it ends with the weights of a run that was not killed. The schedule follows the share of the time budget that is used, so the same
 command fits 20 seconds of CI and 10 minutes of a GPU.
 """
 

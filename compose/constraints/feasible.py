@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from compose.canvas import NUM_PITCHES, Canvas
 from compose.constraints.base import Constraint, Requirement
+from compose.constraints.soft import Soft
 
 __all__ = ["Feasible", "all_requirements"]
 
@@ -39,7 +40,8 @@ class Feasible:
 
     def __init__(self, canvas: Canvas, constraints: Sequence[Constraint], durations: NDArray[np.int64]) -> None:
         self.canvas = canvas
-        self.constraints = tuple(constraints)
+        self.constraints = tuple(constraint for constraint in constraints if not isinstance(constraint, Soft))
+        self.soft = tuple(constraint for constraint in constraints if isinstance(constraint, Soft))
         self.durations = durations
         required = sorted(all_requirements(constraints, canvas), key=lambda r: (r.onset, r.lane))
         self._need = Counter((r.onset, r.lane) for r in required)
@@ -79,6 +81,20 @@ class Feasible:
             above = np.flip(np.cumsum(np.flip(open_pitches))) - open_pitches
             allowed[above < missing] = False
         return allowed
+
+    def prices(self, onset: int, lane: int) -> NDArray[np.float64]:
+        """Nats that soft wishes put on each complete note here, shape (128, durations)."""
+        total = np.zeros((NUM_PITCHES, len(self.durations)))
+        for wish in self.soft:
+            total += wish.prices(self.canvas, onset, lane, self.durations)
+        return total
+
+    def onset_prices(self, onsets: NDArray[np.int64], lane: int) -> NDArray[np.float64]:
+        """Nats that soft wishes put on each onset (ticks)."""
+        total = np.zeros(len(onsets))
+        for wish in self.soft:
+            total += wish.onset_prices(self.canvas, onsets, lane)
+        return total
 
     def onsets(self, onsets: NDArray[np.int64], lane: int) -> BoolArray:
         """Which onsets (ticks) may start a note of this lane, by the cheap test; ``may_start`` is exact."""

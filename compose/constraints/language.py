@@ -19,6 +19,8 @@
     density: 1-2 per beat       density: Piano 2-8 per bar
     hands: both                 instruments: violin, cello
 
+    scale: G major (prefer)     grid: 1/8 (weight 1.5)         soft: nats instead of a ban
+
 Kinds and part names are read without regard to case; C4 is MIDI 60. Each constraint's ``text`` is its normal form, which reads back
 as an equal constraint.
 """
@@ -40,6 +42,7 @@ from compose.constraints.parts import find_lanes, quote, split_items
 from compose.constraints.pitch import ChordSpans, PitchClasses
 from compose.constraints.pitch_wishes import avoid, contour, glue, harmony, pitch_range, require, scale, start_on, tessitura
 from compose.constraints.rhythm import Grid, KeepRhythm
+from compose.constraints.soft import PREFER_NATS, Soft
 from compose.constraints.texture import Polyphony
 from compose.constraints.texture_wishes import density, hands, instruments
 from compose.constraints.wish_items import capital, named, no_doubles
@@ -49,6 +52,8 @@ from corpora.piece import Piece
 __all__ = ["KINDS", "parse_constraint", "parse_constraints"]
 
 _MAX_GRID_DENOMINATOR = 32
+MAX_WEIGHT = 50.0  # nats
+_SOFT = re.compile(r"(?P<wish>.*\S)\s*\((?:prefer|weight\s+(?P<weight>\d+(?:\.\d+)?))\)", re.IGNORECASE)
 
 
 def _pitches(value: str, piece: Piece) -> Constraint:
@@ -189,6 +194,14 @@ def parse_constraint(text: str, piece: Piece) -> Constraint:
     Raises:
         RequestError: When the kind, the value or a part name is not understood; the message names it and what was expected.
     """
+    if found := _SOFT.fullmatch(text.strip()):
+        wish = parse_constraint(found["wish"], piece)
+        if isinstance(wish, Soft):
+            raise RequestError(f"'{_shorten(text)}': expected one weight")
+        weight = float(found["weight"] or PREFER_NATS)
+        if not 0 < weight <= MAX_WEIGHT:
+            raise RequestError(f"in '{_shorten(text)}': expected a weight above 0 and at most {MAX_WEIGHT:g} nats")
+        return Soft(f"{wish.text} ({'weight ' + format(weight, 'g') if found['weight'] else 'prefer'})", wish, weight)
     kind_text, colon, value = text.strip().partition(":")
     kind = " ".join(kind_text.replace("_", " ").replace("-", " ").split()).casefold()
     if kind not in KINDS:

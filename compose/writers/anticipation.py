@@ -25,7 +25,7 @@ from compose.vocabulary.arrival import (
     TICKS_PER_SECOND,
 )
 from compose.vocabulary.base import Meaning
-from compose.writers.base import Slot, Writer
+from compose.writers.base import Slot, Writer, refuse_soft
 
 __all__ = ["AnticipationWriter"]
 
@@ -62,6 +62,7 @@ class AnticipationWriter(Writer):
     def __init__(self, canvas: Canvas, constraints: Sequence[Constraint]) -> None:
         self._step = canvas.ticks_per_step
         super().__init__(canvas, constraints, np.arange(1, LONGEST_STEPS + 1, dtype=np.int64) * self._step)
+        refuse_soft(self)
         self.instruments = _instruments(canvas)
         self._partial: tuple[int, ...] = ()  # onset tick, then index of the duration
         self._done = False

@@ -20,9 +20,10 @@ from compose.canvas import Canvas, Note
 from compose.constraints.base import Constraint
 from compose.constraints.feasible import Feasible
 from compose.vocabulary.base import Meaning
+from corpora.errors import RequestError
 from corpora.piece import DEFAULT_VELOCITY
 
-__all__ = ["Slot", "Writer"]
+__all__ = ["Slot", "Writer", "refuse_soft"]
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,22 @@ class Slot:
     Args:
         meaning: What it decides.
         mask: Which ids pass the grammar and the cheap tests, shape (ids,).
+        prices: Nats by which soft wishes make ids less likely, shape (ids,); None where there are none.
     """
 
     meaning: Meaning
     mask: NDArray[np.bool_]
+    prices: NDArray[np.float64] | None = None
+
+
+def refuse_soft(writer: Writer) -> None:
+    """For writers whose order of fields has no place for prices.
+
+    Raises:
+        RequestError: There are soft wishes.
+    """
+    if writer.feasible.soft:
+        raise RequestError(f"'{writer.feasible.soft[0].text}': soft wishes need a model of the measured vocabulary")
 
 
 class Writer(ABC):

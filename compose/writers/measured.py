@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import Constraint
@@ -138,7 +139,28 @@ class MeasuredWriter(Writer):
         else:
             mask = np.zeros(1 + len(DURATION_STEPS), dtype=np.bool_)
             mask[2:] = self.feasible.matrix(self._onset, self._partial[1] - 1)[self._partial[2] - 1]
-        return Slot(stage, mask)
+        return Slot(stage, mask, self._prices(stage, len(mask)) if self.feasible.soft else None)
+
+    def _prices(self, stage: Meaning, ids: int) -> NDArray[np.float64]:
+        """What soft wishes cost: for a pitch the cheapest duration counts, for a lane or an onset nothing but the onset itself."""
+        prices = np.zeros(ids)
+        if stage is Meaning.ONSET:
+            onsets = (self.stream.chunk.start + np.arange(self.stream.chunk.length, dtype=np.int64)) * self._tick
+            every = [self.feasible.onset_prices(onsets, lane) for lane in self.canvas.region.lanes]
+            prices[: len(onsets)] = np.min(every, axis=0)
+        elif stage is Meaning.LANE:
+            for lane in self.canvas.region.lanes:
+                prices[1 + lane] = self.feasible.onset_prices(np.array([self._onset]), lane)[0]
+        else:
+            lane = self._partial[1] - 1
+            allowed, cost = self.feasible.matrix(self._onset, lane), self.feasible.prices(self._onset, lane)
+            open_cost = np.where(allowed, cost, np.inf)
+            if stage is Meaning.PITCH:
+                cheapest = open_cost.min(axis=1)
+                prices[1:] = np.where(np.isfinite(cheapest), cheapest, 0.0)
+            else:
+                prices[2:] = cost[self._partial[2] - 1]
+        return prices
 
     def _next_mask(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         mask = np.zeros(START + 1, dtype=np.bool_)

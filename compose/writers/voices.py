@@ -16,7 +16,7 @@ from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfaction
 from compose.vocabulary.base import Meaning
 from compose.vocabulary.voices import LOWEST_PITCH, NUM_PITCH_IDS, NUM_VOICES, STEPS_PER_FRAME
-from compose.writers.base import Slot, Writer
+from compose.writers.base import Slot, Writer, refuse_soft
 from corpora.errors import RequestError
 
 __all__ = ["NoRepeats", "VoicesWriter"]
@@ -72,6 +72,7 @@ class VoicesWriter(Writer):
             )
         self.frame_ticks = STEPS_PER_FRAME * canvas.ticks_per_step
         super().__init__(canvas, (*constraints, NoRepeats()), np.arange(1, MAX_FRAMES + 1, dtype=np.int64) * self.frame_ticks)
+        refuse_soft(self)
         self.first = -(-canvas.region.start // self.frame_ticks)
         self.end = canvas.region.end // self.frame_ticks
         if self.first >= self.end:

@@ -55,13 +55,17 @@ class Density(Constraint):
         named = [limit for limit in self.limits if limit.lanes is not None and lane in limit.lanes]
         return next(iter(named or [limit for limit in self.limits if limit.lanes is None]), None)
 
-    def _spans(self, canvas: Canvas, limit: DensityLimit) -> list[tuple[int, int]]:
-        """The beats or bars inside the region, (start, end)."""
+    def _spans(self, canvas: Canvas, limit: DensityLimit, every: bool = False) -> list[tuple[int, int]]:
+        """The beats or bars inside the region, (start, end): every one, or those from the bar being written on."""
         out: list[tuple[int, int]] = []
-        for row in canvas.piece.measures:
+        measures, region = canvas.piece.measures, canvas.region
+        # Writers never go back: bars before that of the last note are done.
+        written = canvas.written[-1].onset if canvas.written and not every else 0
+        now = max(region.start, written) // canvas.ticks_per_div
+        first = max(int(np.searchsorted(measures["start_div"], now, side="right")) - 1, 0)
+        last = int(np.searchsorted(measures["start_div"], -(-region.end // canvas.ticks_per_div)))
+        for row in measures[first:last]:
             start, end = int(row["start_div"]) * canvas.ticks_per_div, int(row["end_div"]) * canvas.ticks_per_div
-            if end <= canvas.region.start or start >= canvas.region.end:
-                continue
             length = 4 * canvas.ticks_per_quarter // int(row["beat_type"]) if limit.per_beat else end - start
             out += [(t, t + length) for t in range(start, end, max(length, 1)) if t + length <= end]
         return [(start, end) for start, end in out if start >= canvas.region.start and end <= canvas.region.end]
@@ -174,7 +178,7 @@ class Density(Constraint):
         counts, fine = [], True
         for lane in canvas.region.lanes:
             limit = self._limit(lane)
-            for start, end in self._spans(canvas, limit) if limit else []:
+            for start, end in self._spans(canvas, limit, every=True) if limit else []:
                 count = len({n.onset for n in canvas.lane_notes(lane) if start <= n.onset < end and n.duration})
                 counts.append(count)
                 fine &= limit.low <= count <= limit.high  # type: ignore[union-attr]

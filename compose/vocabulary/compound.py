@@ -42,7 +42,7 @@ from compose.vocabulary.beat_table import (
 from compose.vocabulary.measured_fields import CHUNK_STEPS, DURATION_STEPS, tempo_id
 from corpora.piece import DEFAULT_QUARTERS_PER_MINUTE, Piece
 
-__all__ = ["METRIC", "NOTE", "Compound", "CompoundGrammar"]
+__all__ = ["BAR_LINE", "FIELD_SIZES", "METRIC", "NOTE", "Compound", "CompoundGrammar"]
 
 FAMILY, BEAT, PITCH, VELOCITY, DURATION, PROGRAM, TEMPO, METER = range(8)
 METRIC, NOTE = 0, 1

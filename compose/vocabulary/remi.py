@@ -41,6 +41,7 @@ __all__ = [
     "DRUM",
     "DURATION",
     "METER",
+    "NUM_IDS",
     "PITCH",
     "POSITION",
     "PROGRAM",
@@ -261,7 +262,7 @@ class RemiGrammar(GrammarState):
                 if self._tempo >= 0:
                     allowed[TEMPO + self._tempo] = False
             elif kind == "Program":
-                allowed[PROGRAM + max(self._program, 0) : PITCH] = True
+                allowed[PROGRAM:PITCH] = True
             elif kind == "Pitch" and self._program != DRUMS:
                 allowed[PITCH + max(self._pitch, 0) : DRUM] = True
             elif kind == "PitchDrum" and self._program == DRUMS:

@@ -27,7 +27,7 @@ from compose.vocabulary.arrival import (
 from compose.vocabulary.base import Meaning
 from compose.writers.base import Slot, Writer, refuse_soft
 
-__all__ = ["AnticipationWriter"]
+__all__ = ["AnticipationWriter", "lane_instruments"]
 
 LONGEST_STEPS = 16 * STEPS_PER_QUARTER
 HISTORY_S = 20.0  # the clock's zero lies this far before the last event
@@ -44,7 +44,7 @@ class _Entry:
     done: bool
 
 
-def _instruments(canvas: Canvas) -> dict[int, int]:
+def lane_instruments(canvas: Canvas) -> dict[int, int]:
     """An instrument for each lane that is written: its program, or the next free one where lanes share a program."""
     taken: dict[int, int] = {}
     for lane in canvas.region.lanes:
@@ -63,7 +63,7 @@ class AnticipationWriter(Writer):
         self._step = canvas.ticks_per_step
         super().__init__(canvas, constraints, np.arange(1, LONGEST_STEPS + 1, dtype=np.int64) * self._step)
         refuse_soft(self)
-        self.instruments = _instruments(canvas)
+        self.instruments = lane_instruments(canvas)
         self._partial: tuple[int, ...] = ()  # onset tick, then index of the duration
         self._done = False
         self._journal: list[_Entry] = []

@@ -103,7 +103,7 @@ def measured_nats(model: MeasuredModel, examples: Sequence[Example]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", type=Path, action="append", required=True)
+    parser.add_argument("--store", type=Path, action="append", default=[])
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--pieces", type=int, default=8, help="test pieces of each pack")
     parser.add_argument("--windows", type=int, default=2, help="windows of each test piece")
@@ -113,6 +113,9 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder for the trained networks")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
+    if not arguments.store:
+        print("needs --store FOLDER, which 'partimento corpora store FOLDER' makes: left out")
+        return
     torch.manual_seed(0)
     torch.set_num_threads(1)
     wanted = set(arguments.only) or {"ngram", "nplm", "lstm", "model"}

@@ -34,12 +34,15 @@ SETTINGS = {"relative": ("relative", 0.2), "absolute": ("absolute", 0.2), "plain
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", action="append", required=True)
+    parser.add_argument("--store", action="append", default=[])
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pieces", type=int, default=24)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
+    if not arguments.store:
+        print("needs --store FOLDER, which 'partimento corpora store FOLDER' makes: left out")
+        return
     torch.set_num_threads(1)
     scores = [score for store in arguments.store for score in store_scores(Path(store), "test", limit=arguments.pieces)]
     plain = [collate([example]) for score in scores for example in plain_examples(score, 2)]

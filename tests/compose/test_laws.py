@@ -1,4 +1,4 @@
-"""What must hold by construction, with the worst model there is: random requests, random logits, every vocabulary.
+"""What must hold by construction, with the worst model there is: random requests, random logits, every vocabulary with a writer.
 
 For each request: every constraint measures satisfied on the finished notes, kept notes are kept, a refusal names what is in
 conflict, and nothing takes long.
@@ -16,11 +16,19 @@ from compose.constraints.others import see_others
 from compose.request import always_on, find_region, make_canvas
 from compose.sampler import RandomScorer, SamplerSettings, write
 from compose.writers.anticipation import AnticipationWriter
+from compose.writers.compound import CompoundWriter
 from compose.writers.measured import MeasuredWriter
+from compose.writers.remi import RemiWriter
 from compose.writers.voices import VoicesWriter
 from corpora.errors import InfeasibleConstraint
 
-WRITERS = {"measured": MeasuredWriter, "anticipation": AnticipationWriter, "voices": VoicesWriter}
+WRITERS = {
+    "measured": MeasuredWriter,
+    "anticipation": AnticipationWriter,
+    "voices": VoicesWriter,
+    "remi": RemiWriter,
+    "compound": CompoundWriter,
+}
 FULL_TO_THE_END = 1127  # kept notes fill the region's last frames, and a part must end on G
 LONGEST_S = 30.0  # of processor time, for one request
 
@@ -105,7 +113,7 @@ def _run(pieces, seeds):
     for seed in seeds:
         rng = np.random.default_rng(seed)
         piece = pieces[int(rng.integers(len(pieces)))]
-        vocabulary = list(WRITERS)[seed // 2 % 3]
+        vocabulary = list(WRITERS)[seed // 2 % len(WRITERS)]
         wish = _random_request(piece, rng)
         started = time.process_time()
         outcomes[vocabulary, _answer(piece, vocabulary, wish, seed)] += 1
@@ -117,7 +125,7 @@ def _run(pieces, seeds):
 def test_sixty_random_requests_hold_or_are_refused_by_name(chorales):
     outcomes, _ = _run(chorales, [*range(60), FULL_TO_THE_END])
     for vocabulary in WRITERS:
-        assert outcomes[vocabulary, "written"] >= 5
+        assert outcomes[vocabulary, "written"] >= 3
     assert sum(count for (_, outcome), count in outcomes.items() if outcome == "infeasible") >= 3
 
 

@@ -8,7 +8,10 @@ it is no store. Files that no reader takes are named in ``refused.jsonl``.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -85,29 +88,68 @@ def _tables(piece: Piece) -> dict[str, Table]:
     return out
 
 
-Answer = tuple[PackFile, Piece | PartimentoError]
+@dataclass(frozen=True)
+class _Converted:
+    """A file of a pack: the tables and lanes of its piece, or why it was refused."""
+
+    row: PackFile
+    tables: dict[str, Table]
+    lanes: list[tuple[str, int, bool]]
+    why: str = ""
 
 
-def _read(batch: Sequence[tuple[PackFile, bytes]]) -> list[Answer]:
-    """Files of a pack as pieces or refusals; the kern files of a batch share a child process."""
+def _read(batch: Sequence[tuple[PackFile, bytes]]) -> list[_Converted]:
+    """Files of a pack converted; the kern files of a batch share a child process."""
     kern = [(data, row.path) for row, data in batch if row.path.endswith(".krn")]
     read = dict(zip((name for _, name in kern), read_kern_batch(kern), strict=True))
-    out: list[Answer] = []
+    out: list[_Converted] = []
     for row, data in batch:
         try:
-            out.append((row, read[row.path] if row.path in read else parse_piece(data, row.path)))
+            piece = read[row.path] if row.path in read else parse_piece(data, row.path)
         except PartimentoError as error:
-            out.append((row, error))
+            piece = error
+        if isinstance(piece, PartimentoError):
+            out.append(_Converted(row, {}, [], str(piece)))
+        else:
+            out.append(_Converted(row, _tables(piece), [(part.name, part.program, part.is_drum) for part in piece.parts]))
     return out
 
 
-def _pieces(pack: str, limit: int | None, seed: int, workers: int) -> Iterator[Answer]:
-    """The pieces of a pack in the order of its archive, ``workers`` batches at a time."""
+def _read_once(batch: Sequence[tuple[PackFile, bytes]], done: Path) -> list[_Converted]:
+    """As ``_read``; what was converted stands in a file of the folder ``done``, from which it is taken the next time."""
+    key = hashlib.sha256("".join(row.path + row.sha256 for row, _ in batch).encode()).hexdigest()
+    path = done / f"{key}.npz"
+    if path.exists():
+        with np.load(path) as saved:
+            entries = json.loads(saved["entries"].item())
+            tables = {name: saved[name] for name in TABLES}
+        starts = dict.fromkeys(TABLES, 0)
+        out = []
+        for (row, _), entry in zip(batch, entries, strict=True):
+            mine = {}
+            for name, count in entry["counts"].items():
+                mine[name] = tables[name][starts[name] : starts[name] + count]
+                starts[name] += count
+            out.append(_Converted(row, mine, [tuple(lane) for lane in entry["lanes"]], entry["why"]))
+        return out
+    out = _read(batch)
+    entries = [{"why": c.why, "lanes": c.lanes, "counts": {name: len(t) for name, t in c.tables.items()}} for c in out]
+    saved_tables: dict[str, Any] = {"entries": np.array(json.dumps(entries))}
+    for name, dtype in TABLES.items():
+        saved_tables[name] = np.concatenate([np.zeros(0, dtype), *(c.tables[name] for c in out if c.tables)])
+    buffer = io.BytesIO()
+    np.savez(buffer, **saved_tables)
+    atomic_write(path, buffer.getvalue())
+    return out
+
+
+def _converted(pack: str, limit: int | None, seed: int, workers: int, done: Path) -> Iterator[_Converted]:
+    """The files of a pack in the order of its archive, ``workers`` batches at a time."""
     files = iter_pack(pack, limit=limit, seed=seed)
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[list[Answer]]] = deque()
+        waiting: deque[Future[list[_Converted]]] = deque()
         while batch := list(islice(files, BATCH)):
-            waiting.append(pool.submit(_read, batch))
+            waiting.append(pool.submit(_read_once, batch, done))
             if len(waiting) > workers:
                 yield from waiting.popleft().result()
         while waiting:
@@ -117,7 +159,7 @@ def _pieces(pack: str, limit: int | None, seed: int, workers: int) -> Iterator[A
 def build_store(
     folder: Path, packs: Sequence[str], *, limits: dict[str, int] | None = None, seed: int = 0, workers: int = 1
 ) -> dict[str, Any]:
-    """Read packs into a store.
+    """Read packs into a store. What a killed run has converted is found again: batch by batch it stands in ``FOLDER/done``.
 
     Args:
         folder: Of the store; made when missing, what it holds is replaced.
@@ -132,32 +174,33 @@ def build_store(
     Raises:
         InputError: A pack is missing or broken.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    done = folder / "done"
+    done.mkdir(parents=True, exist_ok=True)
     parts: dict[str, list[Table]] = {name: [np.zeros(0, dtype=dtype)] for name, dtype in TABLES.items()}
     starts = dict.fromkeys(TABLES, 0)
     lines, refused, figures = [], [], {}
     for pack in packs:
         count = {"pieces": 0, "notes": 0, "refused": 0}
-        for row, piece in _pieces(pack, (limits or {}).get(pack), seed, workers):
-            if isinstance(piece, PartimentoError):
-                refused.append({"pack": pack, "path": row.path, "why": str(piece)})
+        for file in _converted(pack, (limits or {}).get(pack), seed, workers, done):
+            if file.why:
+                refused.append({"pack": pack, "path": file.row.path, "why": file.why})
                 count["refused"] += 1
                 continue
             places = {}
-            for name, table in _tables(piece).items():
+            for name, table in file.tables.items():
                 places[name] = (starts[name], len(table))
                 parts[name].append(table)
                 starts[name] += len(table)
-            lanes = [(part.name, part.program, part.is_drum) for part in piece.parts]
-            head = {key: getattr(row, key) for key in ("path", "split", "work", "composer", "title")}
-            lines.append({"pack": pack, **head, "lanes": lanes, "rows": places})
+            head = {key: getattr(file.row, key) for key in ("path", "split", "work", "composer", "title")}
+            lines.append({"pack": pack, **head, "lanes": file.lanes, "rows": places})
             count["pieces"] += 1
-            count["notes"] += len(piece.notes)
+            count["notes"] += len(file.tables["notes"])
         figures[pack] = count
     for name, tables in parts.items():
         np.save(folder / f"{name}.npy", np.concatenate(tables))
     atomic_write(folder / "refused.jsonl", "".join(json.dumps(line) + "\n" for line in refused))
     atomic_write(folder / "pieces.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    shutil.rmtree(done)
     return figures
 
 

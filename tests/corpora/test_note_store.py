@@ -4,7 +4,13 @@ import csv
 import hashlib
 import io
 import json
+import os
+import random
+import subprocess
+import sys
 import tarfile
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,22 +50,30 @@ XML = (
 
 
 @pytest.fixture
-def packs(tmp_path, monkeypatch):
-    files = {"a.krn": (KERN, "train"), "b.musicxml": (XML, "test"), "c.krn": ("**kern\nnot music at all\n", "train")}
+def write_pack(tmp_path, monkeypatch):
+    """Writes a pack of texts (name: text, split) into a data folder of its own."""
     folder = tmp_path / "data"
     folder.mkdir()
-    columns = ["path", "composer", "title", "work", "licence", "source_repository", "source_commit", "sha256", "bytes", "split"]
-    with tarfile.open(folder / "small.tar.gz", "w:gz") as archive, (folder / "small.csv").open("w", newline="") as manifest:
-        rows = csv.writer(manifest)
-        rows.writerow(columns)
-        for name, (text, split) in files.items():
-            data = text.encode()
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-            rows.writerow([name, "Anon", name, name, "CC0-1.0", "", "", hashlib.sha256(data).hexdigest(), len(data), split])
     monkeypatch.setenv("PARTIMENTO_DATA", str(folder))
-    return folder
+    columns = ["path", "composer", "title", "work", "licence", "source_repository", "source_commit", "sha256", "bytes", "split"]
+
+    def write(pack, files):
+        with tarfile.open(folder / f"{pack}.tar.gz", "w:gz") as archive, (folder / f"{pack}.csv").open("w", newline="") as manifest:
+            rows = csv.writer(manifest)
+            rows.writerow(columns)
+            for name, (text, split) in files.items():
+                data = text.encode()
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+                rows.writerow([name, "Anon", name, name, "CC0-1.0", "", "", hashlib.sha256(data).hexdigest(), len(data), split])
+
+    return write
+
+
+@pytest.fixture
+def packs(write_pack):
+    write_pack("small", {"a.krn": (KERN, "train"), "b.musicxml": (XML, "test"), "c.krn": ("**kern\nnot music at all\n", "train")})
 
 
 def test_pieces_come_back_as_they_went_in(packs, tmp_path):
@@ -102,3 +116,50 @@ def test_a_bad_text_in_a_batch_does_not_touch_the_others():
     good, bad, again = read_kern_batch([(KERN.encode(), "a.krn"), (b"\x00\x01", "bad.krn"), (KERN.encode(), "b.krn")])
     assert isinstance(bad, InputError)
     assert len(good.notes) == len(again.notes) == 11
+
+
+BUILDER = """
+import sys, time
+import corpora.datasets.note_store as store
+from pathlib import Path
+store.BATCH = 2
+plain = store._read
+def slow(batch):
+    time.sleep(float(sys.argv[2]))
+    return plain(batch)
+store._read = slow
+store.build_store(Path(sys.argv[1]), ["many"], workers=2)
+"""
+
+
+def start_building(folder, delay):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen([sys.executable, "-c", BUILDER, str(folder), str(delay)], env=environment)
+
+
+def folder_bytes(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.timeout(600)
+def test_a_killed_job_loses_only_what_was_under_way(kills, tmp_path, monkeypatch, write_pack):
+    write_pack(
+        "many", {f"{index:03}.musicxml": (XML.replace("Viola", f"Viola {index}"), "train") for index in range(20 + 8 * kills)}
+    )
+    assert start_building(tmp_path / "straight", 0).wait() == 0
+    rng = random.Random(kills)
+    store, found = tmp_path / "killed", []
+    for _ in range(kills):
+        process = start_building(store, 0.15)
+        before = len(found)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and len(found) <= before and time.monotonic() < deadline:
+            time.sleep(0.01)
+            found = list((store / "done").glob("*.npz"))
+        time.sleep(rng.uniform(0, 0.2))
+        process.kill()
+        process.wait()
+    assert len(found) >= min(kills, 10)
+    assert start_building(store, 0).wait() == 0
+    assert folder_bytes(store) == folder_bytes(tmp_path / "straight")

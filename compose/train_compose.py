@@ -2,6 +2,7 @@
 
 Pieces come out of a note store (``corpora.datasets.note_store``) and the chorales of music21. A batch holds examples of like
 length, transposed and with the tempo varied, made in a process beside the one that learns; it is a pure function of (seed, step).
+Under ``torchrun`` the processes share each batch (``compose.parallel``).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch import Tensor
 from compose.measured_examples import Example, collate, transpose
 from compose.measured_model import Decisions, MeasuredModel, MeasuredModelConfig
 from compose.music_transformer import MusicTransformerConfig
+from compose.parallel import join_ranks, my_share, weighted
 from compose.questions import PLAIN_SHARE, draw_example
 from compose.step_scores import StepScore
 from compose.train_chorale import note_loss, validate
@@ -157,7 +159,7 @@ def _batches(source: Source, first: int) -> Iterator[Batch]:
             while len(waiting) < PREFETCH:
                 waiting.append(pool.submit(make_batch, source, step))
                 step += 1
-            yield collate(waiting.pop(0).result())
+            yield collate(my_share(waiting.pop(0).result()))
 
 
 def validation_batches(stores: Sequence[str], questions: int = 96, seed: int = 1) -> list[Batch]:
@@ -169,6 +171,11 @@ def validation_batches(stores: Sequence[str], questions: int = 96, seed: int = 1
         out.append(make_batch(source, step, "valid"))
         step += 1
     return [collate(examples) for examples in out]
+
+
+def _notes(batch: Batch) -> int:
+    """How many notes of a batch are asked for."""
+    return int(batch[1].targets[:, LANE].count_nonzero())
 
 
 def train_compose(
@@ -191,6 +198,7 @@ def train_compose(
         plain_share: Share of plain continuation among the questions; 1 trains a plain autoregressive model.
         rows: Steps of a batch.
     """
+    join_ranks()
     torch.manual_seed(seed)
     model = MeasuredModel(config, backend="sdpa")
     held_out = validation_batches(stores)
@@ -198,5 +206,5 @@ def train_compose(
     if (folder / "state.pt").exists():
         first = int(torch.load(folder / "state.pt", weights_only=True)["step"])
     batches = _batches(Source(tuple(stores), seed, rows, plain_share), first)
-    figures = train(model, batches, note_loss, plan, folder, lambda m: validate(m, held_out))  # type: ignore[arg-type]
+    figures = train(model, batches, weighted(note_loss, _notes), plan, folder, lambda m: validate(m, held_out))  # type: ignore[arg-type]
     return model, figures

@@ -21,6 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compose.parallel import agreed, is_first, sum_gradients
+
 __all__ = ["AveragedWeights", "TrainingPlan", "train"]
 
 REPORT_EVERY_S = 20.0
@@ -102,6 +104,8 @@ def _optimizer(model: nn.Module, plan: TrainingPlan) -> torch.optim.AdamW:
 
 
 def _save(path: Path, state: dict[str, Any]) -> None:
+    if not is_first():
+        return
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)
     os.replace(temporary, path)
@@ -143,7 +147,7 @@ def train(
     last_save = last_report = last_evaluation = used_s
     running, seen = 0.0, 0
     model.train()
-    curve = (folder / "curve.jsonl").open("a")
+    curve = (folder / "curve.jsonl" if is_first() else Path(os.devnull)).open("a")
 
     def report(**figures: float) -> None:
         line = json.dumps({"step": step, "seconds": round(used_s, 1), **figures})
@@ -153,14 +157,15 @@ def train(
 
     started = time.monotonic() - used_s
     try:
-        while plan.share(step, used_s) < 1:
+        while (share := agreed(plan.share(step, used_s))) < 1:
             for group in optimizer.param_groups:
-                group["lr"] = plan.rate(plan.share(step, used_s))
+                group["lr"] = plan.rate(share)
             batch = next(batches)
             with torch.autocast("cpu", torch.bfloat16, enabled=plan.bfloat16):
                 value = loss(model, batch)
             optimizer.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
+            sum_gradients(model)
             nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_norm)
             optimizer.step()
             averaged.update(model, step)

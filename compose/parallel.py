@@ -1,8 +1,8 @@
 """Training in several processes that give the weights of one: each learns from a share of every batch, gradients are summed.
 
 A process knows its rank from ``torch.distributed``, which ``torchrun`` sets up. The loss of a share is weighted by how many notes
-it has of the whole batch's, so the sum of the gradients is that of the whole batch (up to the order of the sums; dropout draws its own
-numbers in each process). Source: synchronous data parallelism as in Li et al., "PyTorch Distributed" (arXiv 2006.15704).
+it has of the whole batch's, so the sum of the gradients is that of the whole batch (up to the order of the sums; dropout draws
+its own numbers in each process). Source: synchronous data parallelism as in Li et al., "PyTorch Distributed" (arXiv 2006.15704).
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 Each example hides some lanes in a run of bars. What came before is history; the other lanes, and all that follows, are controls
 that come early by delta (``compose.stream``). Hiding all lanes to the end of the piece is plain autoregressive training; hiding
-a lane throughout is harmonisation. Situations do not depend on the model, so examples are made once and transposed on the fly.
+a lane throughout is harmonisation. The history can be asked for too: up to the hidden bars every lane is being written, as if it
+were plain continuation, so that few steps of an example teach nothing. Situations do not depend on the model, so examples are made
+once and transposed on the fly.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ class Question:
         opening: Index of the first bar that is seen; None takes up to eight bars of history.
         given: Notes of the hidden lanes and bars that are controls all the same.
         hints: Controls that tell of hidden notes in part (``compose.stream``).
+        ask_history: Whether the notes and bar lines of the history are asked for too, all but the first bar line.
     """
 
     lanes: tuple[int, ...]
@@ -45,6 +48,7 @@ class Question:
     opening: int | None = None
     given: frozenset[Note] = frozenset()
     hints: tuple[Note, ...] = ()
+    ask_history: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,20 +101,21 @@ def make_example(parts: tuple[Part, ...], bars: list[Chunk], notes: list[Note], 
     window = [n for n in notes if n.onset >= bars[opening].start]
     past = [n for n in window if n.onset < start]
     controls = [*(n for n in window if n.onset >= start and n not in gone), *question.hints]
-    stream = Stream(parts, bars[opening:], controls, question.lanes)
+    asked_from = bars[opening].start if question.ask_history else start
+    stream = Stream(parts, bars[opening:], controls, question.lanes, since=start if question.ask_history else None)
     events = sorted(past + hidden)
     records: list[tuple[int, NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]] = []
     no_onset, no_rolls = np.zeros(ONSET_BITS, dtype=np.uint8), np.zeros(NOTE_BITS, dtype=np.uint8)
     no_numbers = np.zeros(NOTE_NUMBERS, dtype=np.int64)
     place = 0
     for bar in stream.bars[: question.last - opening]:
-        if bar.start > start:  # the first hidden bar is given; each further bar line is a decision
+        if bar.start > asked_from:  # the first bar asked for is given; each further bar line is a decision
             records.append((len(stream.rows), stream.situation.moment(stream.now), no_onset, no_rolls, no_numbers))
         stream.push_bar()
         while place < len(events) and events[place].onset < bar.start + bar.length:
             note = events[place]
             place += 1
-            if note.onset >= start:
+            if note.onset >= asked_from:
                 rolls, numbers = stream.situation.note(note.onset, note.lane)
                 moment, onset = stream.situation.moment(stream.now), stream.situation.onset(note.onset)
                 records.append((len(stream.rows), moment, onset, rolls, numbers))

@@ -57,7 +57,7 @@ def ask_any(
     if not notes:
         return None
     if rng.random() < plain_share:
-        return Question(tuple(range(len(score.parts))), first, last, opening)
+        return Question(tuple(range(len(score.parts))), first, last, opening, ask_history=True)
     lanes = _lanes(score, notes, rng)
     if rng.random() < REGION_SHARE and last - first > 1:
         length = int(rng.integers(1, min(last - first, 16) + 1))
@@ -65,7 +65,7 @@ def ask_any(
         last = first + length
         start, end = score.bars[first].start, score.bars[last - 1].start + score.bars[last - 1].length
         notes = [note for note in notes if start <= note.onset < end]
-    question = Question(lanes, first, last, opening)
+    question = Question(lanes, first, last, opening, ask_history=True)
     hidden = [note for note in notes if note.lane in lanes and note.end <= end]
     kind = rng.random()
     if kind < GIVEN_SHARE:

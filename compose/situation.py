@@ -58,9 +58,10 @@ class Situation:
         end: Step after the window.
         num_lanes: Lanes of the piece.
         free: Lanes that are being written.
+        since: From which step on; before it every lane is. None: from the start of the window.
     """
 
-    def __init__(self, start: int, end: int, num_lanes: int, free: tuple[int, ...]) -> None:
+    def __init__(self, start: int, end: int, num_lanes: int, free: tuple[int, ...], since: int | None = None) -> None:
         self.start = start - STEPS_PER_QUARTER
         length = end - self.start + LOOK_AHEAD + 1
         self._length = length
@@ -68,10 +69,15 @@ class Situation:
         self._low = np.zeros((num_lanes, length), dtype=np.int16)  # pitch ids, 0 silent
         self._high = np.zeros((num_lanes, length), dtype=np.int16)
         self._known_onsets = np.zeros((num_lanes, length), dtype=np.int16)
-        self._free_ends = np.zeros(length, dtype=np.int16)
+        self._ends = np.zeros((num_lanes, length), dtype=np.int16)
         self._history: list[list[tuple[int, int, int]]] = [[] for _ in range(num_lanes)]  # onset, pitch, end
-        self._free = np.zeros(num_lanes, dtype=np.bool_)
-        self._free[list(free)] = True
+        self._free_later = np.zeros(num_lanes, dtype=np.bool_)
+        self._free_later[list(free)] = True
+        self._since = self.start if since is None else since
+
+    def _free(self, step: int) -> NDArray[np.bool_]:
+        """The lanes that are being written at a step, shape (lanes,)."""
+        return self._free_later if step >= self._since else np.ones_like(self._free_later)
 
     def _span(self, note: Note) -> tuple[int, int]:
         first, last = (min(max(place - self.start, 0), self._length) for place in (note.onset, note.end))
@@ -96,8 +102,8 @@ class Situation:
         first, last = note.onset - self.start, note.end - self.start
         if revealed and 0 <= first < self._length:
             self._known_onsets[note.lane, first] += amount
-        if self._free[note.lane] and 0 <= last < self._length:
-            self._free_ends[last] += amount
+        if 0 <= last < self._length:
+            self._ends[note.lane, last] += amount
 
     def remove(self, note: Note, revealed: bool) -> None:
         """Take a note back that ``add`` was given."""
@@ -122,18 +128,18 @@ class Situation:
 
     def moment(self, now: int) -> Bits:
         """Before the onset is decided, shape (MOMENT_BITS,): known onsets and free lanes' ends in the next four quarters."""
-        place = now - self.start
+        place, free = now - self.start, self._free(now)
         onsets = self._known_onsets[:, place : place + LOOK_AHEAD].any(axis=0)
-        ends = self._free_ends[place : place + LOOK_AHEAD] > 0
-        silent = self._free & (self._low[:, place] == 0)
-        return np.concatenate([onsets.view(np.uint8), ends.view(np.uint8), self._lane_bits(silent), self._lane_bits(self._free)])
+        ends = self._ends[free, place : place + LOOK_AHEAD].any(axis=0)
+        silent = free & (self._low[:, place] == 0)
+        return np.concatenate([onsets.view(np.uint8), ends.view(np.uint8), self._lane_bits(silent), self._lane_bits(free)])
 
     def onset(self, onset: int) -> Bits:
         """With the onset decided, shape (ONSET_BITS,): which free lanes are silent there, which lanes are known to begin there."""
-        place = onset - self.start
+        place, free = onset - self.start, self._free(onset)
         known = self._known_onsets[:, place : place + LOOK_AHEAD]
-        silent = self._free & (self._low[:, place] == 0)
-        lanes = (silent, known[:, 0] > 0, self._free)
+        silent = free & (self._low[:, place] == 0)
+        lanes = (silent, known[:, 0] > 0, free)
         return np.concatenate([known.any(axis=0).view(np.uint8), *(self._lane_bits(flags) for flags in lanes)])
 
     def note(self, onset: int, lane: int) -> tuple[Bits, NDArray[np.int64]]:

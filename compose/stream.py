@@ -61,6 +61,7 @@ class Stream:
         controls: Notes known in advance, and hints (``rhythm_hint``, ``pitch_hint``), any order.
         free: Lanes that are being written.
         delta: How early controls come, in steps.
+        since: From which step on ``free`` holds; before it every lane is being written. None: throughout.
     """
 
     def __init__(
@@ -70,10 +71,11 @@ class Stream:
         controls: Sequence[Note],
         free: tuple[int, ...],
         delta: int = DELTA_STEPS,
+        since: int | None = None,
     ) -> None:
         self.bars = list(bars)
         self.delta = delta
-        self.situation = Situation(bars[0].start, bars[-1].start + bars[-1].length + delta, len(parts), free)
+        self.situation = Situation(bars[0].start, bars[-1].start + bars[-1].length + delta, len(parts), free, since)
         self.rows: list[NDArray[np.int64]] = list(header_rows(parts))
         self.now = bars[0].start
         self.bar = -1  # index of the current bar, -1 before the first

@@ -1,8 +1,8 @@
 """Train the general model: ``measured`` streams of every kind of music, every kind of question.
 
-Pieces come out of a note store (``corpora.datasets.note_store``) and the chorales of music21. A batch holds examples of like
-length, transposed and with the tempo varied, made in a process beside the one that learns; it is a pure function of (seed, step).
-Under ``torchrun`` the processes share each batch (``compose.parallel``).
+Pieces come out of a note store (``corpora.datasets.note_store``) and the chorales of music21. Batches are made a block at a time in
+a process beside the one that learns: examples, transposed and with the tempo varied, are sorted by length, so that little of a batch
+is padding. A block is a pure function of (seed, number). Under ``torchrun`` the processes share each batch (``compose.parallel``).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from compose.vocabulary.measured_fields import DRUMS, tempo_id, tempo_of
 from corpora.datasets.chorales import bach_chorales
 from corpora.datasets.note_store import NoteStore
 
-__all__ = ["CPU_CONFIG", "GPU_CONFIG", "Source", "make_batch", "train_compose", "validation_batches"]
+__all__ = ["CPU_CONFIG", "GPU_CONFIG", "Source", "make_block", "train_compose", "validation_batches"]
 
 CPU_CONFIG = MeasuredModelConfig(
     transformer=MusicTransformerConfig(
@@ -53,7 +53,8 @@ BATCH_ROWS = 6144
 LENGTHS, LENGTH_SHARES = (192, 384, 768, 1536, 2560), (0.25, 0.35, 0.28, 0.09, 0.03)
 SHIFTS = (-5, 7)  # semitones, from and below
 TEMPO_SPREAD = 0.25  # natural logarithm
-PREFETCH = 6  # batches made ahead
+BLOCK = 8  # batches made together
+PREFETCH = 2  # blocks made ahead
 CHORALE_WEIGHT = 0.08  # of all draws
 
 Batch = tuple[Tensor, Decisions]
@@ -127,49 +128,68 @@ def _varied(example: Example, has_drums: bool, rng: np.random.Generator) -> Exam
     return replace(example, rows=rows)
 
 
-def make_batch(source: Source, step: int, split: Split = "train") -> list[Example]:
-    """The examples of one step: a pure function of its arguments.
-
-    Args:
-        source: Where pieces come from.
-        step: From 0.
-        split: Of the pieces.
-    """
-    pieces = _pieces(source.stores, split)
-    rng = np.random.default_rng([source.seed, step])
-    length = int(rng.choice(LENGTHS, p=LENGTH_SHARES))
-    examples: list[Example] = []
-    longest = 0
-    while (len(examples) + 1) * longest <= source.rows:
+def _example(source: Source, pieces: _Pieces, rng: np.random.Generator) -> Example:
+    """One random question of one random piece that asks for a note at least."""
+    while True:
         score = pieces.draw(rng)
+        length = min(int(rng.choice(LENGTHS, p=LENGTH_SHARES)), source.rows * 4 // 5)
         example = draw_example(score, length, rng, source.plain_share)
         if example is not None and (example.rows[example.places][:, LANE] > 0).any():
             drums = any(part.is_drum or part.program == DRUMS for part in score.parts)
-            examples.append(_varied(example, drums, rng))
-            longest = max(longest, len(example.rows))
-    return examples
+            return _varied(example, drums, rng)
+
+
+def _by_length(examples: Sequence[Example], rows: int) -> list[list[Example]]:
+    """Examples of like length together, as many as fit into ``rows`` padded steps; a last group that is not full is left out."""
+    groups: list[list[Example]] = [[]]
+    for example in sorted(examples, key=lambda example: len(example.rows)):
+        if groups[-1] and (len(groups[-1]) + 1) * len(example.rows) > rows:
+            groups.append([])
+        groups[-1].append(example)
+    return groups[:-1]
+
+
+def make_block(source: Source, number: int, split: Split = "train") -> list[list[Example]]:
+    """The examples of ``BLOCK`` steps from step ``BLOCK * number`` on: a pure function of its arguments.
+
+    Args:
+        source: Where pieces come from.
+        number: From 0.
+        split: Of the pieces.
+    """
+    pieces = _pieces(source.stores, split)
+    rng = np.random.default_rng([source.seed, number])
+    examples: list[Example] = []
+    steps = 0
+    while len(groups := _by_length(examples, source.rows)) < BLOCK:
+        wanted = (BLOCK + 1) * source.rows
+        while steps < wanted:
+            examples.append(_example(source, pieces, rng))
+            steps += len(examples[-1].rows)
+        steps = wanted - source.rows  # padding took more than a batch: some more examples
+    return [groups[index] for index in rng.permutation(len(groups))[:BLOCK]]
 
 
 def _batches(source: Source, first: int) -> Iterator[Batch]:
     """Batches from a step on, made in a process beside this one."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        waiting: list[Future[list[Example]]] = []
-        step = first
+        waiting: list[Future[list[list[Example]]]] = []
+        number, skipped = divmod(first, BLOCK)
         while True:
             while len(waiting) < PREFETCH:
-                waiting.append(pool.submit(make_batch, source, step))
-                step += 1
-            yield collate(my_share(waiting.pop(0).result()))
+                waiting.append(pool.submit(make_block, source, number))
+                number += 1
+            for examples in waiting.pop(0).result()[skipped:]:
+                yield collate(my_share(examples))
+            skipped = 0
 
 
 def validation_batches(stores: Sequence[str], questions: int = 96, seed: int = 1) -> list[Batch]:
     """Questions of the valid split, as they are asked in training; the same for the same arguments."""
     source = Source(tuple(stores), seed, rows=3072)
     out: list[list[Example]] = []
-    step = 0
     while sum(map(len, out)) < questions:
-        out.append(make_batch(source, step, "valid"))
-        step += 1
+        out += make_block(source, len(out) // BLOCK, "valid")
     return [collate(examples) for examples in out]
 
 

@@ -21,9 +21,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compose.muon import Muon
 from compose.parallel import agreed, is_first, sum_gradients
 
-__all__ = ["AveragedWeights", "TrainingPlan", "train"]
+__all__ = ["AveragedWeights", "TrainingPlan", "fast_bfloat16", "train"]
 
 REPORT_EVERY_S = 20.0
 
@@ -41,8 +42,9 @@ class TrainingPlan:
         averaging: Decay of the averaged weights, which are the ones kept.
         evaluate_every_s: Seconds between validations.
         save_every_s: Seconds between saved states.
-        bfloat16: Whether matrix products run in bfloat16 (autocast; weights and losses stay float32). On a processor with
-            AVX512-BF16 a step of the chorale model takes less than half the time.
+        bfloat16: Whether matrix products run in bfloat16 (autocast; weights and losses stay float32) where that is fast
+            (``fast_bfloat16``): then a step of the chorale model takes less than half the time.
+        muon: Whether the matrices inside the network go by Muon (``compose.muon``) instead of AdamW.
     """
 
     minutes: float = 0.0
@@ -56,6 +58,7 @@ class TrainingPlan:
     evaluate_every_s: float = 150.0
     save_every_s: float = 60.0
     bfloat16: bool = False
+    muon: bool = False
 
     def share(self, step: int, used_s: float) -> float:
         """How much of the run is done, 0 to 1 and beyond."""
@@ -96,11 +99,30 @@ class AveragedWeights:
             model.train()
 
 
-def _optimizer(model: nn.Module, plan: TrainingPlan) -> torch.optim.AdamW:
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    others = [p for p in model.parameters() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=plan.learning_rate, betas=(0.9, 0.98), eps=1e-9)
+def fast_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16; on others that is emulated, some twenty times slower than float32."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _optimizers(model: nn.Module, plan: TrainingPlan) -> list[torch.optim.Optimizer]:
+    """AdamW for everything, or Muon for the weights of inner linear layers and AdamW for what is left.
+
+    Inner is what both reads and feeds a hidden state: heads, whose outputs are logits, are named ``*head*``.
+    """
+    inner: set[Tensor] = set()
+    if plan.muon:
+        layers = ((name, module) for name, module in model.named_modules() if isinstance(module, nn.Linear))
+        inner = {module.weight for name, module in layers if "head" not in name}
+    others = [p for p in model.parameters() if p not in inner]
+    groups = [
+        {"params": [p for p in others if p.ndim >= 2], "weight_decay": plan.weight_decay},
+        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    found: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=plan.learning_rate, betas=(0.9, 0.98), eps=1e-9)]
+    if inner:
+        matrices = [p for p in model.parameters() if p in inner]
+        found.append(Muon(matrices, lr=plan.learning_rate, weight_decay=plan.weight_decay))
+    return found
 
 
 def _save(path: Path, state: dict[str, Any]) -> None:
@@ -133,7 +155,8 @@ def train(
         The last evaluation.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    optimizer = _optimizer(model, plan)
+    optimizers = _optimizers(model, plan)
+    autocast = plan.bfloat16 and fast_bfloat16()
     averaged = AveragedWeights(model, plan.averaging)
     step, used_s = 0, 0.0
     state_path = folder / "state.pt"
@@ -141,7 +164,8 @@ def train(
         state = torch.load(state_path, weights_only=True)
         model.load_state_dict(state["model"])
         averaged.values = state["averaged"]
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, values in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
         step, used_s = state["step"], state["used_s"]
         torch.set_rng_state(state["rng"])
     last_save = last_report = last_evaluation = used_s
@@ -158,16 +182,17 @@ def train(
     started = time.monotonic() - used_s
     try:
         while (share := agreed(plan.share(step, used_s))) < 1:
-            for group in optimizer.param_groups:
+            for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = plan.rate(share)
             batch = next(batches)
-            with torch.autocast("cpu", torch.bfloat16, enabled=plan.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
                 value = loss(model, batch)
-            optimizer.zero_grad(set_to_none=True)
+            model.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
             sum_gradients(model)
             nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_norm)
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
             averaged.update(model, step)
             step += 1
             running += float(value.detach())
@@ -180,13 +205,12 @@ def train(
                 report(**averaged.swapped(model, evaluate))
                 last_evaluation = used_s = time.monotonic() - started
             if used_s - last_save >= plan.save_every_s:
-                optimizer_state = optimizer.state_dict()
                 _save(
                     state_path,
                     {
                         "model": model.state_dict(),
                         "averaged": averaged.values,
-                        "optimizer": optimizer_state,
+                        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
                         "step": step,
                         "used_s": used_s,
                         "rng": torch.get_rng_state(),
@@ -202,7 +226,7 @@ def train(
             {
                 "model": averaged.values,
                 "averaged": averaged.values,
-                "optimizer": optimizer.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in optimizers],
                 "step": step,
                 "used_s": used_s,
                 "rng": torch.get_rng_state(),

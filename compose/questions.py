@@ -21,14 +21,18 @@ PLAIN_SHARE = 0.2  # of the questions are plain continuation: every lane, nothin
 REGION_SHARE = 0.5  # of the others are about some bars with both sides known; the rest go to the end of the window
 GIVEN_SHARE = 0.15  # of the others leave random notes known
 HINT_SHARE = 0.2  # of the others come with hints
+DRUMS_SHARE = 0.4  # of the others about music with drums ask for the drums alone
 DROP_SHARE = 0.2  # of the windows lose some lanes altogether
 MAX_HISTORY_BARS = 8
 MAX_TRIES = 20
 
 
 def _lanes(score: StepScore, notes: list[Note], rng: np.random.Generator) -> tuple[int, ...]:
-    """Lanes to write: one, all but one, or any number; only such as have notes in the window."""
+    """Lanes to write: drums, one, all but one, or any number; only such as have notes in the window."""
     live = sorted({note.lane for note in notes})
+    drums = [lane for lane in live if score.parts[lane].is_drum]
+    if drums and rng.random() < DRUMS_SHARE:
+        return (int(rng.choice(drums)),)
     kind = rng.random()
     if len(live) == 1 or kind < 0.4:
         return (int(rng.choice(live)),)

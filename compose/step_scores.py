@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from compose.canvas import Note
 from compose.vocabulary.bars import Chunk, chunks, to_steps
+from compose.vocabulary.measured_fields import transposed_key
 from corpora.piece import Part, Piece
 
 __all__ = ["StepScore"]
@@ -41,6 +42,24 @@ class StepScore:
         columns = (onset, rows["part"], rows["pitch"], duration, rows["velocity"])
         notes = np.stack([np.asarray(column, dtype=np.int32) for column in columns], axis=1)
         return cls(piece.parts, chunks(piece), notes[np.lexsort(notes.T[3::-1])])
+
+    @property
+    def has_drums(self) -> bool:
+        """Whether a lane's pitches are drums."""
+        return any(part.is_drum for part in self.parts)
+
+    @property
+    def pitched(self) -> NDArray[np.bool_]:
+        """Which notes are no drums, shape (notes,)."""
+        lanes = np.array([not part.is_drum for part in self.parts], dtype=np.bool_)
+        return np.asarray(lanes[self.notes[:, 1]])
+
+    def transposed(self, semitones: int) -> StepScore:
+        """The score ``semitones`` higher, its drums as they are; the caller keeps the notes inside 0..127."""
+        notes = self.notes.copy()
+        notes[self.pitched, 2] += semitones
+        bars = [bar._replace(key=transposed_key(bar.key, semitones)) for bar in self.bars]
+        return StepScore(self.parts, bars, notes)
 
     def window(self, start: int, end: int) -> list[Note]:
         """The notes with ``start <= onset < end``."""

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from compose.grooves import add_drums
 from compose.measured_examples import Example, collate, transpose
 from compose.measured_model import Decisions, MeasuredModel, MeasuredModelConfig
 from compose.music_transformer import MusicTransformerConfig
@@ -29,7 +30,7 @@ from compose.step_scores import StepScore
 from compose.train_chorale import note_loss, validate
 from compose.training import TrainingPlan, train
 from compose.vocabulary.measured import KEY, LANE, PITCH, TEMPO
-from compose.vocabulary.measured_fields import DRUMS, tempo_id, tempo_of
+from compose.vocabulary.measured_fields import MAX_LANES, tempo_id, tempo_of
 from corpora.datasets.chorales import bach_chorales
 from corpora.datasets.note_store import NoteStore
 
@@ -55,6 +56,7 @@ SHIFTS = (-5, 7)  # semitones, from and below
 TEMPO_SPREAD = 0.25  # natural logarithm
 BLOCK = 8  # batches made together
 PREFETCH = 2  # blocks made ahead
+DRUM_SHARE = 0.12  # of the pieces without drums are given a drum part of ours
 CHORALE_WEIGHT = 0.08  # of all draws
 
 Batch = tuple[Tensor, Decisions]
@@ -112,8 +114,19 @@ def _pieces(stores: tuple[str, ...], split: Split) -> _Pieces:
     return _Pieces(stores, split)
 
 
+def _with_drums(score: StepScore, rng: np.random.Generator) -> StepScore:
+    """The score, now and then with a drum part of ours; one with drums in another key, as its examples are not transposed."""
+    if rng.random() < DRUM_SHARE and not score.has_drums and len(score.parts) < MAX_LANES:
+        score = add_drums(score, rng)
+    pitches = score.notes[score.pitched, 2]
+    if not score.has_drums or not len(pitches):
+        return score
+    low, high = max(SHIFTS[0], -int(pitches.min())), min(SHIFTS[1], 128 - int(pitches.max()))
+    return score.transposed(int(rng.integers(low, high)) if low < high else 0)
+
+
 def _varied(example: Example, has_drums: bool, rng: np.random.Generator) -> Example:
-    """The example in another key and tempo; with drums in the key as it is."""
+    """The example in another key and tempo; with drums in the key as it is (see ``_with_drums``)."""
     pitches = example.rows[:, PITCH][example.rows[:, PITCH] > 0]
     if not has_drums and len(pitches):
         low, high = max(SHIFTS[0], 1 - int(pitches.min())), min(SHIFTS[1], 129 - int(pitches.max()))
@@ -131,12 +144,11 @@ def _varied(example: Example, has_drums: bool, rng: np.random.Generator) -> Exam
 def _example(source: Source, pieces: _Pieces, rng: np.random.Generator) -> Example:
     """One random question of one random piece that asks for a note at least."""
     while True:
-        score = pieces.draw(rng)
+        score = _with_drums(pieces.draw(rng), rng)
         length = min(int(rng.choice(LENGTHS, p=LENGTH_SHARES)), source.rows * 4 // 5)
         example = draw_example(score, length, rng, source.plain_share)
         if example is not None and (example.rows[example.places][:, LANE] > 0).any():
-            drums = any(part.is_drum or part.program == DRUMS for part in score.parts)
-            return _varied(example, drums, rng)
+            return _varied(example, score.has_drums, rng)
 
 
 def _by_length(examples: Sequence[Example], rows: int) -> list[list[Example]]:

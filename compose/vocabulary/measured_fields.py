@@ -46,6 +46,7 @@ __all__ = [
     "meter_of",
     "tempo_id",
     "tempo_of",
+    "transposed_key",
 ]
 
 FIELDS = ("next", "lane", "pitch", "duration", "velocity", "place", "ahead", "meter", "key", "tempo", "program")
@@ -106,6 +107,11 @@ def meter_of(meter: int) -> tuple[int, int] | None:
         return None
     beats, kind = divmod(meter - _FIRST_METER, len(BEAT_TYPES))
     return beats + 1, BEAT_TYPES[kind]
+
+
+def transposed_key(key: int, semitones: int) -> int:
+    """Id of a key signature ``semitones`` higher: five flats to six sharps."""
+    return (key - 8 + 7 * semitones + 5) % 12 - 5 + 8 if semitones else key
 
 
 def tempo_id(quarters_per_minute: float) -> int:

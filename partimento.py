@@ -428,6 +428,10 @@ def corpora_store(
 def train_compose(
     out: RunFolder,
     store: Annotated[list[Path], typer.Option("--store", help="A folder of 'partimento corpora store'; may be repeated.")],
+    start: Annotated[
+        str,
+        typer.Option("--from", help="A model of the same sizes to begin with, by name or folder."),
+    ] = "",
     preset: Annotated[str, typer.Option(help="Sizes: cpu or gpu.")] = "cpu",
     minutes: Minutes = 10.0,
     seed: Seed = 0,
@@ -437,7 +441,7 @@ def train_compose(
     """Train the general model: any score, any question, on the packs of one or more stores."""
     from compose.runs import run_compose
 
-    _print_figures(run_compose(out, store, minutes, preset=preset, seed=seed, resume=resume), as_json)
+    _print_figures(run_compose(out, store, minutes, preset=preset, start=start, seed=seed, resume=resume), as_json)
 
 
 @train_app.command(name="voices", epilog="Example: partimento train voices --minutes 30 --out runs/voices")

@@ -6,7 +6,7 @@ musical time, and ours: bars of some lanes with both sides known, and hints (rhy
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from compose.canvas import Note
 from compose.measured_examples import Example, Question, make_example
 from compose.step_scores import StepScore
 from compose.stream import DELTA_STEPS, pitch_hint, rhythm_hint
+from compose.vocabulary.bars import Chunk
 
-__all__ = ["PLAIN_SHARE", "ask_any", "draw_example"]
+__all__ = ["PLAIN_SHARE", "Asked", "ask_any", "draw_example", "draw_question"]
 
 PLAIN_SHARE = 0.2  # of the questions are plain continuation: every lane, nothing known ahead
 REGION_SHARE = 0.5  # of the others are about some bars with both sides known; the rest go to the end of the window
@@ -61,7 +62,7 @@ def ask_any(
     if not notes:
         return None
     if rng.random() < plain_share:
-        return Question(tuple(range(len(score.parts))), first, last, opening, ask_history=True)
+        return Question(tuple(range(len(score.parts))), first, last, opening)
     lanes = _lanes(score, notes, rng)
     if rng.random() < REGION_SHARE and last - first > 1:
         length = int(rng.integers(1, min(last - first, 16) + 1))
@@ -69,7 +70,7 @@ def ask_any(
         last = first + length
         start, end = score.bars[first].start, score.bars[last - 1].start + score.bars[last - 1].length
         notes = [note for note in notes if start <= note.onset < end]
-    question = Question(lanes, first, last, opening, ask_history=True)
+    question = Question(lanes, first, last, opening)
     hidden = [note for note in notes if note.lane in lanes and note.end <= end]
     kind = rng.random()
     if kind < GIVEN_SHARE:
@@ -93,8 +94,36 @@ def _thinned(score: StepScore, rng: np.random.Generator) -> StepScore:
     return StepScore(tuple(score.parts[lane] for lane in kept), score.bars, notes)
 
 
-def draw_example(score: StepScore, rows: int, rng: np.random.Generator, plain_share: float = PLAIN_SHARE) -> Example | None:
-    """A random question of a piece with its answer, in a window of about ``rows`` steps at most; None where none was found.
+@dataclass(frozen=True)
+class Asked:
+    """A question about a window of a piece, ready to be played through.
+
+    Args:
+        score: The piece, or some lanes of it.
+        bars: The bars up to the one after the window.
+        notes: The notes of the window and what is known of what follows.
+        question: Its bars are indices of ``bars``.
+    """
+
+    score: StepScore
+    bars: list[Chunk]
+    notes: list[Note]
+    question: Question
+
+    def example(self) -> Example | None:
+        """The stream and its decisions; None when no note is asked for."""
+        return make_example(self.score.parts, self.bars, self.notes, self.question)
+
+    def alone(self) -> Asked:
+        """The same notes asked for with nothing known but what comes before them."""
+        first, last = self.bars[self.question.first], self.bars[self.question.last - 1]
+        end, lanes, given = last.start + last.length, self.question.lanes, self.question.given
+        kept = [n for n in self.notes if n.onset < first.start or (n.lane in lanes and n.end <= end and n not in given)]
+        return replace(self, notes=kept, question=replace(self.question, given=frozenset(), hints=()))
+
+
+def draw_question(score: StepScore, rows: int, rng: np.random.Generator, plain_share: float = PLAIN_SHARE) -> Asked | None:
+    """A random question of a piece, in a window of about ``rows`` steps at most; None where none was found.
 
     Args:
         score: The piece.
@@ -125,7 +154,17 @@ def draw_example(score: StepScore, rows: int, rng: np.random.Generator, plain_sh
         end = bars[question.last - 1].start + bars[question.last - 1].length
         if len(question.lanes) < len(score.parts) or question.given or question.last < last:
             end += DELTA_STEPS  # what follows is known; in plain continuation nothing is
-        example = make_example(score.parts, bars[: question.last + 1], score.window(bars[opening].start, end), question)
+        return Asked(score, bars[: question.last + 1], score.window(bars[opening].start, end), question)
+    return None
+
+
+def draw_example(score: StepScore, rows: int, rng: np.random.Generator, plain_share: float = PLAIN_SHARE) -> Example | None:
+    """A random question with its answer and that of its history, as training asks it; arguments and None as ``draw_question``."""
+    for _ in range(MAX_TRIES):
+        asked = draw_question(score, rows, rng, plain_share)
+        if asked is None:
+            return None
+        example = replace(asked, question=replace(asked.question, ask_history=True)).example()
         if example is not None and len(example.rows) <= rows * 5 // 4:
             return example
     return None

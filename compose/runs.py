@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compose.measured_model import MeasuredModel
-from compose.models import save_model
+from compose.models import MeasuredComposer, load_model, save_model
 from compose.train_chorale import CHORALE_CONFIG, train_chorale
 from compose.train_compose import CPU_CONFIG, GPU_CONFIG, train_compose
 from compose.train_voices import train_voices
@@ -97,10 +97,18 @@ def run_voices(folder: Path, minutes: float, *, seed: int = 0, resume: bool = Fa
 
 
 PRESETS = {"cpu": CPU_CONFIG, "gpu": GPU_CONFIG}
+FIRST_RATE, FURTHER_RATE = 4e-3, 2e-3  # from random weights; from trained ones
 
 
 def run_compose(
-    folder: Path, stores: Sequence[Path], minutes: float, *, preset: str = "cpu", seed: int = 0, resume: bool = False
+    folder: Path,
+    stores: Sequence[Path],
+    minutes: float,
+    *,
+    preset: str = "cpu",
+    start: str = "",
+    seed: int = 0,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Train the general model; arguments, value and errors as ``run_voices``, and:
 
@@ -108,13 +116,23 @@ def run_compose(
         folder, minutes, seed, resume: As ``run_voices``.
         stores: Folders of note stores (``partimento corpora store``).
         preset: "cpu" or "gpu": sizes.
+        start: Name or folder of a model of the same sizes to begin with; random weights when empty.
+
+    Raises:
+        RequestError: The preset is not known, or the model to begin with is of another kind or size.
     """
     if preset not in PRESETS:
         raise RequestError(f"preset '{preset}' is not known: expected one of {', '.join(PRESETS)}")
     _open_folder(folder, resume)
     packs = sorted({piece.pack for store in stores for piece in NoteStore(store).pieces})
-    plan = TrainingPlan(minutes=minutes, learning_rate=1.5e-3, bfloat16=True, evaluate_every_s=600)
-    model, figures = train_compose(folder, [str(store) for store in stores], plan, seed, PRESETS[preset])
+    composer = load_model(start) if start else None
+    if composer is not None and not isinstance(composer, MeasuredComposer):
+        raise RequestError(f"model '{start}' is not a measured model: training cannot begin with it")
+    rate = FURTHER_RATE if start else FIRST_RATE
+    plan = TrainingPlan(minutes=minutes, learning_rate=rate, bfloat16=True, muon=True, averaging=0.99, evaluate_every_s=900)
+    model, figures = train_compose(
+        folder, [str(store) for store in stores], plan, seed, PRESETS[preset], start=composer.model if composer else None
+    )
     return _finish(
         folder,
         model,
@@ -123,7 +141,7 @@ def run_compose(
         what="Writes notes into a region of any score, seeing what surrounds it, in the `measured` vocabulary.",
         data=f"the train splits of {', '.join(packs)} (CC0 1.0 and CC BY 4.0) and the Bach chorales of music21",
         split="by work, as in the packs' manifests; the pieces of the JSB valid and test sets are left out",
-        verb=f"compose --preset {preset}",
+        verb=f"compose --preset {preset}{f' --from {start}' if start else ''}",
         minutes=minutes,
         seed=seed,
     )

@@ -1,8 +1,9 @@
 """Train the general model: ``measured`` streams of every kind of music, every kind of question.
 
-Pieces come out of a note store (``corpora.datasets.note_store``) and the chorales of music21. Batches are made a block at a time in
-a process beside the one that learns: examples, transposed and with the tempo varied, are sorted by length, so that little of a batch
-is padding. A block is a pure function of (seed, number). Under ``torchrun`` the processes share each batch (``compose.parallel``).
+Pieces come out of a note store (``corpora.datasets.note_store``) and the chorales of music21, some with a drum part of our own
+(``compose.grooves``). Batches are made a block at a time in a process beside the one that learns: examples, transposed and with the
+tempo varied, are sorted by length, so that little of a batch is padding. A block is a pure function of (seed, number). Under
+``torchrun`` the processes share each batch (``compose.parallel``).
 """
 
 from __future__ import annotations
@@ -33,12 +34,13 @@ from compose.vocabulary.measured import KEY, LANE, PITCH, TEMPO
 from compose.vocabulary.measured_fields import MAX_LANES, tempo_id, tempo_of
 from corpora.datasets.chorales import bach_chorales
 from corpora.datasets.note_store import NoteStore
+from corpora.errors import RequestError
 
 __all__ = ["CPU_CONFIG", "GPU_CONFIG", "Source", "make_block", "train_compose", "validation_batches"]
 
 CPU_CONFIG = MeasuredModelConfig(
     transformer=MusicTransformerConfig(
-        embed_dim=256, num_layers=4, num_heads=8, feedforward_dim=1024, max_distance=512, dropout=0.05
+        embed_dim=256, num_layers=4, num_heads=8, feedforward_dim=1024, max_distance=512, dropout=0.0
     ),
     hidden_dim=256,
     hints=True,
@@ -50,7 +52,7 @@ GPU_CONFIG = MeasuredModelConfig(
     hidden_dim=384,
     hints=True,
 )
-BATCH_ROWS = 6144
+BATCH_ROWS = 4096
 LENGTHS, LENGTH_SHARES = (192, 384, 768, 1536, 2560), (0.25, 0.35, 0.28, 0.09, 0.03)
 SHIFTS = (-5, 7)  # semitones, from and below
 TEMPO_SPREAD = 0.25  # natural logarithm
@@ -205,6 +207,21 @@ def validation_batches(stores: Sequence[str], questions: int = 96, seed: int = 1
     return [collate(examples) for examples in out]
 
 
+def begin_with(model: MeasuredModel, start: MeasuredModel) -> None:
+    """Give a model the weights of another of the same sizes.
+
+    Raises:
+        RequestError: The sizes differ.
+    """
+    theirs = start.state_dict()
+    for name, value in model.state_dict().items():
+        shape = theirs[name].shape if name in theirs else None
+        if shape != value.shape:
+            found = "has none" if shape is None else f"has shape {tuple(shape)}"
+            raise RequestError(f"cannot begin with that model: expected {name} of shape {tuple(value.shape)}, it {found}")
+    model.load_state_dict(theirs)
+
+
 def _notes(batch: Batch) -> int:
     """How many notes of a batch are asked for."""
     return int(batch[1].targets[:, LANE].count_nonzero())
@@ -218,6 +235,7 @@ def train_compose(
     config: MeasuredModelConfig = CPU_CONFIG,
     plain_share: float = PLAIN_SHARE,
     rows: int = BATCH_ROWS,
+    start: MeasuredModel | None = None,
 ) -> tuple[MeasuredModel, dict[str, float]]:
     """Train, resuming from ``folder``; gives the model and its figures on held-out pieces.
 
@@ -229,10 +247,16 @@ def train_compose(
         config: Sizes.
         plain_share: Share of plain continuation among the questions; 1 trains a plain autoregressive model.
         rows: Steps of a batch.
+        start: A trained model to begin with instead of random weights; its sizes must be those of ``config``.
+
+    Raises:
+        RequestError: ``start`` has other sizes.
     """
     join_ranks()
     torch.manual_seed(seed)
-    model = MeasuredModel(config, backend="sdpa")
+    model = MeasuredModel(config, backend="skew")
+    if start is not None:
+        begin_with(model, start)
     held_out = validation_batches(stores)
     first = 0
     if (folder / "state.pt").exists():

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from compose.muon import Muon
 from compose.parallel import agreed, is_first, sum_gradients
 
-__all__ = ["AveragedWeights", "TrainingPlan", "fast_bfloat16", "train"]
+__all__ = ["AveragedWeights", "TrainingPlan", "fast_bfloat16", "optimizers_of", "train"]
 
 REPORT_EVERY_S = 20.0
 
@@ -104,7 +104,7 @@ def fast_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def _optimizers(model: nn.Module, plan: TrainingPlan) -> list[torch.optim.Optimizer]:
+def optimizers_of(model: nn.Module, plan: TrainingPlan) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for the weights of inner linear layers and AdamW for what is left.
 
     Inner is what both reads and feeds a hidden state: heads, whose outputs are logits, are named ``*head*``.
@@ -155,7 +155,7 @@ def train(
         The last evaluation.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    optimizers = _optimizers(model, plan)
+    optimizers = optimizers_of(model, plan)
     autocast = plan.bfloat16 and fast_bfloat16()
     averaged = AveragedWeights(model, plan.averaging)
     step, used_s = 0, 0.0

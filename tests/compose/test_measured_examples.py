@@ -1,5 +1,7 @@
 """Examples: the question asked is the one answered, transposing commutes with making, batches hold what went in."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from compose.measured_examples import Question, ask, collate, make_example, piec
 from compose.situation import MOMENT_BITS, NOTE_BITS, NOTE_NUMBERS, NUM_REFERENCES, ONSET_BITS
 from compose.vocabulary.bars import chunks
 from compose.vocabulary.measured import Measured
-from compose.vocabulary.measured_fields import BAR, CHUNK_STEPS, END
+from compose.vocabulary.measured_fields import BAR, CHUNK_STEPS, CONTROL, END
 from corpora.piece import KEY_DTYPE, Part
 
 
@@ -100,3 +102,26 @@ def test_transposing_keeps_every_number_inside_its_table(piece):
         example = transpose(example_of(high, Question((0, 2), 3, 7)), semitones)
         assert example.numbers.min() >= 0
         assert example.numbers[:, : NUM_REFERENCES + 1].max() <= NUM_PITCHES
+
+
+def test_a_history_that_is_asked_for_is_asked_as_plain_continuation(piece):
+    """Up to where the first control shows, its decisions are those of plain continuation; those of the region stay as they were."""
+    asked = Question((0, 2), 6, 9, opening=0, ask_history=True)
+    both, region = example_of(piece, asked), example_of(piece, replace(asked, ask_history=False))
+    plain = example_of(piece, Question((0, 1, 2), 0, 12))
+    np.testing.assert_array_equal(both.rows, region.rows)
+    np.testing.assert_array_equal(both.places[-len(region.places) :], region.places)
+    first_control = int(np.flatnonzero(both.rows[:, 0] == CONTROL)[0])
+    early = int((both.places < first_control).sum())
+    assert early > 40
+    for name in ("places", "onset", "rolls", "numbers"):
+        ours = getattr(both, name)
+        np.testing.assert_array_equal(ours[-len(region.places) :], getattr(region, name), err_msg=name)
+        skipped = int((plain.places == both.places[0]).argmax())
+        np.testing.assert_array_equal(ours[:early], getattr(plain, name)[skipped : skipped + early], err_msg=name)
+    bars = chunks(piece)
+    heads = both.rows[both.places, 0]
+    before = [note for note in piece_notes(piece) if note.onset < bars[6].start]
+    hidden = [n for n in piece_notes(piece) if n.lane in (0, 2) and bars[6].start <= n.onset and n.end <= bars[9].start]
+    assert (heads < CHUNK_STEPS).sum() == len(before) + len(hidden)
+    assert (heads >= CHUNK_STEPS).sum() == 9  # a line after each bar but the first, and behind the region

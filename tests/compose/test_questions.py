@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compose.measured_examples import Question, make_example
-from compose.questions import draw_example
+from compose.questions import draw_example, draw_question
 from compose.step_scores import StepScore
 from compose.stream import UNKNOWN, Stream, pitch_hint, rhythm_hint
 from compose.vocabulary.measured import DURATION, LANE, NEXT, PITCH, PLACE
@@ -80,3 +80,15 @@ def test_a_stream_with_hints_rewinds_to_where_it_was(score):
     stream.rewind(mark)
     np.testing.assert_array_equal(stream.situation.moment(stream.now), before[0])
     assert len(stream.rows) == before[1]
+
+
+def test_alone_asks_for_the_same_notes_and_shows_nothing_else(score):
+    for seed in range(40):
+        asked = draw_question(score, 150, np.random.default_rng(seed), plain_share=0.0)
+        known, alone = asked.example(), asked.alone().example()
+        if known is None:
+            continue
+        answers = [example.rows[example.places] for example in (known, alone)]
+        notes = [[row[[LANE, PITCH]].tolist() for row in rows if row[NEXT] < CHUNK_STEPS] for rows in answers]
+        assert notes[0] == notes[1]
+        assert not (alone.rows[:, NEXT] == CONTROL).any()

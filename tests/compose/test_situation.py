@@ -135,3 +135,19 @@ def test_order_of_adding_does_not_matter(rng):
     notes = random_notes(rng)
     shuffled = [notes[index] for index in rng.permutation(len(notes))]
     np.testing.assert_array_equal(everything(filled(notes)), everything(filled(shuffled)))
+
+
+def test_before_the_region_every_lane_is_being_written(rng):
+    notes = random_notes(rng)
+    region, everywhere, later = (
+        filled(notes),
+        Situation(START, END, LANES, tuple(range(LANES))),
+        Situation(START, END, LANES, FREE, 200),
+    )
+    for note, revealed in notes:
+        everywhere.add(note, revealed)
+        later.add(note, revealed)
+    for place in range(START, END, 7):
+        same = everywhere if place < 200 else region
+        np.testing.assert_array_equal(later.moment(place), same.moment(place))
+        np.testing.assert_array_equal(later.onset(place), same.onset(place))

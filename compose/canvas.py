@@ -177,5 +177,5 @@ class Canvas:
             duration, off_duration = divmod(note.duration, self.ticks_per_div)
             if off_onset or off_duration:
                 raise ValueError(f"note at tick {note.onset} does not fall on a div ({self.ticks_per_div} ticks)")
-            rows[index] = (onset, duration, note.pitch, note.velocity, note.lane, 0, f"new{index}")
+            rows[index] = (onset, duration, note.pitch, note.velocity, note.lane, 0, f"new{index}", 0)
         return rows

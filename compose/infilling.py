@@ -220,8 +220,8 @@ def _on_writing_grid(piece: Piece) -> Piece:
     return piece.rescaled(int(np.lcm(piece.divs_per_quarter, STEPS_PER_QUARTER)))
 
 
-def _key(row: np.void) -> tuple[int, ...]:
-    return tuple(int(row[name]) for name in ("onset_div", "duration_div", "pitch", "part"))
+def _key(row: np.void) -> tuple[float, ...]:
+    return tuple(row[name].item() for name in ("onset_div", "duration_div", "pitch", "cents", "part"))
 
 
 def _compare(before: Piece, after: Piece, removed_ids: Collection[str]) -> tuple[Table, int]:

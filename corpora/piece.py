@@ -3,11 +3,14 @@
 Conventions: time is counted in integer *divs*, ``divs_per_quarter`` to the quarter note, from the start of the piece as
 written (repeats are not unfolded). Pitches are sounding MIDI numbers. One row a sounding note: tied notes are one row.
 A grace note has duration 0. Field names are those of partitura's ``note_array`` wherever partitura has the field.
+What lies between the keys is in ``cents``, above (or below) the pitch: -100 < cents < 100, 0 in twelve equal steps. Readers of
+notation choose the nearest pitch, so that -50 < cents <= 50 (``nearest_pitch``); a MIDI note keeps the key that it is played with.
 A *lane* (field ``part``, an index into ``Piece.parts``) is one staff of a MusicXML part, or one channel of a MIDI track.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -27,6 +30,7 @@ __all__ = [
     "Source",
     "Table",
     "empty_notes",
+    "nearest_pitch",
     "sort_notes",
 ]
 
@@ -41,6 +45,7 @@ NOTE_DTYPE = np.dtype(
         ("part", np.int32),  # lane: index into Piece.parts
         ("voice", np.int32),  # MusicXML voice, 0 where the source has none
         ("id", "U24"),  # unique within the piece
+        ("cents", np.float32),  # what the note sounds above its pitch
     ]
 )
 MEASURE_DTYPE = np.dtype(
@@ -57,6 +62,8 @@ KEY_DTYPE = np.dtype([("onset_div", np.int64), ("fifths", np.int32), ("mode", np
 
 DEFAULT_QUARTERS_PER_MINUTE = 120.0
 DEFAULT_VELOCITY = 80
+CENTS_PER_SEMITONE = 100
+CENTS_DECIMALS = 4  # what float32 holds of a hundred; alterations in files are written with two more
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Part:
         key: Where it lives in the source: the MusicXML part id, or the MIDI track index as text.
         staff: Staff within the MusicXML part, from 1; for MIDI the channel, 0-15.
         program: General MIDI program 0-127 (ignored for drums).
-        is_drum: Whether pitches are drum keys.
+        is_drum: Whether pitches are drum keys; their cents mean nothing.
     """
 
     name: str
@@ -102,7 +109,20 @@ def empty_notes(count: int = 0) -> Table:
 
 def sort_notes(notes: Table) -> Table:
     """The rows in the house's canonical order: onset, lane, pitch, duration."""
-    return notes[np.lexsort((notes["duration_div"], notes["pitch"], notes["part"], notes["onset_div"]))]
+    return notes[np.lexsort((notes["duration_div"], notes["cents"], notes["pitch"], notes["part"], notes["onset_div"]))]
+
+
+def nearest_pitch(semitones: float) -> tuple[int, float]:
+    """A sounding height in MIDI semitones as the nearest pitch and the cents above it, -50 < cents <= 50.
+
+    >>> nearest_pitch(60.5), nearest_pitch(61.75)
+    ((60, 50.0), (62, -25.0))
+
+    Raises:
+        ValueError, OverflowError: Not a number, or infinite.
+    """
+    pitch = math.ceil(round(semitones - 0.5, CENTS_DECIMALS + 2))
+    return pitch, round((semitones - pitch) * CENTS_PER_SEMITONE, CENTS_DECIMALS) + 0.0  # no -0.0
 
 
 @dataclass(frozen=True)
@@ -201,7 +221,7 @@ class Piece:
         return replace(self, divs_per_quarter=divs_per_quarter, **tables)
 
     def to_score(self) -> symusic.core.ScoreTick:
-        """The piece as a ``symusic.Score`` in ticks, one track a lane.
+        """The piece as a ``symusic.Score`` in ticks, one track a lane; cents stay behind, as a track has but one bend at a time.
 
         Ticks are divs; ``ticks_per_quarter`` is ``divs_per_quarter``. Raises OverflowError past symusic's 2^31 ticks.
         """

@@ -1,7 +1,8 @@
 """Piano roll pictures: a piece, or a piece before and after a change.
 
-Time runs in quarter notes with the bars as printed numbers; height is the sounding pitch; each lane has its colour, the same in
-both panels. Before: notes that go away are hollow. After: new notes are strong, kept ones pale. The region of the change is shaded.
+Time runs in quarter notes with the bars as printed numbers; height is the sounding pitch with its cents; each lane has its
+colour, the same in both panels. Before: notes that go away are hollow. After: new notes are strong, kept ones pale. The region of
+the change is shaded.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from corpora.atomic import atomic_path
 from corpora.errors import InputError
-from corpora.piece import Piece
+from corpora.piece import CENTS_PER_SEMITONE, Piece
 from corpora.safe_text import safe_text
 
 __all__ = ["PLOT_SUFFIXES", "plot_piano_roll"]
@@ -114,10 +115,10 @@ def _draw(before: Piece, after: Piece | None, region: tuple[int, int] | None, vi
 
 
 def _unshared(piece: Piece, other: Piece | None) -> NDArray[np.bool_] | None:
-    """For each note, whether the other piece lacks it (same place, length, pitch and lane); None without another piece."""
+    """For each note, whether the other piece lacks it (same place, length, pitch, cents and lane); None without another piece."""
     if other is None:
         return None
-    fields = ("onset_div", "duration_div", "pitch", "part")
+    fields = ("onset_div", "duration_div", "pitch", "cents", "part")
     left = Counter(zip(*(other.notes[name].tolist() for name in fields), strict=True))
     marks = np.zeros(len(piece.notes), dtype=np.bool_)
     for index, key in enumerate(zip(*(piece.notes[name].tolist() for name in fields), strict=True)):
@@ -198,7 +199,7 @@ def _draw_notes(panel: Axes, piece: Piece, unshared: NDArray[np.bool_] | None, *
     length = piece.notes["duration_div"] / piece.divs_per_quarter
     drawn = np.where(length > 0, np.maximum(length - GAP_QUARTERS, length / 2), GRACE_QUARTERS)
     slot, height = _shares(piece, visible)
-    bottom = piece.notes["pitch"] - NOTE_HEIGHT / 2 + slot * height
+    bottom = piece.notes["pitch"] + piece.notes["cents"] / CENTS_PER_SEMITONE - NOTE_HEIGHT / 2 + slot * height
     corners = np.stack(
         [
             np.stack([start, bottom], axis=-1),

@@ -109,13 +109,13 @@ def same_resolution(first: Piece, second: Piece) -> tuple[Piece, Piece]:
     return first.rescaled(divs), second.rescaled(divs)
 
 
-def _keys(piece: Piece) -> list[tuple[int, int, int, int]]:
-    """Each note's onset and duration in divs, pitch and lane."""
-    return list(zip(*(piece.notes[name].tolist() for name in ("onset_div", "duration_div", "pitch", "part")), strict=True))
+def _keys(piece: Piece) -> list[tuple[int, int, int, float, int]]:
+    """Each note's onset and duration in divs, pitch, cents and lane."""
+    return list(zip(*(piece.notes[name].tolist() for name in ("onset_div", "duration_div", "pitch", "cents", "part")), strict=True))
 
 
 def new_notes(before: Piece, after: Piece) -> NDArray[np.bool_]:
-    """For each note of ``after``, whether ``before`` lacks it (same onset, duration, pitch and lane); shape (notes,)."""
+    """For each note of ``after``, whether ``before`` lacks it (same onset, duration, pitch, cents and lane); shape (notes,)."""
     before, after = same_resolution(before, after)
     left = Counter(_keys(before))
     marks = np.zeros(len(after.notes), dtype=np.bool_)

@@ -32,7 +32,7 @@ from compose.vocabulary.arrival import (
     sort_events,
 )
 from compose.vocabulary.base import Encoding, Grid, Loss, LossKind, LossReport, Tokens, Vocabulary
-from compose.vocabulary.losses import controller_loss, note_loss
+from compose.vocabulary.losses import cents_loss, controller_loss, note_loss
 from corpora.piece import MEASURE_DTYPE, TEMPO_DTYPE, Part, Piece, empty_notes, sort_notes
 
 __all__ = ["Anticipation", "events_to_piece", "piece_to_events"]
@@ -161,6 +161,7 @@ def _report(
             Loss(LossKind.TEMPOS_IGNORED, tempos),
             Loss(LossKind.METERS_IGNORED, len(piece.measures)),
             Loss(LossKind.KEYS_IGNORED, len(piece.keys)),
+            cents_loss(piece),
             controller_loss(piece),
         ]
     )

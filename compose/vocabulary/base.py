@@ -34,6 +34,7 @@ class LossKind(StrEnum):
     DURATIONS_CLIPPED = "durations clipped"
     DURATIONS_EMPTIED = "sounding notes rounded to no duration"
     DURATIONS_EXCHANGED = "durations exchanged with another note of the same pitch"
+    CENTS_IGNORED = "notes whose cents are ignored"
     GRACE_NOTES = "grace notes not told apart"
     VELOCITIES_QUANTISED = "velocities quantised"
     VELOCITIES_IGNORED = "velocities ignored"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from compose.canvas import NUM_PITCHES, STEPS_PER_QUARTER
 from compose.vocabulary.bars import Chunk, chunks, to_steps
 from compose.vocabulary.base import Loss, LossKind, LossReport
-from compose.vocabulary.losses import controller_loss, note_loss
+from compose.vocabulary.losses import cents_loss, controller_loss, note_loss
 from compose.vocabulary.measured_fields import (
     CHUNK_STEPS,
     DRUMS,
@@ -163,6 +163,7 @@ def _report(
             Loss(LossKind.TEMPOS_IGNORED, len(values) - len(table.tempos)),
             Loss(LossKind.METERS_IGNORED, len(piece.measures) - len(held)),
             Loss(LossKind.KEYS_IGNORED, len(piece.keys)),
+            cents_loss(piece),
             controller_loss(piece),
         ]
     )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from compose.vocabulary.base import MAX_EXAMPLES, Loss, LossKind
 from corpora.piece import Piece
 
-__all__ = ["controller_loss", "note_loss", "pitch_name"]
+__all__ = ["cents_loss", "controller_loss", "note_loss", "pitch_name"]
 
 _PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
@@ -41,6 +41,12 @@ def note_loss(
         largest = float(sizes.max())
         shown = places[np.argsort(-sizes, kind="stable")[:MAX_EXAMPLES]]
     return Loss(kind, len(places), largest, unit, tuple(_describe(piece, int(place)) for place in shown))
+
+
+def cents_loss(piece: Piece) -> Loss:
+    """The notes between the keys, which tokens put on their pitches."""
+    cents = piece.notes["cents"].astype(np.float64)
+    return note_loss(LossKind.CENTS_IGNORED, piece, cents != 0, cents, "cents")
 
 
 def controller_loss(piece: Piece) -> Loss:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from compose.canvas import NUM_PITCHES, STEPS_PER_QUARTER
 from compose.vocabulary.bars import Chunk, chunks, to_steps
 from compose.vocabulary.base import Encoding, GrammarState, Grid, Loss, LossKind, LossReport, Meaning, Tokens, Vocabulary
+from compose.vocabulary.losses import cents_loss
 from compose.vocabulary.measured_fields import (
     BAR,
     CHUNK_STEPS,
@@ -195,6 +196,7 @@ class Measured(Vocabulary):
                 Loss(LossKind.DURATIONS_CLIPPED, int(clipped.sum()), float(changed[clipped].max(initial=0)), "quarters"),
                 Loss(LossKind.VELOCITIES_QUANTISED, int(quantised.sum()), float(VELOCITY_WIDTH - 1), "of 127"),
                 Loss(LossKind.VOICES_IGNORED, int((notes["voice"] > 0).sum())),
+                cents_loss(piece),
                 Loss(LossKind.NAMES_IGNORED, sum(bool(part.name) for part in piece.parts)),
                 Loss(LossKind.TEMPOS_ROUNDED, int((off_tempo > 0).sum()), float(off_tempo.max(initial=0)), "quarters a minute"),
                 Loss(LossKind.METERS_IGNORED, len(odd)),

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from compose.vocabulary.anticipation import DECODED_QUARTERS_PER_MINUTE, ROUNDING_NOISE_TICKS, events_to_piece
 from compose.vocabulary.arrival import NUM_PITCHES, TICKS_PER_SECOND, empty_events
 from compose.vocabulary.base import Encoding, GrammarState, Grid, Loss, LossKind, LossReport, Meaning, Tokens, Vocabulary
-from compose.vocabulary.losses import controller_loss, note_loss
+from compose.vocabulary.losses import cents_loss, controller_loss, note_loss
 from corpora.piece import Piece
 
 __all__ = ["NOTE_OFF", "NOTE_ON", "NUM_EVENTS", "TIME_SHIFT", "VELOCITY", "Performance", "PerformanceGrammar"]
@@ -203,6 +203,7 @@ def _report(
             Loss(LossKind.TEMPOS_IGNORED, tempos),
             Loss(LossKind.METERS_IGNORED, len(piece.measures)),
             Loss(LossKind.KEYS_IGNORED, len(piece.keys)),
+            cents_loss(piece),
             controller_loss(piece),
         ]
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from compose.canvas import STEPS_PER_QUARTER
 from compose.vocabulary.bars import to_steps
 from compose.vocabulary.base import Encoding, GrammarState, Grid, Loss, LossKind, LossReport, Meaning, Tokens, Vocabulary
+from compose.vocabulary.losses import cents_loss
 from corpora.errors import InputError
 from corpora.piece import DEFAULT_VELOCITY, MEASURE_DTYPE, NOTE_DTYPE, Part, Piece, sort_notes
 
@@ -104,6 +105,7 @@ class Voices(Vocabulary):
                 Loss(LossKind.NOTES_MERGED, int(repeated.sum()), examples=("repeated pitches are held",) if repeated.any() else ()),
                 Loss(LossKind.ONSETS_MOVED, int((moved[~lost] > 0).sum()), float(moved.max(initial=0)), "quarters"),
                 Loss(LossKind.VELOCITIES_IGNORED, len(notes)),
+                cents_loss(piece),
                 Loss(LossKind.METERS_IGNORED, len(piece.measures)),
                 Loss(LossKind.TEMPOS_IGNORED, len(piece.tempos)),
                 Loss(LossKind.KEYS_IGNORED, len(piece.keys)),
@@ -121,10 +123,10 @@ class Voices(Vocabulary):
         ids = np.asarray(ids, dtype=np.int64)
         if ids.ndim != 2 or ids.shape[1] != NUM_VOICES or (ids < 0).any() or (ids > NUM_PITCH_IDS).any():
             raise ValueError(f"voices ids have shape (frames, {NUM_VOICES}) and lie in 0..{NUM_PITCH_IDS}, got {ids.shape}")
-        notes: list[tuple[int, int, int, int, int, int, str]] = []
+        notes: list[tuple[int, int, int, int, int, int, str, float]] = []
         for lane in range(NUM_VOICES):
             for start, length, pitch in zip(*_runs(ids[:, lane]), strict=True):
-                notes.append((start, length, pitch + LOWEST_PITCH - 1, DEFAULT_VELOCITY, lane, 1, f"n{len(notes)}"))
+                notes.append((start, length, pitch + LOWEST_PITCH - 1, DEFAULT_VELOCITY, lane, 1, f"n{len(notes)}", 0.0))
         bar = 4 * FRAMES_PER_QUARTER
         measures = np.zeros(-(-len(ids) // bar), dtype=MEASURE_DTYPE)
         measures["start_div"] = np.arange(len(measures)) * bar

@@ -3,7 +3,8 @@
 Conventions: time is in 24ths of a quarter (``STORE_DIVS``), rounded once here. A store is a folder: ``notes.npy``,
 ``measures.npy``, ``keys.npy`` and ``tempos.npy`` hold the rows of all pieces one after the other, ``pieces.jsonl`` says for
 each piece where it came from, its split, its lanes and where its rows lie. ``pieces.jsonl`` is written last: a folder without
-it is no store. Files that no reader takes are named in ``refused.jsonl``.
+it is no store. Files that no reader takes are named in ``refused.jsonl``. Cents are not stored: no vocabulary holds them, so no
+model could learn them; the notes of a store have none.
 """
 
 from __future__ import annotations

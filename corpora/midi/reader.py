@@ -112,7 +112,7 @@ def read_midi(data: bytes, name: str = "") -> Piece:
         raise InputError(f"{name or 'MIDI'}: expected ticks up to {MAX_TICK}, came {timeline.end}")
     programs = _Programs(file)
     parts: list[Part] = []
-    rows: list[tuple[int, int, int, int, int, int, str]] = []
+    rows: list[tuple[int, int, int, int, int, int, str, float]] = []
     for index, track in enumerate(file.tracks):
         notes, _ = pair_notes(file, track)
         of_channel = _parts_of_track(file, index, notes, programs)
@@ -120,7 +120,8 @@ def read_midi(data: bytes, name: str = "") -> Piece:
         parts.extend(of_channel.values())
         counts = dict.fromkeys(of_channel, 0)
         for channel, pitch, velocity, onset, end, _, _ in notes:
-            rows.append((onset, end - onset, pitch, velocity, lane_of[channel], 0, note_id(index, channel, counts[channel])))
+            identity = note_id(index, channel, counts[channel])
+            rows.append((onset, end - onset, pitch, velocity, lane_of[channel], 0, identity, 0.0))
             counts[channel] += 1
     table = sort_notes(np.array(rows, dtype=NOTE_DTYPE))
     music_end = int((table["onset_div"] + table["duration_div"]).max()) if len(table) else 0

@@ -16,7 +16,7 @@ __all__ = ["PitchedNote", "accidentals_to_show"]
 
 
 class PitchedNote(NamedTuple):
-    """A written note of the measure; ``label`` names it in the answer."""
+    """A written note of the measure, its alteration that of a sign (``sign_of``); ``label`` names it in the answer."""
 
     start: Fraction
     staff: int
@@ -25,15 +25,15 @@ class PitchedNote(NamedTuple):
     label: int
 
 
-def accidentals_to_show(notes: Iterable[PitchedNote], key_of: Mapping[int, Mapping[str, int]]) -> dict[int, int | None]:
+def accidentals_to_show(notes: Iterable[PitchedNote], key_of: Mapping[int, Mapping[str, float]]) -> dict[int, float | None]:
     """The alteration to show by label, for those notes that must show one.
 
     Args:
         notes: All notes of the staves concerned, in any order.
         key_of: Alterations of the key signature, by staff and letter.
     """
-    state: dict[tuple[int, str, int], int] = {}
-    shown: dict[int, int | None] = {}
+    state: dict[tuple[int, str, int], float] = {}
+    shown: dict[int, float | None] = {}
     for note in sorted(notes, key=lambda note: note.start):
         step, alter, octave = note.spelling
         line = (note.staff, step, octave)

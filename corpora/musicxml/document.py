@@ -3,7 +3,8 @@
 The reader makes a note table of it, the editor finds in it which elements to change. Conventions: times are integer divs,
 ``Document.divs`` to the quarter (the least common multiple of all ``<divisions>`` of the file, so every place is exact). An
 item's onset counts from the start of its measure; measures with the same index start together in all parts, and last as long
-as in the longest part. Pitches are sounding MIDI numbers. A note element's *ordinal* is its rank among all ``<note>`` of the file.
+as in the longest part. Pitches are sounding MIDI numbers, cents what sounds above them. A note element's *ordinal* is its rank
+among all ``<note>`` of the file.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class KeySignature:
 
     fifths: int = 0
     mode: int = 0
-    alters: tuple[tuple[str, int], ...] | None = None
+    alters: tuple[tuple[str, float], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Item:
     staff: int = 1
     chord: bool = False
     pitch: int | None = None
+    cents: float = 0.0
     tie_start: bool = False
     tie_stop: bool = False
 
@@ -130,7 +132,6 @@ class Document:
     starts: list[int]
     lengths: list[int]
     num_notes: int
-    rounded_microtones: int
 
     @property
     def first_lanes(self) -> list[int]:

@@ -19,12 +19,13 @@ from corpora.musicxml.notation import Meter
 from corpora.musicxml.percussion import DrumKit
 from corpora.musicxml.reader import Chain, tie_chains
 from corpora.musicxml.rewriting import MeasureEdit, MeasureText, NewChord, NewPitch, rewrite_measure
+from corpora.musicxml.signs import sign_of
 from corpora.musicxml.spanners import Ending, spanner_ends, unpaired_after
 from corpora.musicxml.spans import MeasureSpan, measure_spans, text_codec
-from corpora.musicxml.spelling import Spelling, key_alters, spell
+from corpora.musicxml.spelling import Spelling, key_alters, spell_between
 from corpora.musicxml.voicing import NewNote, assign_voices
 from corpora.musicxml.walker import collection_paused, walk
-from corpora.piece import Piece, Table
+from corpora.piece import CENTS_PER_SEMITONE, Piece, Table, nearest_pitch
 
 __all__ = ["NEW_NOTE_COLOUR", "colour_notes", "edit_musicxml"]
 
@@ -38,14 +39,14 @@ def edit_musicxml(piece: Piece, removed_ids: Collection[str], added: Table) -> b
         piece: A piece read from MusicXML.
         removed_ids: Ids of notes of the piece; a tied note goes with all its elements.
         added: NOTE_DTYPE rows in divs of the piece; ``part`` is the lane; ``voice`` and ``velocity`` are not used. A row equal to a
-            removed note in onset, duration, pitch and lane leaves that note alone. Duration 0 makes a grace note.
+            removed note in onset, duration, pitch, cents and lane leaves that note alone. Duration 0 makes a grace note.
 
     Returns:
-        The new text, from which ``read_musicxml`` gives the notes asked for and no others.
+        The new text, from which ``read_musicxml`` gives the notes asked for and no others, each with the pitch nearest to it.
 
     Raises:
         RequestError: The piece has no MusicXML source, an id or lane is unknown, a time is outside the score or too fine to notate,
-            or a drum has no instrument in the part.
+            cents are beyond a semitone, or a drum has no instrument in the part.
     """
     if piece.source is None or piece.source.format != "musicxml":
         raise RequestError("only a piece read from MusicXML can be edited as MusicXML")
@@ -103,24 +104,25 @@ class _Edit:
         self.new = [self._new_note(*row) for row in rows]
         assign_voices(self.document, self.kept, self.removed, self.new)
 
-    def _without_unchanged(self, removed: dict[str, Chain], added: Table) -> list[tuple[int, int, int, int]]:
-        """The added rows (onset, end, pitch, lane) without those that a removed note already is; that note stays."""
-        same: dict[tuple[int, int, int, int], list[str]] = defaultdict(list)
+    def _without_unchanged(self, removed: dict[str, Chain], added: Table) -> list[tuple[int, int, int, float, int]]:
+        """The added rows (onset, end, pitch, cents, lane) without those that a removed note already is; that note stays."""
+        same: dict[tuple[int, int, int, float, int], list[str]] = defaultdict(list)
         lane_of = {place: lane for lane, place in enumerate(self.lanes)}
         for name, chain in removed.items():
             assert chain.head.pitch is not None
-            same[chain.onset, chain.end, chain.head.pitch, lane_of[chain.part, chain.head.staff]].append(name)
+            lane = lane_of[chain.part, chain.head.staff]
+            same[chain.onset, chain.end, chain.head.pitch, chain.head.cents, lane].append(name)
         rows = []
         for row in added:
             onset, duration = int(row["onset_div"]) * self.scale, int(row["duration_div"]) * self.scale
-            key = (onset, onset + duration, int(row["pitch"]), int(row["part"]))
+            key = (onset, onset + duration, *_nearest(int(row["pitch"]), float(row["cents"])), int(row["part"]))
             if same[key]:
                 del removed[same[key].pop()]
             else:
                 rows.append(key)
         return sorted(rows)
 
-    def _new_note(self, onset: int, end: int, pitch: int, lane: int) -> NewNote:
+    def _new_note(self, onset: int, end: int, pitch: int, cents: float, lane: int) -> NewNote:
         if not 0 <= lane < len(self.lanes):
             raise RequestError(f"a new note is for lane {lane}, the score has {len(self.lanes)}")
         part_index, staff = self.lanes[lane]
@@ -134,7 +136,7 @@ class _Edit:
             )
         if not 0 <= pitch <= 127:
             raise RequestError(f"a new note has pitch {pitch}, expected 0 to 127")
-        return NewNote(onset, end, pitch, part_index, staff)
+        return NewNote(onset, end, pitch, part_index, staff, cents)
 
     def run(self, data: bytes) -> bytes:
         touched: dict[int, set[int]] = defaultdict(set)
@@ -251,7 +253,7 @@ class _Edit:
         key = part.key_at(measure, onset, note.staff)
         moved = part.transposition_at(measure, onset, note.staff).semitones
         after = following.get((note.voice, note.end))
-        return spell(note.pitch - moved, key.fifths, None if after is None else after - moved)
+        return spell_between(note.pitch - moved, note.cents, key.fifths, None if after is None else after - moved)
 
 
 def part_has_notes(part: PartWalk) -> bool:
@@ -271,8 +273,16 @@ def _usual_instrument(part: PartWalk, staff: int) -> str:
     return named.most_common(1)[0][0] if named else ""
 
 
-def _alters(key: KeySignature) -> dict[str, int]:
-    return dict(key.alters) if key.alters is not None else key_alters(key.fifths)
+def _alters(key: KeySignature) -> dict[str, float]:
+    alters = key_alters(key.fifths) if key.alters is None else dict(key.alters)
+    return {step: sign_of(float(alter)) for step, alter in alters.items()}
+
+
+def _nearest(pitch: int, cents: float) -> tuple[int, float]:
+    """Pitch and cents as the reader gives them."""
+    if not -CENTS_PER_SEMITONE < cents < CENTS_PER_SEMITONE:
+        raise RequestError(f"a new note has {cents:g} cents, expected between -100 and 100")
+    return nearest_pitch(pitch + cents / CENTS_PER_SEMITONE) if cents else (pitch, 0.0)
 
 
 def _measure_text(data: bytes, span: MeasureSpan, codec: str) -> MeasureText:

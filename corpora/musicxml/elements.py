@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from corpora.musicxml.notation import Symbol
+from corpora.musicxml.signs import SIGN_NAMES
 from corpora.musicxml.spelling import Spelling
+from corpora.piece import CENTS_DECIMALS
 
 __all__ = [
     "Mark",
@@ -25,8 +27,6 @@ __all__ = [
     "set_colour",
     "unpitched_lines",
 ]
-
-ACCIDENTAL_NAMES = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class NoteText:
     tie_stop: bool = False
     tie_start: bool = False
     instrument: str = ""
-    accidental: int | None = None
+    accidental: float | None = None  # a key of SIGN_NAMES
     beams: Sequence[str] = ()
     tuplet: str = ""  # start, stop, or both
     marks: Sequence[Mark] = ()
@@ -78,7 +78,7 @@ class NoteText:
             inner.append(f"<type>{self.symbol.type}</type>")
             inner += ["<dot/>"] * self.symbol.dots
         if self.accidental is not None:
-            inner.append(f"<accidental>{ACCIDENTAL_NAMES[self.accidental]}</accidental>")
+            inner.append(f"<accidental>{SIGN_NAMES[self.accidental]}</accidental>")
         inner += self.copied_type[self._num_type_lines() :]
         if self.symbol and self.symbol.actual > 1:
             inner.append("<time-modification>")
@@ -108,8 +108,14 @@ def _escape(text: str) -> str:
 
 def pitch_lines(spelling: Spelling) -> list[str]:
     """The ``<pitch>`` element of a written pitch."""
-    alter = [f"\t<alter>{spelling.alter}</alter>"] if spelling.alter else []
+    alter = [f"\t<alter>{_decimal(float(spelling.alter))}</alter>"] if spelling.alter else []
     return ["<pitch>", f"\t<step>{spelling.step}</step>", *alter, f"\t<octave>{spelling.octave}</octave>", "</pitch>"]
+
+
+def _decimal(alter: float) -> str:
+    """An alteration as the schema has it, to a ten-thousandth of a cent."""
+    text = f"{alter:.{CENTS_DECIMALS + 2}f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def unpitched_lines(step: str, octave: int) -> list[str]:
@@ -163,15 +169,15 @@ def rescale(text: str, factor: Fraction, divisions: int | None = None) -> str:
     return text
 
 
-def add_accidental(text: str, alter: int) -> str:
+def add_accidental(text: str, sign: float) -> str:
     """A kept note's text with an accidental, in its place by the schema."""
-    if "<accidental" in text or alter not in ACCIDENTAL_NAMES:
+    if "<accidental" in text or sign not in SIGN_NAMES:
         return text
     places = list(re.finditer(rf"(\s*)(?:{_element('dot')}|{_element('type')})", text, flags=re.DOTALL))
     if not places:
         return text
     last = places[-1]
-    return text[: last.end()] + f"{last.group(1)}<accidental>{ACCIDENTAL_NAMES[alter]}</accidental>" + text[last.end() :]
+    return text[: last.end()] + f"{last.group(1)}<accidental>{SIGN_NAMES[sign]}</accidental>" + text[last.end() :]
 
 
 def set_colour(text: str, colour: str) -> str:

@@ -48,12 +48,10 @@ class ReadReport:
     """What reading had to decide.
 
     Args:
-        rounded_microtones: Notes whose fractional alter was rounded to a semitone.
         cue_notes: Cue notes, which are not heard and not read.
         dangling_ties: Tie ends that found no partner; their notes stand alone.
     """
 
-    rounded_microtones: int
     cue_notes: int
     dangling_ties: int
 
@@ -111,7 +109,7 @@ def _read(data: bytes, name: str, container: bytes) -> tuple[Piece, ReadReport]:
         source=Source("musicxml", data, name, container),
     )
     cues = sum(item.kind == "cue" for part in document.parts for measure in part.measures for item in measure.items)
-    return piece, ReadReport(document.rounded_microtones, cues, dangling)
+    return piece, ReadReport(cues, dangling)
 
 
 def voice_number(voice: str) -> int:
@@ -124,7 +122,7 @@ def voice_number(voice: str) -> int:
 def tie_chains(document: Document) -> tuple[list[Chain], int]:
     """All sounding notes, tied elements joined, and the number of tie ends without partner.
 
-    A stop joins the chain of its pitch that ends where it begins; of several, one in the same voice and staff is preferred.
+    A stop joins the chain of its pitch and cents that ends where it begins; of several, one in its voice and staff is preferred.
     """
     chains: list[Chain] = []
     dangling = 0
@@ -136,12 +134,12 @@ def tie_chains(document: Document) -> tuple[list[Chain], int]:
             if item.kind in ("note", "grace")
         ]
         placed.sort(key=lambda row: row[:2])
-        waiting: dict[tuple[int, int], list[Chain]] = {}  # (end, pitch) -> chains with an open tie
+        waiting: dict[tuple[int, int, float], list[Chain]] = {}  # (end, pitch, cents) -> chains with an open tie
         for onset, _, index, item in placed:
             assert item.pitch is not None
             chain = None
             if item.tie_stop:
-                found = waiting.get((onset, item.pitch))
+                found = waiting.get((onset, item.pitch, item.cents))
                 if found:
                     chain = min(found, key=lambda c: _tie_distance(c.items[-1][1], item))
                     found.remove(chain)
@@ -153,7 +151,7 @@ def tie_chains(document: Document) -> tuple[list[Chain], int]:
             chain.items.append((index, item))
             chain.end = onset + item.duration
             if item.tie_start:
-                waiting.setdefault((chain.end, item.pitch), []).append(chain)
+                waiting.setdefault((chain.end, item.pitch, item.cents), []).append(chain)
         dangling += sum(len(found) for found in waiting.values())
     return chains, dangling
 
@@ -178,7 +176,8 @@ def _note_table(document: Document, chains: list[Chain]) -> Table:
         # Grace notes after the very last note stand in front of nothing; they stay inside the last bar.
         onset = min(chain.onset, max(end - 1, 0)) if chain.end == chain.onset else chain.onset
         lane = first_lanes[chain.part] + head.staff - 1
-        notes[row] = (onset, chain.end - chain.onset, head.pitch, velocity, lane, voice_number(head.voice), chain.id)
+        voice = voice_number(head.voice)
+        notes[row] = (onset, chain.end - chain.onset, head.pitch, velocity, lane, voice, chain.id, head.cents)
     return sort_notes(notes)
 
 

@@ -28,6 +28,7 @@ from corpora.musicxml.elements import (
     rescale,
 )
 from corpora.musicxml.notation import Meter, Symbol, Window, notate, tuplet_windows
+from corpora.musicxml.signs import sign_of
 from corpora.musicxml.spelling import Spelling
 
 __all__ = ["MeasureEdit", "MeasureText", "NewChord", "NewPitch", "rewrite_measure"]
@@ -101,7 +102,7 @@ class MeasureEdit:
     removed: Collection[int]
     chords: list[NewChord]
     dropped_marks: Mapping[int, Collection[Mark]]
-    key_of: Mapping[int, Mapping[str, int]]
+    key_of: Mapping[int, Mapping[str, float]]
     num_staves: int
     has_beams: bool
 
@@ -398,7 +399,7 @@ class _Rewriter:
         stated = last.element.findtext("divisions") if last.element.tag == "attributes" else None
         return int(stated) if stated else last.divisions
 
-    def _accidentals(self) -> dict[int, int | None]:
+    def _accidentals(self) -> dict[int, float | None]:
         """Accidentals to show: by ``id`` of a NewPitch, or by minus one minus the child index of a kept note."""
         staves = {self.items[i].staff for i in self.gone} | {chord.staff for chord in self.edit.chords}
         before: list[PitchedNote] = []
@@ -407,7 +408,7 @@ class _Rewriter:
             pitch = item.element.find("pitch") if item.ordinal >= 0 and item.kind != "rest" else None
             if pitch is None or item.staff not in staves:
                 continue
-            alter = math.floor(float(pitch.findtext("alter") or 0) + 0.5)
+            alter = sign_of(float(pitch.findtext("alter") or 0))
             spelling = Spelling((pitch.findtext("step") or "").strip(), alter, int(pitch.findtext("octave") or 4))
             note = PitchedNote(self.quarters(item.onset), item.staff, spelling, item.tie_stop, -1 - index)
             before.append(note)
@@ -415,7 +416,13 @@ class _Rewriter:
                 after.append(note)
         for chord in self.edit.chords:
             after += [
-                PitchedNote(chord.start, chord.staff, pitch.spelling, chord.tie_from, id(pitch))
+                PitchedNote(
+                    chord.start,
+                    chord.staff,
+                    pitch.spelling._replace(alter=sign_of(float(pitch.spelling.alter))),
+                    chord.tie_from,
+                    id(pitch),
+                )
                 for pitch in chord.pitches
                 if pitch.spelling is not None
             ]
@@ -432,7 +439,7 @@ def _is_right(item: Item) -> bool:
 class _Writer:
     """Puts the pieces down one after another, with the backups and forwards between them."""
 
-    def __init__(self, owner: _Rewriter, divisions: tuple[int, bool], accidentals: Mapping[int, int | None]) -> None:
+    def __init__(self, owner: _Rewriter, divisions: tuple[int, bool], accidentals: Mapping[int, float | None]) -> None:
         self.owner = owner
         self.edit = owner.edit
         self.text = owner.text
@@ -498,9 +505,9 @@ class _Writer:
         unwanted = self.edit.dropped_marks.get(item.ordinal)
         if unwanted:
             text = drop_marks(text, unwanted)
-        alter = self.accidentals.get(-1 - index)
-        if alter is not None:
-            text = add_accidental(text, alter)
+        sign = self.accidentals.get(-1 - index)
+        if sign is not None:
+            text = add_accidental(text, sign)
         gap = self.text.gaps[index]
         self.out.append((gap if "<" in gap or self.indent is None else self.indent) + text)
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Spelling", "key_alters", "spell"]
+from corpora.piece import CENTS_PER_SEMITONE
+
+__all__ = ["Spelling", "key_alters", "spell", "spell_between"]
 
 _LETTERS = "FCGDAEB"  # place -1 to 5 on the line of fifths
 _LETTER_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -18,14 +20,15 @@ _LETTER_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _RAISED_AND_LOWERED = ((6, -6), (7, -5), (8, -4), (9, -3), (10, -2))
 # Without a leading semitone these stay as they are written most: #4, #1, #5 (b6 in minor is a scale tone), b3, b7.
 _DEFAULT_PLACES = (6, 7, 8, -3, -2)
+NEAR_QUARTER_TONE_CENTS = 25  # from here on a pitch may be spelled from the other side
 LOWEST_PLACE, HIGHEST_PLACE = -8, 12  # F flat to B sharp: no double signs
 
 
 class Spelling(NamedTuple):
-    """A written pitch."""
+    """A written pitch; ``alter`` in semitones."""
 
     step: str
-    alter: int
+    alter: float
     octave: int
 
 
@@ -65,3 +68,25 @@ def spell(pitch: int, fifths: int, next_pitch: int | None = None) -> Spelling:
     letter = _LETTERS[(place + 1) % 7]
     alter = (place + 1) // 7
     return Spelling(letter, alter, (pitch - alter - _LETTER_SEMITONES[letter]) // 12 - 1)
+
+
+def spell_between(pitch: int, cents: float, fifths: int, next_pitch: int | None = None) -> Spelling:
+    """Spell what sounds some cents above a written pitch: as that pitch, or from the neighbour beyond where that needs less.
+
+    Args:
+        pitch, fifths, next_pitch: As in ``spell``.
+        cents: -50 < cents <= 50.
+
+    >>> spell_between(60, 50, 0), spell_between(61, 50, 0)
+    (Spelling(step='C', alter=0.5, octave=4), Spelling(step='D', alter=-0.5, octave=4))
+    """
+    own = spell(pitch, fifths, next_pitch)
+    if not cents:
+        return own
+    own = own._replace(alter=own.alter + cents / CENTS_PER_SEMITONE)
+    side = 1 if cents > 0 else -1
+    if abs(cents) < NEAR_QUARTER_TONE_CENTS:
+        return own
+    beyond = spell(pitch + side, fifths, next_pitch)
+    beyond = beyond._replace(alter=beyond.alter - side + cents / CENTS_PER_SEMITONE)
+    return min(own, beyond, key=lambda spelling: abs(spelling.alter))

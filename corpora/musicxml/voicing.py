@@ -28,6 +28,7 @@ class NewNote:
     pitch: int
     part: int
     staff: int
+    cents: float = 0.0
     voice: str = ""
     joins: Item | None = None
 

@@ -1,8 +1,8 @@
 """Walks a MusicXML text once and places every element in time (``corpora.musicxml.document`` says what comes out).
 
 Source: the MusicXML 4.0 specification (W3C Music Notation Community Group, 2021), elements ``divisions``, ``backup``, ``forward``,
-``chord``, ``grace``, ``cue``, ``tie``, ``transpose``, ``unpitched``, ``time``, ``key``. Fractional ``alter`` values are rounded to
-the semitone and counted. The text has passed the gate, so plain ElementTree meets no entities here.
+``chord``, ``grace``, ``cue``, ``tie``, ``transpose``, ``unpitched``, ``time``, ``key``. A fractional ``alter`` gives the nearest
+pitch and cents. The text has passed the gate, so plain ElementTree meets no entities here.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from corpora.musicxml.document import (
     PartWalk,
     Transposition,
 )
+from corpora.piece import nearest_pitch
 
 __all__ = ["STEP_SEMITONES", "collection_paused", "meter_of_score", "walk"]
 
@@ -85,7 +86,7 @@ def _walk(data: bytes, label: str, multiple_of: int) -> Document:
             length = 4 * divs * beats // beat_type
         lengths.append(length)
     starts = [0, *accumulate(lengths)][:-1]
-    return Document(root, divs, parts, starts, lengths, walker.num_notes, walker.rounded_microtones)
+    return Document(root, divs, parts, starts, lengths, walker.num_notes)
 
 
 def meter_of_score(parts: list[PartWalk], measure: int) -> tuple[int, int]:
@@ -122,7 +123,6 @@ class _Walker:
         self.label = label
         self.divs = divs
         self.num_notes = 0
-        self.rounded_microtones = 0
 
     def part(self, element: ElementTree.Element, head: ElementTree.Element | None) -> PartWalk:
         key = element.get("id", "")
@@ -227,10 +227,13 @@ class _Walker:
                 raise self._fail("a note has no duration")
             item.duration = self._duration(duration)
         if item.kind in ("note", "grace"):
-            item.pitch = self._pitch(pitch, unpitched, instrument, item.staff)
+            item.pitch, item.cents = self._pitch(pitch, unpitched, instrument, item.staff)
         return item
 
-    def _pitch(self, pitch: ElementTree.Element | None, unpitched: ElementTree.Element | None, instrument: str, staff: int) -> int:
+    def _pitch(
+        self, pitch: ElementTree.Element | None, unpitched: ElementTree.Element | None, instrument: str, staff: int
+    ) -> tuple[int, float]:
+        """Sounding pitch and cents of a note."""
         if pitch is not None:
             moved = self._transpositions.get(staff) or self._transpositions.get(ALL_STAVES)
             return self._sounding(pitch, "step", "octave", moved.semitones if moved else 0)
@@ -239,29 +242,27 @@ class _Walker:
         known = self._part.instruments
         played = known.get(instrument) if instrument else next(iter(known.values())) if len(known) == 1 else None
         if played and played.unpitched is not None:
-            return played.unpitched
+            return played.unpitched, 0.0
         if unpitched.find("display-step") is None:
-            return 71  # the middle line, where an unpitched note without display stands
+            return 71, 0.0  # the middle line, where an unpitched note without display stands
         return self._sounding(unpitched, "display-step", "display-octave", 0)
 
-    def _sounding(self, element: ElementTree.Element, step_tag: str, octave_tag: str, semitones: int) -> int:
+    def _sounding(self, element: ElementTree.Element, step_tag: str, octave_tag: str, semitones: int) -> tuple[int, float]:
         step = (element.findtext(step_tag) or "").strip()
         if step not in STEP_SEMITONES:
             raise self._fail(f"expected a step from A to G, got {step!r}")
         octave = self._int(element.findtext(octave_tag), octave_tag)
         alter_text = element.findtext("alter")
-        alter = 0
+        alter, cents = 0, 0.0
         if alter_text:
             try:
-                exact = float(alter_text)
-                alter = math.floor(exact + 0.5)
+                alter, cents = nearest_pitch(float(alter_text))
             except (ValueError, OverflowError):
                 raise self._fail(f"expected a number as alter, got {alter_text!r}") from None
-            self.rounded_microtones += alter != exact
         value = 12 * (octave + 1) + STEP_SEMITONES[step] + alter + semitones
         if not 0 <= value <= MAX_PITCH:
             raise self._fail(f"expected a sounding pitch of MIDI 0 to 127, got {value}")
-        return value
+        return value, cents
 
     def _attributes(self, element: ElementTree.Element, cursor: int) -> None:
         place = (self._measure, cursor)
@@ -296,7 +297,7 @@ class _Walker:
             mode = (element.findtext("mode") or "").strip()
             return KeySignature(self._int(fifths, "fifths"), _MODES.get(mode, 0))
         steps = [(step.text or "").strip() for step in element.iterfind("key-step")]
-        alters = [round(float(alter.text or 0)) for alter in element.iterfind("key-alter")]
+        alters = [float(alter.text or 0) for alter in element.iterfind("key-alter")]
         return KeySignature(0, 0, tuple(zip(steps, alters, strict=False)))
 
     def _meter(self, element: ElementTree.Element) -> tuple[int, int] | None:

@@ -38,7 +38,7 @@ class WriteReport:
 
     Args:
         moved_notes: Notes whose onset or length was off the grid of 24 steps a quarter.
-        merged_notes: Notes that fell on one with the same place, length and pitch in their lane and were left out.
+        merged_notes: Notes that fell on one with the same place, length, pitch and cents in their lane and were left out.
     """
 
     moved_notes: int
@@ -74,6 +74,7 @@ def write_musicxml_with_report(piece: Piece) -> tuple[bytes, WriteReport]:
     order = [lane for group in groups for lane in group]
     rows = notes.copy()
     rows["part"] = np.argsort(order)[notes["part"]] if len(notes) else notes["part"]
+    rows["cents"][[piece.parts[lane].is_drum for lane in notes["part"]]] = 0
     empty = read_musicxml(skeleton)
     scale, rest = divmod(empty.divs_per_quarter, STEPS_PER_QUARTER)
     assert rest == 0
@@ -99,7 +100,7 @@ def _on_grid(piece: Piece) -> tuple[Table, WriteReport]:
             end = start + 1
         moved += start * divs != onset * STEPS_PER_QUARTER or (end - start) * divs != duration * STEPS_PER_QUARTER
         row["onset_div"], row["duration_div"] = start, end - start
-    keys = notes[["onset_div", "duration_div", "pitch", "part"]]
+    keys = notes[["onset_div", "duration_div", "pitch", "cents", "part"]]
     _, kept = np.unique(keys, return_index=True)
     return sort_notes(notes[np.sort(kept)]), WriteReport(moved, len(notes) - len(kept))
 

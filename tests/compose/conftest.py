@@ -32,7 +32,7 @@ def build_piece() -> Callable[..., Piece]:
     ) -> Piece:
         notes = np.zeros(len(rows), dtype=NOTE_DTYPE)
         for index, (onset, duration, pitch, lane) in enumerate(rows):
-            notes[index] = (onset, duration, pitch, velocity, lane, 0, f"n{index}")
+            notes[index] = (onset, duration, pitch, velocity, lane, 0, f"n{index}", 0)
         bar = 4 * divs_per_quarter
         end = max((onset + duration for onset, duration, _, _ in rows), default=0)
         bars = np.zeros(end // bar + 1, dtype=MEASURE_DTYPE)

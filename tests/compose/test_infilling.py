@@ -97,8 +97,8 @@ def test_kept_ids_stay_and_are_counted(chorale, measured):
 def odd_midi():
     """MIDI with a pickup, 3/4 then 6/8, a tempo change, a note tied over every seam, pedal and text."""
     bars = [(0, 480, "0", 3, 4), *[(480 + 1440 * i, 1920 + 1440 * i, str(i + 1), *((3, 4) if i < 3 else (6, 8))) for i in range(6)]]
-    rows = [(240 * i, 240, 60 + (7 * i) % 12, 80, 0, 0, f"a{i}") for i in range(38)]
-    rows += [(480 + 1440 * i - 240, 480, 45 + i, 70, 1, 0, f"tie{i}") for i in range(1, 6)]
+    rows = [(240 * i, 240, 60 + (7 * i) % 12, 80, 0, 0, f"a{i}", 0) for i in range(38)]
+    rows += [(480 + 1440 * i - 240, 480, 45 + i, 70, 1, 0, f"tie{i}", 0) for i in range(1, 6)]
     piece = Piece(
         sort_notes(np.array(rows, dtype=NOTE_DTYPE)),
         480,

@@ -43,9 +43,9 @@ def odd_piece():
             if onset >= free[lane] and rng.random() < 0.7:
                 length = int(rng.choice([6, 12, 24, 30, 72]))
                 for pitch in {int(p) for p in rng.integers(50 + 5 * (2 - lane), 75, size=rng.integers(1, 3))}:
-                    rows.append((onset, min(length, 528 - onset), pitch, 80, lane, 1, f"n{len(rows)}"))
+                    rows.append((onset, min(length, 528 - onset), pitch, 80, lane, 1, f"n{len(rows)}", 0))
                 free[lane] = onset + length
-    rows.append((24, 0, 60, 80, 0, 1, "grace"))
+    rows.append((24, 0, 60, 80, 0, 1, "grace", 0))
     return Piece(
         sort_notes(np.array(rows, dtype=NOTE_DTYPE)),
         24,

@@ -104,7 +104,7 @@ def files(draw):
 
 def rows(values):
     """NOTE_DTYPE rows of (onset, duration, pitch, velocity, lane)."""
-    return np.array([(*value, 0, "") for value in values], dtype=NOTE_DTYPE)
+    return np.array([(*value, 0, "", 0) for value in values], dtype=NOTE_DTYPE)
 
 
 def edited(piece, removed_ids, added):

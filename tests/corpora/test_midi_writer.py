@@ -19,7 +19,7 @@ from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Par
 
 def make_piece(rows, divs=4, parts=("Violin",), measures=((0, 16, "1", 4, 4),), tempos=(), keys=()):
     """A piece of (onset, duration, pitch, velocity, lane) rows."""
-    notes = np.array([(*row, 0, f"n{index}") for index, row in enumerate(rows)], dtype=NOTE_DTYPE)
+    notes = np.array([(*row, 0, f"n{index}", 0) for index, row in enumerate(rows)], dtype=NOTE_DTYPE)
     return Piece(
         notes=sort_notes(notes),
         divs_per_quarter=divs,
@@ -69,7 +69,7 @@ def test_grace_notes_take_nothing_from_the_others(rows):
 
 def test_grace_notes_come_before_their_beat_in_the_order_of_their_ids():
     piece = make_piece([(4, 4, 60, 80, 0)])
-    graces = np.array([(4, 0, 62, 80, 0, 0, "n10"), (4, 0, 59, 80, 0, 0, "n9")], dtype=NOTE_DTYPE)
+    graces = np.array([(4, 0, 62, 80, 0, 0, "n10", 0), (4, 0, 59, 80, 0, 0, "n9", 0)], dtype=NOTE_DTYPE)
     notes = read_midi(write_midi(piece.with_notes(np.concatenate([piece.notes, graces])))).notes
     eighth_of_quarter = 96 // 8
     assert notes[["onset_div", "duration_div", "pitch"]].tolist() == [

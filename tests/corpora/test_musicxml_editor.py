@@ -45,7 +45,9 @@ Row = tuple[int, int, int, int]
 
 def new(*rows: Row) -> NDArray[np.void]:
     """Rows of (onset, duration, pitch, lane)."""
-    return np.array([(on, dur, pitch, 80, lane, 0, f"new{i}") for i, (on, dur, pitch, lane) in enumerate(rows)], dtype=NOTE_DTYPE)
+    return np.array(
+        [(on, dur, pitch, 80, lane, 0, f"new{i}", 0) for i, (on, dur, pitch, lane) in enumerate(rows)], dtype=NOTE_DTYPE
+    )
 
 
 def table(piece: Piece, divs: int) -> Counter[Row]:

@@ -102,12 +102,6 @@ def test_transposition_gives_sounding_pitch_and_concert_key() -> None:
     assert read_musicxml(score(START.replace("</attributes>", moved[12:]) + note("D", 16))).keys["fifths"].tolist() == [-1]
 
 
-def test_quarter_tones_are_rounded_and_counted() -> None:
-    piece, report = read_musicxml_with_report(score(START + note("C", 8, alter="0.5") + note("C", 8, alter="-1")))
-    assert piece.notes["pitch"].tolist() == [61, 59]
-    assert report.rounded_microtones == 1
-
-
 def test_a_drum_sounds_as_its_instrument_says() -> None:
     midi = (
         '<score-instrument id="D1"><instrument-name>Snare</instrument-name></score-instrument><midi-instrument id="D1">'

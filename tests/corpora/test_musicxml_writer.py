@@ -23,7 +23,9 @@ def sounding(piece: Piece, divs: int) -> Counter[tuple[int, int, int, int]]:
 
 
 def small_piece(**changes: object) -> Piece:
-    notes = np.array([(0, 480, 60, 80, 0, 0, "a"), (480, 1440, 38, 80, 1, 0, "b"), (480, 160, 40, 80, 2, 0, "c")], dtype=NOTE_DTYPE)
+    notes = np.array(
+        [(0, 480, 60, 80, 0, 0, "a", 0), (480, 1440, 38, 80, 1, 0, "b", 0), (480, 160, 40, 80, 2, 0, "c", 0)], dtype=NOTE_DTYPE
+    )
     piece = Piece(
         notes=sort_notes(notes),
         divs_per_quarter=480,
@@ -74,7 +76,9 @@ def spelling_counts(data: bytes, divs: int) -> Counter[tuple[int, int, int, str 
 
 
 def test_notes_off_the_grid_are_moved_and_counted() -> None:
-    notes = np.array([(1, 479, 60, 80, 0, 0, "a"), (960, 3, 62, 80, 0, 0, "b"), (962, 2, 62, 80, 0, 0, "c")], dtype=NOTE_DTYPE)
+    notes = np.array(
+        [(1, 479, 60, 80, 0, 0, "a", 0), (960, 3, 62, 80, 0, 0, "b", 0), (962, 2, 62, 80, 0, 0, "c", 0)], dtype=NOTE_DTYPE
+    )
     text, report = write_musicxml_with_report(small_piece(notes=notes))
     again = read_musicxml(text)
     steps = again.divs_per_quarter // 24
@@ -84,7 +88,7 @@ def test_notes_off_the_grid_are_moved_and_counted() -> None:
 
 
 def test_notes_after_the_last_bar_get_bars_of_their_own() -> None:
-    notes = np.array([(1800, 960, 60, 80, 0, 0, "a")], dtype=NOTE_DTYPE)
+    notes = np.array([(1800, 960, 60, 80, 0, 0, "a", 0)], dtype=NOTE_DTYPE)
     again = read_musicxml(write_musicxml(small_piece(notes=notes)))
     assert again.measures["number"].tolist() == ["0", "1", "2"]
     assert len(again.notes) == 1

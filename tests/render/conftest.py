@@ -54,7 +54,7 @@ def make_piece() -> Callable[..., Piece]:
     def build(rows: Sequence[tuple[int, int, int, int]], lanes: Sequence[str] = ("Soprano", "Bass"), bars: int = 4) -> Piece:
         notes = np.zeros(len(rows), dtype=NOTE_DTYPE)
         for index, (onset, duration, pitch, lane) in enumerate(rows):
-            notes[index] = (onset, duration, pitch, 80, lane, 1, f"n{index}")
+            notes[index] = (onset, duration, pitch, 80, lane, 1, f"n{index}", 0)
         measures = np.zeros(bars, dtype=MEASURE_DTYPE)
         for bar in range(bars):
             measures[bar] = (16 * bar, 16 * (bar + 1), str(bar + 1), 4, 4)

@@ -32,7 +32,7 @@ VOICE = (Part("Voice", program=52),)
 
 
 def piece_of(rows, bars, parts=VOICE, divs=24, tempos=(), keys=()):
-    notes = np.array([(*row, 0, f"n{i}") for i, row in enumerate(rows)], dtype=NOTE_DTYPE)
+    notes = np.array([(*row, 0, f"n{i}", 0) for i, row in enumerate(rows)], dtype=NOTE_DTYPE)
     return Piece(
         sort_notes(notes),
         divs,

@@ -22,7 +22,7 @@ __all__ = ["META", "MidiFile", "PairedNote", "Track", "encode_quantity", "pair_n
 
 HEADER = struct.Struct(">4sIHHH")
 CHUNK = struct.Struct(">4sI")
-NOTE_OFF, NOTE_ON, AFTERTOUCH, PROGRAM, CHANNEL_PRESSURE, SYSTEM = 0x80, 0x90, 0xA0, 0xC0, 0xD0, 0xF0
+NOTE_OFF, NOTE_ON, AFTERTOUCH, PROGRAM, CHANNEL_PRESSURE, PITCH_BEND, SYSTEM = 0x80, 0x90, 0xA0, 0xC0, 0xD0, 0xE0, 0xF0
 SYSEX, SYSEX_CONTINUED, META = 0xF0, 0xF7, 0xFF
 END_OF_TRACK = 0x2F
 

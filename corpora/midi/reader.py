@@ -1,28 +1,42 @@
 """MIDI bytes to a Piece.
 
-Conventions: divs are the file's ticks. A lane is one channel of one track that has notes, in the order (track, channel);
-``Part.key`` is the track's index and ``Part.staff`` the channel (0-15). A note's id is ``t{track}c{channel}n{k}``, k counting
-the note-ons of its track and channel in file order; the editor finds the events by it. A note that is never ended lasts to
-the end of its track. Channel 10 (index 9) is drums, as in General MIDI.
+Conventions: divs are the file's ticks. A lane is one channel of one track that has notes, in the order (track, channel), or all
+of them (``corpora.midi.lanes``); ``Part.key`` is the track's index and ``Part.staff`` the (lowest) channel (0-15). A note's id is
+``t{track}c{channel}n{k}``, k counting the note-ons of its track and channel in file order; the editor finds the events by it. A
+note that is never ended lasts to the end of its track. Channel 10 (index 9) is drums, as in General MIDI. A note's pitch is its
+key; its cents come from a bend that holds still (``corpora.midi.bends``).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from operator import itemgetter
 
 import numpy as np
 
 from corpora.errors import InputError
+from corpora.midi.bends import Bends
 from corpora.midi.events import META, PROGRAM, MidiFile, PairedNote, Track, pair_notes, split_events
+from corpora.midi.lanes import DRUM_CHANNEL, lane_channels
 from corpora.midi.timeline import bars, read_timeline
 from corpora.piece import NOTE_DTYPE, Part, Piece, Source, sort_notes
 
-__all__ = ["DRUM_CHANNEL", "MAX_TICK", "note_id", "read_midi"]
+__all__ = ["MAX_TICK", "MidiReadReport", "note_id", "read_midi", "read_midi_with_report"]
 
-DRUM_CHANNEL = 9
 MAX_TICK = 2**31 - 1  # symusic's ticks are 32 bits and wrap silently
 TRACK_NAME = 0x03
+
+
+@dataclass(frozen=True)
+class MidiReadReport:
+    """What reading had to leave in the file.
+
+    Args:
+        bent_notes: Pitched notes under which the bend moves or passes a semitone: their cents are 0.
+    """
+
+    bent_notes: int
 
 
 def note_id(track: int, channel: int, index: int) -> str:
@@ -75,22 +89,26 @@ class _Programs:
         return own[0][1] if own else 0
 
 
-def _parts_of_track(file: MidiFile, index: int, notes: list[PairedNote], programs: _Programs) -> dict[int, Part]:
-    """The lanes of a track by channel, in channel order."""
+def _parts_of_track(file: MidiFile, index: int, notes: list[PairedNote], programs: _Programs) -> list[tuple[tuple[int, ...], Part]]:
+    """The lanes of a track with their channels, in channel order."""
     first_onsets: dict[int, int] = {}
     for note in notes:
         first_onsets.setdefault(note.channel, note.onset)
     title = _track_name(file.data, file.tracks[index]) or f"Track {index + 1}"
-    return {
-        channel: Part(
-            name=title if len(first_onsets) == 1 else f"{title} (channel {channel + 1})",
-            key=str(index),
-            staff=channel,
-            program=0 if channel == DRUM_CHANNEL else programs.at(index, channel, first_onsets[channel]),
-            is_drum=channel == DRUM_CHANNEL,
+    lanes = lane_channels(file, file.tracks[index], first_onsets)
+    return [
+        (
+            channels,
+            Part(
+                name=title if len(lanes) == 1 else f"{title} (channel {channels[0] + 1})",
+                key=str(index),
+                staff=channels[0],
+                program=0 if channels[0] == DRUM_CHANNEL else programs.at(index, channels[0], first_onsets[channels[0]]),
+                is_drum=channels[0] == DRUM_CHANNEL,
+            ),
         )
-        for channel in sorted(first_onsets)
-    }
+        for channels in lanes
+    ]
 
 
 def read_midi(data: bytes, name: str = "") -> Piece:
@@ -106,26 +124,35 @@ def read_midi(data: bytes, name: str = "") -> Piece:
     Raises:
         InputError: the bytes are no such file, a tempo or meter is zero, or there are too many ticks or bars.
     """
+    return read_midi_with_report(data, name)[0]
+
+
+def read_midi_with_report(data: bytes, name: str = "") -> tuple[Piece, MidiReadReport]:
+    """As ``read_midi``, with the report of what the note table does not hold."""
     file = split_events(data, name)
     timeline = read_timeline(file, name)
     if timeline.end > MAX_TICK:
         raise InputError(f"{name or 'MIDI'}: expected ticks up to {MAX_TICK}, came {timeline.end}")
     programs = _Programs(file)
+    bends = Bends(file)
+    bent_notes = 0
     parts: list[Part] = []
     rows: list[tuple[int, int, int, int, int, int, str, float]] = []
     for index, track in enumerate(file.tracks):
         notes, _ = pair_notes(file, track)
-        of_channel = _parts_of_track(file, index, notes, programs)
-        lane_of = {channel: len(parts) + place for place, channel in enumerate(of_channel)}
-        parts.extend(of_channel.values())
-        counts = dict.fromkeys(of_channel, 0)
+        lanes = _parts_of_track(file, index, notes, programs)
+        lane_of = {channel: len(parts) + place for place, (channels, _) in enumerate(lanes) for channel in channels}
+        parts.extend(part for _, part in lanes)
+        counts = dict.fromkeys(lane_of, 0)
         for channel, pitch, velocity, onset, end, _, _ in notes:
+            cents = 0.0 if channel == DRUM_CHANNEL else bends.of_note(index, channel, onset, end)
+            bent_notes += cents is None
             identity = note_id(index, channel, counts[channel])
-            rows.append((onset, end - onset, pitch, velocity, lane_of[channel], 0, identity, 0.0))
+            rows.append((onset, end - onset, pitch, velocity, lane_of[channel], 0, identity, cents or 0.0))
             counts[channel] += 1
     table = sort_notes(np.array(rows, dtype=NOTE_DTYPE))
     music_end = int((table["onset_div"] + table["duration_div"]).max()) if len(table) else 0
-    return Piece(
+    piece = Piece(
         notes=table,
         divs_per_quarter=file.ticks_per_quarter,
         parts=tuple(parts),
@@ -134,3 +161,4 @@ def read_midi(data: bytes, name: str = "") -> Piece:
         keys=timeline.keys,
         source=Source("midi", data, name),
     )
+    return piece, MidiReadReport(bent_notes)

@@ -4,7 +4,8 @@ Track 0 holds tempo, meter and key; then comes one track a lane, in lane order, 
 a multiple of them where those are coarser than MIN_TICKS_PER_QUARTER (and a rounding where they are finer than MIDI allows).
 
 Channels: drums play on channel 10 (index 9), and each other lane has a channel of its own as long as the 15 last. Past that, lanes
-share with one of the same program, else with one of the same General MIDI family, else with the least used channel.
+share with one of the same program, else with one of the same General MIDI family, else with the least used channel. A piece with
+cents is written with pitch bends of two semitones' range and channels for each tuning (``corpora.midi.allotment``).
 
 Grace notes, which last nothing in a piece, are played just before their beat, one after the other in the order of their ids, a
 thirty-second each, or what room there is; at the very start of the piece they take it from the first beat. Notes of one
@@ -21,10 +22,13 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from corpora.errors import InputError
+from corpora.midi.allotment import MELODIC_CHANNELS, Allotted, Sound, allot
+from corpora.midi.bends import bend_of_cents
 from corpora.midi.events import CHUNK, END_OF_TRACK, HEADER, META, NOTE_OFF, NOTE_ON, PROGRAM, encode_quantity
-from corpora.midi.reader import DRUM_CHANNEL, MAX_TICK, TRACK_NAME
+from corpora.midi.lanes import DRUM_CHANNEL, ONE_LANE_EVENT
+from corpora.midi.reader import MAX_TICK, TRACK_NAME
 from corpora.midi.timeline import KEY_SIGNATURE, MICROSECONDS_PER_MINUTE, TEMPO, TIME_SIGNATURE
-from corpora.piece import Part, Piece
+from corpora.piece import CENTS_PER_SEMITONE, Part, Piece
 
 __all__ = ["MIN_TICKS_PER_QUARTER", "assign_channels", "write_midi"]
 
@@ -45,32 +49,22 @@ class _Event(NamedTuple):
     message: bytes
 
 
-class _Sound(NamedTuple):
-    """A note as it is played, in ticks."""
-
-    onset: int
-    end: int
-    pitch: int
-    velocity: int
-
-
 def assign_channels(parts: Iterable[Part]) -> list[int]:
     """A channel (0-15) for each lane, as the module says; lanes earlier in the list choose first."""
-    melodic = [channel for channel in range(16) if channel != DRUM_CHANNEL]
     users: dict[int, list[int]] = {}  # channel -> programs of its lanes
     channels: list[int] = []
     for part in parts:
         if part.is_drum:
             channels.append(DRUM_CHANNEL)
             continue
-        free = [channel for channel in melodic if channel not in users]
+        free = [channel for channel in MELODIC_CHANNELS if channel not in users]
         if free:
             channel = free[0]
         else:
             family = part.program // PROGRAMS_PER_FAMILY
-            same = [c for c in melodic if part.program in users[c]]
-            kin = [c for c in melodic if any(program // PROGRAMS_PER_FAMILY == family for program in users[c])]
-            channel = min(same or kin or melodic, key=lambda c: (len(users[c]), c))
+            same = [c for c in MELODIC_CHANNELS if part.program in users[c]]
+            kin = [c for c in MELODIC_CHANNELS if any(program // PROGRAMS_PER_FAMILY == family for program in users[c])]
+            channel = min(same or kin or MELODIC_CHANNELS, key=lambda c: (len(users[c]), c))
         users.setdefault(channel, []).append(part.program)
         channels.append(channel)
     return channels
@@ -97,19 +91,22 @@ def _natural(identity: str) -> tuple[int, str]:
     return len(identity), identity
 
 
-def _sounds(piece: Piece, lane: int, scale: Fraction) -> list[_Sound]:
+def _sounds(piece: Piece, lane: int, scale: Fraction) -> list[Sound]:
     """The notes of a lane in ticks, grace notes made playable."""
     rows = piece.notes[piece.notes["part"] == lane]
-    sounds: list[_Sound] = []
-    graces: dict[int, list[tuple[str, int, int]]] = {}  # onset -> (id, pitch, velocity)
-    columns = (rows[name].tolist() for name in ("onset_div", "duration_div", "pitch", "velocity", "id"))
-    for onset_div, duration_div, pitch, velocity, identity in zip(*columns, strict=True):
+    sounds: list[Sound] = []
+    graces: dict[int, list[tuple[str, int, int, int]]] = {}  # onset -> (id, pitch, velocity, bend)
+    columns = (rows[name].tolist() for name in ("onset_div", "duration_div", "pitch", "velocity", "id", "cents"))
+    for onset_div, duration_div, pitch, velocity, identity, cents in zip(*columns, strict=True):
+        if not -CENTS_PER_SEMITONE < cents < CENTS_PER_SEMITONE:
+            raise InputError(f"note {identity}: expected between -100 and 100 cents, came {cents:g}")
+        bend = 0 if piece.parts[lane].is_drum else bend_of_cents(cents)
         onset, end = round(onset_div * scale), round((onset_div + duration_div) * scale)
         velocity = min(max(velocity, 1), 127)  # 0 would be a note-off
         if duration_div:
-            sounds.append(_Sound(onset, max(end, onset + 1), pitch, velocity))
+            sounds.append(Sound(onset, max(end, onset + 1), pitch, velocity, bend))
         else:
-            graces.setdefault(onset, []).append((identity, pitch, velocity))
+            graces.setdefault(onset, []).append((identity, pitch, velocity, bend))
     length = max(round(piece.divs_per_quarter * scale) // GRACE_NOTES_PER_QUARTER, 1)
     for onset, group in graces.items():
         group.sort(key=lambda grace: _natural(grace[0]))
@@ -117,34 +114,47 @@ def _sounds(piece: Piece, lane: int, scale: Fraction) -> list[_Sound]:
         start = onset - each * len(group)
         if not each:
             each, start = length, onset
-        for rank, (_, pitch, velocity) in enumerate(group):
-            sounds.append(_Sound(start + rank * each, start + (rank + 1) * each, pitch, velocity))
+        for rank, (_, pitch, velocity, bend) in enumerate(group):
+            sounds.append(Sound(start + rank * each, start + (rank + 1) * each, pitch, velocity, bend))
     return sorted(sounds)
 
 
-def _distinct_layers(sounds: list[_Sound]) -> list[list[_Sound]]:
-    """The notes shared out so that in each layer the first note of a pitch to start is the first to end."""
-    layers: list[list[_Sound]] = [[]]
-    last_ends: list[dict[int, int]] = [{}]  # of each layer: pitch -> latest end
+def _distinct_layers(sounds: list[Sound]) -> list[list[Sound]]:
+    """The notes shared out so that in each layer the first note of a pitch and bend to start is the first to end."""
+    layers: list[list[Sound]] = [[]]
+    last_ends: list[dict[tuple[int, int], int]] = [{}]  # of each layer: (pitch, bend) -> latest end
     for sound in sounds:
-        fitting = (place for place, ends in enumerate(last_ends) if ends.get(sound.pitch, 0) <= sound.end)
+        key = sound.pitch, sound.bend
+        fitting = (place for place, ends in enumerate(last_ends) if ends.get(key, 0) <= sound.end)
         place = next(fitting, len(layers))
         if place == len(layers):
             layers.append([])
             last_ends.append({})
         layers[place].append(sound)
-        last_ends[place][sound.pitch] = sound.end
+        last_ends[place][key] = sound.end
     return layers
 
 
-def _lane_track(part: Part, channel: int, sounds: list[_Sound], end: int) -> bytes:
+def _channel_each(parts: list[Part], layers: list[list[Sound]]) -> list[Allotted]:
+    """One channel a track, with its program."""
+    out: list[Allotted] = []
+    for part, channel, sounds in zip(parts, assign_channels(parts), layers, strict=True):
+        setups = [] if part.is_drum else [(0, bytes([PROGRAM | channel, part.program]))]
+        out.append(Allotted([channel] * len(sounds), setups))
+    return out
+
+
+def _lane_track(part: Part, sounds: list[Sound], allotted: Allotted, end: int) -> bytes:
     events = [_Event(0, 0, _meta(TRACK_NAME, part.name.encode("utf-8")))]
-    if not part.is_drum:
-        events.append(_Event(0, 1, bytes([PROGRAM | channel, part.program])))
-    for rank, (onset, stop, pitch, velocity) in enumerate(sounds):
-        # at one tick: names and programs, then note-offs in the order of their note-ons, then note-ons
-        events.append(_Event(stop, 2 + rank, bytes([NOTE_OFF | channel, pitch, RELEASE_VELOCITY])))
-        events.append(_Event(onset, 2 + len(sounds) + rank, bytes([NOTE_ON | channel, pitch, velocity])))
+    if len(set(allotted.channels)) > 1:
+        events.append(_Event(0, 1, ONE_LANE_EVENT))
+    # at one tick: names, then note-offs in the order of their note-ons, then programs and bends, then note-ons
+    first_setup = 2 + len(sounds)
+    first_on = first_setup + len(allotted.setups)
+    events += [_Event(tick, first_setup + rank, message) for rank, (tick, message) in enumerate(allotted.setups)]
+    for rank, (sound, channel) in enumerate(zip(sounds, allotted.channels, strict=True)):
+        events.append(_Event(sound.end, 2 + rank, bytes([NOTE_OFF | channel, sound.pitch, RELEASE_VELOCITY])))
+        events.append(_Event(sound.onset, first_on + rank, bytes([NOTE_ON | channel, sound.pitch, sound.velocity])))
     return _chunk(events, end)
 
 
@@ -193,30 +203,33 @@ def _scale(divs_per_quarter: int) -> tuple[int, Fraction]:
 def write_midi(piece: Piece) -> bytes:
     """The piece as MIDI.
 
-    Every note keeps its onset, pitch, duration and velocity (grace notes as the module says; a velocity of 0 becomes 1).
-    Tempos below 3.58 quarters a minute, which MIDI cannot say, become that; keys of more than seven accidentals and
-    meters past 255 beats or not in powers of two are left out.
+    Every note keeps its onset, pitch, duration and velocity, and its cents to a fortieth of one (grace notes as the module says;
+    a velocity of 0 becomes 1). Tempos below 3.58 quarters a minute, which MIDI cannot say, become that; keys of more than seven
+    accidentals and meters past 255 beats or not in powers of two are left out.
 
     Args:
         piece: Any piece. Its ``source`` is not looked at: to keep the other events of a MIDI file use ``edit_midi``.
 
     Raises:
-        InputError: the piece is longer than 2^31 ticks, or silent for longer than 2^28.
+        InputError: the piece is longer than 2^31 ticks, or silent for longer than 2^28; a note's cents pass a semitone, or more
+            than 15 tunings sound together.
     """
     ticks_per_quarter, scale = _scale(piece.divs_per_quarter)
     end = round(piece.end_div * scale)
     if end > MAX_TICK:
         raise InputError(f"a piece of {end} ticks is too long for MIDI, which holds {MAX_TICK}")
     parts: list[Part] = []
-    layers: list[list[_Sound]] = []
+    layers: list[list[Sound]] = []
     for lane, part in enumerate(piece.parts):
         found = _distinct_layers(_sounds(piece, lane, scale))
         layers += found
         parts += [part] * len(found)
+    is_tuned = any(sound.bend for layer in layers for sound in layer)
+    channels = allot(parts, layers, ticks_per_quarter) if is_tuned else _channel_each(parts, layers)
     try:
         tracks = [_conductor_track(piece, scale, end)]
-        for part, channel, sounds in zip(parts, assign_channels(parts), layers, strict=True):
-            tracks.append(_lane_track(part, channel, sounds, end))
+        for part, sounds, allotted in zip(parts, layers, channels, strict=True):
+            tracks.append(_lane_track(part, sounds, allotted, end))
     except ValueError:  # a delta past 2^28
         raise InputError("a gap of more than 2^28 ticks between two events is too long for MIDI") from None
     return HEADER.pack(b"MThd", 6, 1, len(tracks), ticks_per_quarter) + b"".join(tracks)

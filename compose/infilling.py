@@ -224,6 +224,11 @@ def _key(row: np.void) -> tuple[float, ...]:
     return tuple(row[name].item() for name in ("onset_div", "duration_div", "pitch", "cents", "part"))
 
 
+def _uncented(rows: Table) -> Counter[tuple[int, ...]]:
+    """How often each onset, duration, pitch and lane comes."""
+    return Counter(rows[["onset_div", "duration_div", "pitch", "part"]].tolist())
+
+
 def _compare(before: Piece, after: Piece, removed_ids: Collection[str]) -> tuple[Table, int]:
     """The rows of ``after`` that are new, and how many of the notes that should stay did."""
     after = after.rescaled(before.divs_per_quarter) if after.divs_per_quarter != before.divs_per_quarter else after
@@ -239,10 +244,13 @@ def _compare(before: Piece, after: Piece, removed_ids: Collection[str]) -> tuple
 
 
 def _untouched(before: Piece, after: Piece, removed_ids: Collection[str], canvas: Canvas) -> Satisfaction:
-    """Whether the edited file, read again, holds every other note as it was and the new notes as they were written."""
+    """Whether the edited file, read again, holds every other note as it was and the new notes as they were written.
+
+    New notes have no cents of their own: in MIDI they sound as their channel is bent, which is no matter here.
+    """
     added, kept = _compare(before, after, removed_ids)
     expected = len(before.notes) - len(removed_ids)
-    fine = kept == expected and Counter(map(_key, added)) == Counter(map(_key, canvas.table()))
+    fine = kept == expected and _uncented(added) == _uncented(canvas.table())
     return Satisfaction("everything else untouched", fine, f"{kept} of {expected} other notes identical in the file")
 
 

@@ -53,6 +53,7 @@ class _Channel:
         self.ticks: list[int] = []  # where the tuning changes, ascending
         self.cents: list[float] = []  # from there on
         self.ranges: list[int] = []  # bend range from there on, in cents
+        self.wheels: list[int] = []  # and how far the wheel is from its centre
         self._bend = 0
         self._range = [2, 0]  # semitones, cents
         self._parameter: tuple[int, int] | None = None  # the registered parameter that data entries are for
@@ -79,9 +80,11 @@ class _Channel:
 
     def _stand(self, tick: int, cents: float, range_cents: int) -> None:
         if self.ticks and self.ticks[-1] == tick:
-            del self.ticks[-1], self.cents[-1], self.ranges[-1]
-        if (cents, range_cents) != ((self.cents[-1], self.ranges[-1]) if self.ticks else (0.0, DEFAULT_RANGE_CENTS)):
+            del self.ticks[-1], self.cents[-1], self.ranges[-1], self.wheels[-1]
+        stood = (self.wheels[-1], self.ranges[-1]) if self.ticks else (0, DEFAULT_RANGE_CENTS)
+        if (self._bend, range_cents) != stood:
             self.ticks.append(tick)
+            self.wheels.append(self._bend)
             self.cents.append(cents)
             self.ranges.append(range_cents)
 
@@ -107,6 +110,11 @@ class Bends:
         found = self._at(track, channel, tick)
         return found[0].ranges[found[1]] if found else DEFAULT_RANGE_CENTS
 
+    def wheel_at(self, track: int, channel: int, tick: int) -> int:
+        """How far the wheel of a track's channel is from its centre at a tick."""
+        found = self._at(track, channel, tick)
+        return found[0].wheels[found[1]] if found else 0
+
     def cents_at(self, track: int, channel: int, tick: int) -> float:
         """What a track's channel sounds above its keys at a tick, however wide."""
         found = self._at(track, channel, tick)
@@ -115,14 +123,20 @@ class Bends:
     def of_note(self, track: int, channel: int, onset: int, end: int) -> float | None:
         """Cents of a note, -100 < cents < 100; None where the bend moves while it sounds or passes a semitone."""
         cents = self.cents_at(track, channel, onset)
+        return cents if abs(cents) < CENTS_PER_SEMITONE and self.is_still(track, channel, onset, end) else None
+
+    def is_still(self, track: int, channel: int, onset: int, end: int) -> bool:
+        """Whether a track's channel keeps its tuning from ``onset`` until just before ``end``."""
         state = self._channels.get((self.ports[track], channel))
-        if state is not None:
-            following = bisect_right(state.ticks, onset)
-            while following < len(state.ticks) and state.ticks[following] < end:
-                if state.cents[following] != cents:  # a new range alone does not move a centred wheel
-                    return None
-                following += 1
-        return cents if abs(cents) < CENTS_PER_SEMITONE else None
+        if state is None:
+            return True
+        cents = self.cents_at(track, channel, onset)
+        following = bisect_right(state.ticks, onset)
+        while following < len(state.ticks) and state.ticks[following] < end:
+            if state.cents[following] != cents:  # a new range alone does not move a centred wheel
+                return False
+            following += 1
+        return True
 
     def _at(self, track: int, channel: int, tick: int) -> tuple[_Channel, int] | None:
         state = self._channels.get((self.ports[track], channel))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from corpora.errors import InputError
 from corpora.files import parse_piece, score_bytes
-from corpora.midi import read_midi, read_midi_with_report, write_midi
+from corpora.midi import edit_midi, read_midi, read_midi_with_report, write_midi
 from corpora.midi.bends import bend_of_cents
 from corpora.musicxml import read_musicxml, write_musicxml
 from corpora.piece import MEASURE_DTYPE, Part, Piece, empty_notes, sort_notes
@@ -238,3 +238,102 @@ def test_musicxml_to_midi_and_back_keeps_cents_and_lanes():
     again = parse_piece(score_bytes(midi, ".musicxml"), "a.musicxml")
     assert heard(again) == heard(midi) == heard(score) == heard(piece)
     assert len(again.parts) == 2
+
+
+# -- editing ----------------------------------------------------------------------------------------------------------
+
+
+def row(onset, duration, pitch, deviation, lane=0):
+    rows = empty_notes(1)
+    rows[0] = (onset, duration, pitch, 64, lane, 0, "", deviation)
+    return rows
+
+
+def other_events(data):
+    """Everything but notes, with ticks, by track."""
+    out = []
+    for track in mido.MidiFile(file=io.BytesIO(data)).tracks:
+        tick, events = 0, []
+        for message in track:
+            tick += message.time
+            if message.type not in ("note_on", "note_off"):
+                events.append((tick, str(message.copy(time=0))))
+        out.append(events)
+    return out
+
+
+def test_a_new_note_without_cents_sounds_as_its_channel_is_bent():
+    piece = read_midi(midi_bytes([bend(0, 2048), *note(0, 96, 60)]))
+    edited = edit_midi(piece, (), row(0, 96, 64, 0))
+    assert cents(edited) == [50.0, 50.0]
+    assert other_events(edited) == other_events(piece.source.data)
+
+
+def test_a_new_note_with_cents_brings_its_bend_and_takes_it_back():
+    piece = read_midi(midi_bytes([bend(0, 2048), *note(0, 96, 60), *note(192, 96, 62)]))
+    edited = edit_midi(piece, (), row(96, 96, 64, -25))
+    assert cents(edited) == [50.0, -25.0, 50.0]
+    (events,) = other_events(edited)
+    (before,) = other_events(piece.source.data)
+    assert [event for event in events if event not in before] == [
+        (96, "pitchwheel channel=0 pitch=-1024 time=0"),
+        (192, "pitchwheel channel=0 pitch=2048 time=0"),
+    ]
+
+
+def test_chords_of_one_tuning_share_their_bend_and_tunings_may_follow_each_other():
+    piece = read_midi(midi_bytes([*note(0, 96, 60), *note(384, 96, 60)]))
+    rows = np.concatenate([row(96, 96, 64, 25), row(96, 192, 67, 25), row(288, 96, 69, -25)])
+    edited = read_midi(edit_midi(piece, (), rows))
+    assert edited.notes[["pitch", "cents"]].tolist() == [(60, 0.0), (64, 25.0), (67, 25.0), (69, -25.0), (60, 0.0)]
+
+
+def test_a_tuning_beside_kept_notes_is_refused():
+    piece = read_midi(midi_bytes(note(0, 96, 60)))
+    with pytest.raises(
+        InputError, match="track 0, tick 48: a new note of 25 cents finds no channel of its lane where nothing else"
+    ):
+        edit_midi(piece, (), row(48, 96, 64, 25))
+    with pytest.raises(InputError, match="a new note of 25 cents finds no channel"):
+        edit_midi(piece, (), row(96, 0, 64, 25))
+    moving = read_midi(midi_bytes([*note(0, 96, 60), bend(120, 100)]))
+    with pytest.raises(InputError, match="where nothing else sounds or bends"):
+        edit_midi(moving, (), row(96, 96, 64, 25))
+    with pytest.raises(InputError, match="a new note has nan cents, expected between -100 and 100"):
+        edit_midi(piece, (), row(96, 96, 64, np.nan))
+
+
+def test_a_lane_of_several_channels_gives_each_new_note_the_channel_of_its_tuning():
+    piece = read_midi(write_midi(piece_of([(0, 4, 60, 0, 0), (0, 4, 64, 50, 0), (8, 4, 60, 0, 0)])))
+    rows = np.concatenate([row(0, 96, 67, 50), row(0, 96, 72, 0), row(96, 96, 62, 20)])
+    edited = edit_midi(piece, (), rows)
+    again = read_midi(edited)
+    assert len(again.parts) == 1
+    expected = [(60, 0), (64, 2048), (67, 2048), (72, 0), (62, bend_of_cents(20.0)), (60, 0)]
+    assert [(int(n["pitch"]), bend_of_cents(float(n["cents"]))) for n in again.notes] == expected
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(tuned_rows, tuned_rows, st.data())
+def test_an_edit_keeps_every_other_note_and_event(rows, new, choose):
+    piece = piece_of([(*values[:4], 0) for values in rows])
+    try:
+        piece = read_midi(write_midi(piece))
+    except InputError:
+        return
+    if not piece.parts:
+        return
+    removed = choose.draw(st.sets(st.sampled_from(piece.notes["id"].tolist())))
+    scale = piece.divs_per_quarter // 4
+    added = piece_of([(onset * scale, length * scale, pitch, deviation, 0) for onset, length, pitch, deviation, _ in new[:3]])
+    kept = piece.with_notes(piece.notes[~np.isin(piece.notes["id"], list(removed))])
+    try:
+        data = edit_midi(piece, removed, added.notes)
+    except InputError as error:
+        assert "finds no channel" in str(error) or "cannot tell them apart" in str(error)  # noqa: PT017
+        return
+    again = read_midi(data)
+    assert heard(again) >= heard(kept)
+    assert len(again.notes) == len(kept.notes) + len(added.notes)
+    for events, before in zip(other_events(data), other_events(piece.source.data), strict=True):
+        assert not Counter(e for e in before if "end_of_track" not in e[1]) - Counter(events)

@@ -221,7 +221,7 @@ def _on_writing_grid(piece: Piece) -> Piece:
 
 
 def _key(row: np.void) -> tuple[float, ...]:
-    return tuple(row[name].item() for name in ("onset_div", "duration_div", "pitch", "cents", "part"))
+    return tuple(float(row[name]) for name in ("onset_div", "duration_div", "pitch", "cents", "part"))
 
 
 def _uncented(rows: Table) -> Counter[tuple[int, ...]]:

@@ -1,8 +1,9 @@
 """Plays a list of events through libfluidsynth, faster than real time, into raw sample files.
 
 Runs in a child process (``corpora.child``), never beside the caller. Events fall on FluidSynth's grid of 64 samples, each at the
-nearest place, so that an onset is at most 32 samples (0.73 ms at 44.1 kHz) off. Everything that decides the sound is set here and
-not left to the library's version; two renderings of the same events are the same bytes.
+nearest place, so that an onset is at most 32 samples (0.73 ms at 44.1 kHz) off. FluidSynth cuts pitches down to whole cents
+(fluid_conv.c, ``fluid_ct2hz_real``); half a cent on every channel makes that the nearest cent. Everything that decides the sound
+is set here and not left to the library's version; two renderings of the same events are the same bytes.
 
 Source: FluidSynth API, https://www.fluidsynth.org/api/ (libfluidsynth 2 and 3 by soname), through the pyfluidsynth binding.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -32,7 +34,9 @@ MAX_TAIL_S = 10.0
 QUIET_S = 0.1  # the tail ends when it has been this quiet for so long
 QUIET_RATIO = 1e-4  # -80 dB below the loudest sample so far
 SUSTAIN_PEDAL, SOSTENUTO_PEDAL, ALL_NOTES_OFF = 64, 66, 123
+RESET_ALL_CONTROLLERS = 121
 BEND_CENTRE = 8192
+FINE_TUNE_GENERATOR, HALF_CENT = 52, 0.5  # SoundFont 2.04, section 8.1.2: fineTune
 DRUM_CHANNEL, CHANNEL_TYPE_DRUM = 9, 1
 REVERB = {"synth.reverb.room-size": 0.55, "synth.reverb.damp": 0.3, "synth.reverb.width": 0.8, "synth.reverb.level": 0.7}
 
@@ -98,6 +102,8 @@ class _Synth:
         for channel in range(CHANNELS_OF_A_PORT + DRUM_CHANNEL, channels, CHANNELS_OF_A_PORT):  # the first port's it knows
             self.channel_type(self.synth, channel, CHANNEL_TYPE_DRUM)
             self.fluid.fluid_synth_program_change(self.synth, channel, 0)
+        self._channels = range(channels)
+        self._round_cents(self._channels)
 
     def _declare_missing_calls(self) -> None:
         c_int, c_void_p, c_char_p = ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p
@@ -106,6 +112,8 @@ class _Synth:
         self.write_float = self._call("fluid_synth_write_float", *fields)
         self.channel_pressure = self._call("fluid_synth_channel_pressure", ("chan", c_int), ("val", c_int))
         self.key_pressure = self._call("fluid_synth_key_pressure", ("chan", c_int), ("key", c_int), ("val", c_int))
+        generator = [("chan", c_int), ("param", c_int), ("value", ctypes.c_float)]
+        self.set_generator = self._call("fluid_synth_set_gen", *generator)
         sysex = [("data", c_char_p), ("len", c_int), ("response", c_void_p), ("response_len", c_void_p)]
         self.channel_type = self._call("fluid_synth_set_channel_type", ("chan", c_int), ("type", c_int))
         self.sysex = self._call("fluid_synth_sysex", *sysex, ("handled", c_void_p), ("dryrun", c_int))
@@ -129,6 +137,8 @@ class _Synth:
                 fluid.fluid_synth_noteoff(synth, channel, event.first)
             case "control_change":
                 fluid.fluid_synth_cc(synth, channel, event.first, event.second)
+                if event.first == RESET_ALL_CONTROLLERS:
+                    self._round_cents([channel])
             case "program_change":
                 fluid.fluid_synth_program_change(synth, channel, event.first)
             case "pitchwheel":
@@ -139,6 +149,12 @@ class _Synth:
                 self.key_pressure(synth, channel, event.first, event.second)
             case "sysex":
                 self.sysex(synth, event.data, len(event.data), None, None, None, 0)
+                self._round_cents(self._channels)  # it may have been a reset
+
+    def _round_cents(self, channels: Iterable[int]) -> None:
+        """Make whole cents out of truncated ones the nearest."""
+        for channel in channels:
+            self.set_generator(self.synth, channel, FINE_TUNE_GENERATOR, HALF_CENT)
 
     def let_go(self, channels: int) -> None:
         """Lift all keys and pedals."""

@@ -84,6 +84,8 @@ def test_pieces_come_back_as_they_went_in(packs, tmp_path):
     piece = store.load(store.select("test")[0])
     for column in ("onset_div", "duration_div", "pitch", "part"):
         np.testing.assert_array_equal(piece.notes[column], direct.notes[column])
+    assert piece.notes.dtype == direct.notes.dtype
+    assert not piece.notes["cents"].any()  # none are stored
     for column in ("start_div", "end_div", "beats", "beat_type"):
         np.testing.assert_array_equal(piece.measures[column], direct.measures[column])
     assert piece.keys["fifths"].tolist() == [-2]

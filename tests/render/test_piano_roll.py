@@ -69,6 +69,17 @@ def test_one_panel_shows_all_notes_strong(make_piece: Callable[..., Piece], tmp_
     assert area(path, REGION_COLOUR) == 0
 
 
+def test_a_quarter_tone_stands_half_a_row_higher(make_piece: Callable[..., Piece], tmp_path: Path) -> None:
+    heights = []
+    for index, cents in enumerate((0, 50)):
+        piece = make_piece([(0, 16, 60, 0), (0, 16, 72, 1)])
+        piece.notes["cents"][piece.notes["pitch"] == 60] = cents
+        path = tmp_path / f"{index}.svg"
+        plot_piano_roll(piece, None, None, path)
+        heights.append(path.read_text())
+    assert heights[0] != heights[1]
+
+
 def test_notes_outside_the_bars_around_the_region_are_left_out(make_piece: Callable[..., Piece], tmp_path: Path) -> None:
     rows = [(0, 16, 72, 0), (144, 16, 60, 1)]  # bars 1 and 10
     near, whole = tmp_path / "near.png", tmp_path / "whole.png"

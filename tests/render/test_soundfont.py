@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from corpora.errors import InputError, RequestError, ToolError
-from corpora.piece import Piece, Source
+from corpora.piece import Part, Piece, Source
 from render import fonts
 from render.fluid import fluidsynth_version, load_fluidsynth
 from render.soundfont import Rendering, render_soundfont
@@ -181,6 +182,38 @@ def test_a_midi_piece_plays_its_own_file(
     piece = make_piece([(0, 4, 69, 0)], lanes=["Organ"])
     sourced = piece.with_notes(piece.notes, Source("midi", data, "bent.mid"))
     assert np.array_equal(render_soundfont(sourced).audio.samples, render_soundfont(data).audio.samples)
+
+
+@pytest.mark.parametrize("program", [19, 73])  # a church organ and a flute
+def test_cents_are_heard_to_the_nearest_cent(make_piece: Callable[..., Piece], program: int) -> None:
+    """Beside the same key without cents, as the font's own samples are a few cents off."""
+
+    def heard_hz(cents: float) -> float:
+        piece = make_piece([(0, 32, 69, 0)], lanes=["One"])
+        piece.notes["cents"] = cents
+        piece = replace(piece, parts=(Part("One", program=program),))
+        samples = render_soundfont(piece, reverb=False).audio.samples
+        return pitch_hz(samples[:, RATE_HZ // 2 : 7 * RATE_HZ // 2], 440.0 * 2 ** (cents / 1200))
+
+    plain_hz = heard_hz(0)
+    for cents in (50, -30, 33.3333):
+        assert abs(1200 * np.log2(heard_hz(cents) / plain_hz) - cents) < 0.6  # half a cent, and half a bin of the spectrum
+
+
+def test_two_tunings_at_once_are_both_heard(make_piece: Callable[..., Piece]) -> None:
+    piece = make_piece([(0, 32, 69, 0), (0, 32, 81, 0)], lanes=["One"])
+    piece.notes["cents"][piece.notes["pitch"] == 81] = 50
+    piece = replace(piece, parts=(Part("One", program=73),))
+    samples = render_soundfont(piece, reverb=False).audio.samples[:, RATE_HZ // 2 : 7 * RATE_HZ // 2]
+    high_hz = 880.0 * 2 ** (50 / 1200)
+    assert abs(1200 * np.log2(pitch_hz(samples, high_hz) / high_hz)) < 20  # the flute is 13 cents sharp
+    assert abs(1200 * np.log2(pitch_hz(samples, 440.0) / 440.0)) < 20
+
+
+def test_a_reset_of_the_controllers_keeps_bends_right_to_a_cent(midi_file: Callable[..., bytes], note: Callable[..., list]) -> None:
+    bent = [(1, mido.Message("pitchwheel", pitch=2048)), *note(1, 2880)]
+    reset = [*ORGAN, (0, mido.Message("control_change", control=121, value=0)), *bent]
+    assert np.array_equal(play(midi_file([*ORGAN, *bent])).audio.samples, play(midi_file(reset)).audio.samples)
 
 
 def test_a_piece_without_a_file_plays_from_its_notes(make_piece: Callable[..., Piece]) -> None:

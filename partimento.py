@@ -352,6 +352,8 @@ def convert(
         _print_json(report)
     else:
         print(*report["files"], sep="\n")
+        for line in report["lost"]:
+            print(f"lost: {line}", file=sys.stderr)
 
 
 @app.command(epilog="Example: partimento doctor")

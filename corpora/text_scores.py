@@ -1,7 +1,8 @@
 """Humdrum kern and ABC as MusicXML, by music21 in a child process with limits.
 
 music21 is the one installed library that turns both into notation; on some inputs it runs without end or eats all memory, and
-importing it takes seconds, so it never runs in this process. What comes back passes the MusicXML gate like any file.
+importing it takes seconds, so it never runs in this process. What comes back passes the MusicXML gate like any file. Neither
+format brings cents: kern has no signs for them, and music21 reads the fractions of ABC (``^/C``, ``_3/2B``) as whole semitones.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from corpora.atomic import atomic_outputs
 from corpora.audio import AUDIO_SUFFIXES, audio_bytes
 from corpora.errors import RequestError
 from corpora.files import WRITE_SUFFIXES, read_piece, score_bytes
+from corpora.midi import read_midi_with_report
 from corpora.musicxml import NEW_NOTE_COLOUR, colour_notes, read_musicxml, write_musicxml
 from corpora.piece import Piece
 from corpora.safe_text import safe_text
@@ -238,7 +239,7 @@ def render_file(
 def convert_file(source: Path, target: Path) -> dict[str, Any]:
     """Write a score file in another format, or engrave all of it (page 2 of ``a.png`` is ``a-2.png``).
 
-    Gives a report of JSON values.
+    Gives a report of JSON values; ``lost`` says in words what the other format has no place for.
     """
     check_output(target, (*WRITE_SUFFIXES, *IMAGE_SUFFIXES), "score")
     piece = read_piece(source)
@@ -255,4 +256,13 @@ def convert_file(source: Path, target: Path) -> dict[str, Any]:
         "notes": len(piece.notes),
         "bars": len(piece.measures),
         "parts": len(piece.parts),
+        "lost": [] if suffix in MIDI_SUFFIXES else _lost_bends(piece),
     }
+
+
+def _lost_bends(piece: Piece) -> list[str]:
+    """What a score cannot say of the bends of a MIDI file, in words: those that hold still are cents, which it can."""
+    if piece.source is None or piece.source.format != "midi":
+        return []
+    bent = read_midi_with_report(piece.source.data, piece.source.name)[1].bent_notes
+    return [f"bends that move or pass a semitone, under {bent} notes"] if bent else []

@@ -1,8 +1,10 @@
 """What a command writes: names, formats, all files or none, and which notes count as new."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 
@@ -140,8 +142,17 @@ def test_all_files_or_none(tmp_path: Path) -> None:
 def test_convert_keeps_the_notes(suffix: str, chorale: Piece, tmp_path: Path) -> None:
     target = tmp_path / f"song{suffix}"
     report = convert_file(EXAMPLES / "old-hundredth.musicxml", target)
-    assert report == {"files": [str(target)], "notes": 128, "bars": 9, "parts": 4}
+    assert report == {"files": [str(target)], "notes": 128, "bars": 9, "parts": 4, "lost": []}
     assert not new_notes(chorale, read_piece(target)).any()
+
+
+def test_convert_says_which_bends_a_score_loses(midi_file: Callable[..., bytes], note: Callable[..., list], tmp_path: Path) -> None:
+    still, moving = ((0, mido.Message("pitchwheel", pitch=2048)), (720, mido.Message("pitchwheel", pitch=100)))
+    source = tmp_path / "a.mid"
+    source.write_bytes(midi_file([still, *note(0, 480), *note(480, 960), moving]))
+    assert convert_file(source, tmp_path / "b.mid")["lost"] == []
+    assert convert_file(source, tmp_path / "a.musicxml")["lost"] == ["bends that move or pass a semitone, under 1 notes"]
+    assert read_piece(tmp_path / "a.musicxml").notes["cents"].tolist() == [50.0, 0.0]
 
 
 def test_convert_engraves(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_commas_have_their_signs():
 
 def test_what_has_no_sign_says_it_in_the_alteration_alone():
     assert written([(60, 20)]) == [("C", "0.2", None)]
-    assert written([(61, 0), (62, 20)]) == [("D", "-1", "flat"), ("D", "0.2", "natural")]
+    assert written([(66, 0), (65, 20)]) == [("F", "1", "sharp"), ("F", "0.2", "natural")]
 
 
 def test_the_spelling_is_the_one_with_the_smaller_alteration():

@@ -17,7 +17,7 @@ from compose.measured_examples import Example
 from compose.vocabulary.measured import DURATION, KEY, LANE, METER, NEXT, PITCH, PROGRAM
 from compose.vocabulary.measured_fields import BAR, CHUNK_STEPS, END, FIELD_SIZES, PART, START
 
-__all__ = ["FIELD_OF", "FIELD_START", "NUM_IDS", "FlatStream", "field_ranges", "flatten", "transposed"]
+__all__ = ["FIELD_OF", "FIELD_START", "NUM_IDS", "FlatStream", "field_ranges", "flatten", "flatten_rows", "transposed"]
 
 _COLUMNS = (NEXT, LANE, PITCH, DURATION, METER, KEY, PROGRAM)
 _SIZES = np.array([FIELD_SIZES[column] for column in _COLUMNS])
@@ -41,17 +41,26 @@ def field_ranges() -> list[tuple[int, int]]:
 
 
 def flatten(example: Example) -> FlatStream:
-    """The ids of a plain question's stream.
+    """The ids of a plain question's stream; ``Raises`` as ``flatten_rows``.
 
     Args:
         example: Without controls: every lane asked for, nothing known ahead.
+    """
+    predicted = np.zeros(len(example.rows), dtype=np.bool_)
+    predicted[example.places] = True
+    return flatten_rows(example.rows.astype(np.int64), predicted)
+
+
+def flatten_rows(rows: NDArray[np.int64], predicted: NDArray[np.bool_]) -> FlatStream:
+    """The ids of a stream.
+
+    Args:
+        rows: (steps, 11), as in ``Example``.
+        predicted: (steps,) which steps are asked for.
 
     Raises:
         ValueError: The stream has controls.
     """
-    rows = example.rows.astype(np.int64)
-    predicted = np.zeros(len(rows), dtype=np.bool_)
-    predicted[example.places] = True
     head = rows[:, NEXT]
     is_note, is_bar, is_part = head < CHUNK_STEPS, head == BAR, head == PART
     if not (is_note | is_bar | is_part | (head == START) | (head == END)).all():

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from compose.baselines.data import flat_batches, plain_examples, stack_streams, store_scores
+from compose.baselines.data import flat_batches, plain_examples, plain_streams, stack_streams, store_scores
 from compose.baselines.flat_stream import FlatStream, flatten
 from compose.baselines.networks import NeuralProbabilisticLM, RecurrentLM, flat_nats
 from compose.baselines.ngram import NGram
@@ -53,12 +53,8 @@ def test_examples(stores: Sequence[Path], pieces: int, windows: int) -> dict[str
 
 
 def train_streams(stores: Sequence[Path], pieces: int) -> list[FlatStream]:
-    return [
-        flatten(example)
-        for store in stores
-        for score in store_scores(store, "train", limit=pieces)
-        for example in plain_examples(score)
-    ]
+    scores = (score for store in stores for score in store_scores(store, "train", limit=pieces))
+    return [stream for score in scores for stream in plain_streams(score)]
 
 
 def train_network(model: nn.Module, streams: Sequence[FlatStream], minutes: float, folder: Path | None) -> int:

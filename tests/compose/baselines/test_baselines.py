@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from compose.baselines.data import flat_batches, plain_examples, stack_streams
+from compose.baselines.data import flat_batches, plain_examples, plain_streams, stack_streams
 from compose.baselines.flat_stream import FIELD_OF, FIELD_START, NUM_IDS, FlatStream, field_ranges, flatten, transposed
 from compose.baselines.networks import NeuralProbabilisticLM, RecurrentLM, flat_nats
 from compose.baselines.ngram import NGram
@@ -38,6 +38,16 @@ def test_scored_ids_are_the_decisions_of_the_example(score):
         notes = int((example.rows[example.places][:, LANE] > 0).sum())
         assert stream.notes == notes
         assert stream.scored.sum() == 4 * notes + (len(example.places) - notes)
+
+
+@pytest.mark.parametrize("rows", [60, 200, 10_000])
+def test_the_quick_way_gives_the_same_streams(score, rows):
+    quick, slow = plain_streams(score, rows), [flatten(example) for example in plain_examples(score, rows=rows)]
+    assert len(quick) == len(slow)
+    for ours, theirs in zip(quick, slow, strict=True):
+        np.testing.assert_array_equal(ours.ids, theirs.ids)
+        np.testing.assert_array_equal(ours.scored, theirs.scored)
+        assert ours.notes == theirs.notes
 
 
 def test_transposing_back_is_the_same(streams):

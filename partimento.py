@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,6 +76,17 @@ def _doing(what: str) -> Iterator[None]:
     console = Console(stderr=True)
     with console.status(escape(safe_text(what))) if console.is_terminal else contextlib.nullcontext():
         yield
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """As ``_doing`` for work that says what it has come to: a line that changes where a person reads, lines elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield complain
+        return
+    with console.status("") as status:
+        yield lambda what: status.update(escape(safe_text(what)))
 
 
 def _print_json(report: Any) -> None:
@@ -506,20 +517,35 @@ def evaluate_compose(
     pieces: Annotated[int, typer.Option(min=1, help="Test pieces of each pack.")] = 6,
     store: Annotated[list[Path] | None, typer.Option("--store", help="Training data, to look for memorised runs.")] = None,
     seed: Seed = 0,
+    temperature: Temperature = 0.7,
+    top_p: TopP = 0.9,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also as NAME.json, and beside it NAME.md with the README's tables.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Likelihood and infills of the packs' test splits: by field, by task, beside a copy floor."""
+    """Likelihood and infills of the packs' test splits: by field, by task, beside a copy and a retrieval."""
+    if output is not None and (output.suffix != ".json" or not output.parent.is_dir()):
+        raise RequestError(f"--output: expected the name of a .json file in a folder that is there, got '{output}'")
     from compose.evaluate_general import evaluate_compose as evaluate
+    from compose.evaluation_tables import compose_sections, markdown
+    from compose.sampler import SamplerSettings
+    from corpora.atomic import atomic_outputs
 
-    with _doing("measuring"):
-        figures = evaluate(model, pieces=pieces, stores=store or (), seed=seed)
+    settings = SamplerSettings(temperature=temperature, top_p=top_p)
+    with _progress() as say:
+        figures = evaluate(model, pieces=pieces, stores=store or (), seed=seed, settings=settings, say=say)
+    sections = compose_sections(figures)
+    if output is not None:
+        with atomic_outputs([output, output.with_suffix(".md")]) as (figures_path, tables_path):
+            figures_path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            tables_path.write_text(markdown(sections), encoding="utf-8")
     if as_json:
         _print_json(figures)
         return
-    for title in ("plain", "tasks"):
-        columns = list(dict.fromkeys(key for row in figures[title].values() for key in row))
-        rows = [(key, *(str(row.get(key, "")) for row in figures[title].values())) for key in columns]
-        _print_table((title, *figures[title]), rows)
+    for section in sections:
+        print(section.text)
+        _print_table(section.columns, section.rows)
 
 
 def _run(arguments: list[str]) -> int:

@@ -1,164 +1,83 @@
 """The general model on held-out music of every pack: likelihood, and what it writes when asked to.
 
 *Likelihood* is nats per note by field: of plain continuation (all lanes, nothing known ahead), and of infill tasks with what
-surrounds them and without it. *Writing* answers the same tasks and compares with what stood there: shares of pitch classes and
-rhythms (``compose.metrics.distances``), whether all that was asked holds, how different eight variations are, and the longest run
-of a written line that stands in training music. The floor is the bars before the region copied into it.
+surrounds them known ahead, known as it passes, and not known (``compose.evaluation_nats``). *Writing* answers the same tasks and
+compares with what stood there: shares of pitch classes and rhythms (``compose.metrics.distances``), whether all that was asked
+holds, how well the music goes on from the answer and how far it leaps at the joins, how different eight variations are, and how
+much of a written line stands in training music. Beside the answers stand the floors of ``compose.evaluation_floors``.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from compose.baselines.data import plain_examples
-from compose.canvas import STEPS_PER_QUARTER, Canvas, Note
+from compose.canvas import Canvas, Note
 from compose.constraints.language import parse_constraints
 from compose.constraints.others import see_others
-from compose.measured_examples import Example, Question, collate, make_example
+from compose.evaluation_floors import Passages, copied_bars, place_in_bar
+from compose.evaluation_nats import KNOWLEDGE, Nats, nats_after, nats_of_plain, nats_of_region
+from compose.evaluation_tasks import TASKS, Task, held_out, make_tasks
 from compose.metrics.distances import diversity, pitch_class_distance, rhythm_distance
+from compose.metrics.leaps import join_leaps, leap_shares, line_intervals
 from compose.metrics.lines import LineIndex, line_symbols
 from compose.models import Composer, MeasuredComposer, load_model
 from compose.request import always_on, find_region, make_canvas
 from compose.sampler import SamplerSettings, write
-from compose.step_scores import StepScore
-from compose.stream import rhythm_hint
 from compose.threads import one_thread
-from compose.train_chorale import validate
-from compose.vocabulary.measured import LANE, NEXT
-from compose.vocabulary.measured_fields import BAR
 from corpora.datasets.note_store import NoteStore
-from corpora.datasets.packs import iter_pack, list_packs
-from corpora.errors import PartimentoError, RequestError
-from corpora.files import parse_piece
-from corpora.kern_notes import read_kern_notes
-from corpora.piece import Piece
+from corpora.errors import InfeasibleConstraint, RequestError
 
-__all__ = ["TASKS", "Task", "evaluate_compose", "held_out", "make_tasks"]
+__all__ = ["evaluate_compose"]
 
-TASKS = ("accompaniment", "inner voice", "bars of all", "one instrument", "rhythm kept")
-TASK_BARS = 4
-CONTEXT_BARS = 8
-MAX_REGION_NOTES = 260
-MIN_REGION_NOTES = 4
 VARIATIONS = 8
-WINDOWS = 2  # of plain continuation, each piece
+VARIATIONS_OF = 4  # tasks of each kind that are answered so often
+DRAWN = SamplerSettings()
 
 
 @dataclass(frozen=True)
-class Task:
-    """A region to write.
+class _Training:
+    """What is looked up in training music."""
 
-    Args:
-        name: One of ``TASKS``.
-        pack: Where the piece is from.
-        piece: On the writing grid.
-        first: Index of the first bar.
-        last: Index after the last.
-        lanes: To write.
-        wishes: Constraints.
-    """
-
-    name: str
-    pack: str
-    piece: Piece
-    first: int
-    last: int
-    lanes: tuple[int, ...]
-    wishes: tuple[str, ...] = ()
-
-    @property
-    def region(self) -> str:
-        """As a request says it."""
-        return f"#{self.first + 1}-#{self.last}"
+    lines: LineIndex
+    passages: Passages
 
 
-def held_out(pieces: int, split: str = "test", seed: int = 0) -> Iterator[tuple[str, Piece]]:
-    """Pack and piece: ``pieces`` of each pack's split, on the writing grid; files that no reader takes are left out."""
-    for pack in list_packs():
-        for row, data in iter_pack(pack.name, split=split, limit=pieces, seed=seed):
-            name = row.path.rsplit("/", 1)[-1]
-            try:
-                piece = read_kern_notes(data, name) if name.endswith(".krn") else parse_piece(data, name)
-            except PartimentoError:
-                continue
-            if len(piece.measures) >= TASK_BARS and len(piece.notes):
-                yield pack.name, piece.rescaled(math.lcm(piece.divs_per_quarter, STEPS_PER_QUARTER))
+@dataclass
+class _Tally:
+    """What the tasks of one kind give, each list a value a task (or a line, a join)."""
+
+    nats: dict[str, list[Nats]] = field(default_factory=lambda: defaultdict(list))
+    after: dict[str, list[Nats]] = field(default_factory=lambda: defaultdict(list))
+    values: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    intervals: dict[str, dict[str, list[NDArray[np.int64]]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
 
 
-def make_tasks(pack: str, piece: Piece, rng: np.random.Generator) -> list[Task]:
-    """One task of each name that the piece has lanes for, each somewhere where there are notes to write."""
-    score = StepScore.of(piece)
-    starts = piece.measures["start_div"] * STEPS_PER_QUARTER // piece.divs_per_quarter
-    ends = piece.measures["end_div"] * STEPS_PER_QUARTER // piece.divs_per_quarter
-    out = []
-    for name in TASKS:
-        for _ in range(8):
-            first = int(rng.integers(0, max(len(starts) - TASK_BARS, 0) + 1))
-            last = min(first + (2 if name == "bars of all" else TASK_BARS), len(starts))
-            notes = score.window(int(starts[first]), int(ends[last - 1]))
-            live = sorted({note.lane for note in notes if not piece.parts[note.lane].is_drum})
-            lanes = _lanes_of(name, live, rng)
-            count = sum(note.lane in lanes for note in notes)
-            if lanes and MIN_REGION_NOTES <= count <= MAX_REGION_NOTES:
-                out.append(Task(name, pack, piece, first, last, lanes, ("rhythm: keep",) if name == "rhythm kept" else ()))
-                break
-    return out
-
-
-def _lanes_of(name: str, live: Sequence[int], rng: np.random.Generator) -> tuple[int, ...]:
-    if name == "accompaniment":
-        return tuple(live[1:])
-    if name == "inner voice":
-        return (int(rng.choice(live[1:-1])),) if len(live) > 2 else ()
-    if name == "bars of all":
-        return tuple(live)
-    return (int(rng.choice(live)),) if live else ()
-
-
-def _nats(composer: MeasuredComposer, task: Task, surrounded: bool) -> tuple[float, int] | None:
-    """Nats of the notes that stood there and how many they are; without what surrounds them, only what came before is known."""
-    score = StepScore.of(task.piece)
-    first_bar = next(i for i, bar in enumerate(score.bars) if bar.bar == task.first)
-    last_bar = 1 + max(i for i, bar in enumerate(score.bars) if bar.bar == task.last - 1)
-    opening = max(first_bar - CONTEXT_BARS, 0)
-    start, end = score.bars[first_bar].start, score.bars[last_bar - 1].start + score.bars[last_bar - 1].length
-    notes = score.window(score.bars[opening].start, end + CONTEXT_BARS * 4 * STEPS_PER_QUARTER)
-    hidden = [note for note in notes if note.lane in task.lanes and start <= note.onset and note.end <= end]
-    if not surrounded:
-        kept = set(hidden)
-        notes = [note for note in notes if note.onset < start or note in kept]
-    hints = tuple(rhythm_hint(note) for note in hidden) if task.wishes and surrounded and composer.model.config.hints else ()
-    bars = score.bars[: min(last_bar + 1 + CONTEXT_BARS, len(score.bars))]
-    example = make_example(score.parts, bars, notes, Question(task.lanes, first_bar, last_bar, opening, hints=hints))
-    if example is None or not hidden:
-        return None
-    return validate(composer.model, [collate([example])])["nats_per_note"] * len(hidden), len(hidden)
-
-
-def _write(composer: Composer, task: Task, seed: int) -> Canvas:
+def _write(composer: Composer, task: Task, seed: int, settings: SamplerSettings) -> tuple[Canvas, bool] | None:
+    """The answer, and whether all that was asked holds; None where no way was found."""
     piece = task.piece
     canvas, _ = make_canvas(piece, find_region(piece, task.region, task.lanes))
     rules = see_others((*always_on(canvas, canvas.ticks_per_div), *parse_constraints(list(task.wishes), piece)))
     writer, scorer = composer.open(canvas, rules)
-    with one_thread():
-        write(writer, scorer, SamplerSettings(), seed)
-    for rule in rules:
-        found = rule.measure(canvas.with_original_times() if rule.keeps_times else canvas)
-        if not found.satisfied:
-            raise AssertionError(f"{found.constraint}: {found.measured}")
-    return canvas
+    try:
+        write(writer, scorer, settings, seed)
+    except InfeasibleConstraint:
+        return None
+    held = [rule.measure(canvas.with_original_times() if rule.keeps_times else canvas).satisfied for rule in rules]
+    return canvas, all(held)
 
 
-def _lines(notes: Sequence[Note], ticks_per_step: int) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+def _lines(notes: Sequence[Note], ticks_per_step: int) -> list[NDArray[np.int64]]:
     """Line symbols of each lane."""
     out = []
     for lane in sorted({note.lane for note in notes}):
@@ -168,7 +87,7 @@ def _lines(notes: Sequence[Note], ticks_per_step: int) -> list[np.ndarray[tuple[
     return out
 
 
-def _training_lines(stores: Sequence[Path]) -> LineIndex:
+def _training(stores: Sequence[Path], seed: int) -> _Training:
     lines = []
     for folder in stores:
         store = NoteStore(folder)
@@ -177,62 +96,27 @@ def _training_lines(stores: Sequence[Path]) -> LineIndex:
             for lane in np.unique(notes["part"]):
                 mine = notes[notes["part"] == lane]
                 lines.append(line_symbols(mine["onset_div"].astype(np.int64), mine["pitch"].astype(np.int64)))
-    return LineIndex(lines)
-
-
-def _copied(task: Task, canvas: Canvas) -> list[Note]:
-    """The floor: as many bars before the region (after it where there are none), moved into it."""
-    length = canvas.region.end - canvas.region.start
-    shift = length if canvas.region.start >= length else -length
-    every = (*canvas.fixed, *canvas.removed)
-    moved = [note._replace(onset=note.onset + shift) for note in every if note.lane in task.lanes]
-    return [note for note in moved if canvas.region.start <= note.onset < canvas.region.end]
-
-
-def _place_in_bar(task: Task, canvas: Canvas) -> Any:
-    starts = task.piece.measures["start_div"] * canvas.ticks_per_div
-
-    def place(onset: int) -> int:
-        return int(onset - starts[max(int(np.searchsorted(starts, onset, side="right")) - 1, 0)])
-
-    return place
-
-
-def _plain(composer: MeasuredComposer, pieces: Sequence[tuple[str, Piece]]) -> dict[str, dict[str, float]]:
-    """Nats per note by field, and bits per second, of plain continuation, by pack."""
-    out: dict[str, dict[str, float]] = {}
-    for pack in sorted({pack for pack, _ in pieces}):
-        examples, seconds = [], 0.0
-        for piece in (piece for name, piece in pieces if name == pack):
-            score = StepScore.of(piece)
-            mine = plain_examples(score, WINDOWS)
-            examples += mine
-            seconds += _seconds_of(piece, mine)
-        figures = validate(composer.model, [collate([example]) for example in examples])
-        notes = sum(int((e.rows[e.places][:, LANE] > 0).sum()) for e in examples)
-        bits = figures["nats_per_note"] * notes / math.log(2)
-        out[pack] = {**figures, "notes": notes, "bits_per_second": round(bits / max(seconds, 1e-9), 2)}
-    return out
-
-
-def _seconds_of(piece: Piece, examples: Sequence[Example]) -> float:
-    """How long the music of some windows from the start lasts, by its bars."""
-    bars = sum(int((example.rows[:, NEXT] == BAR).sum()) for example in examples)
-    last = min(bars, len(piece.measures)) - 1
-    return float(piece.div_to_seconds(int(piece.measures["end_div"][last])))
+    return _Training(LineIndex(lines), Passages(stores, seed=seed))
 
 
 def evaluate_compose(
-    model: str = "general", *, pieces: int = 6, variations_of: int = 4, stores: Sequence[Path] = (), seed: int = 0
+    model: str = "general",
+    *,
+    pieces: int = 6,
+    stores: Sequence[Path] = (),
+    seed: int = 0,
+    settings: SamplerSettings = DRAWN,
+    say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Measure a model on the test splits of the packs; the same arguments give the same figures.
+    """Measure a model on the test splits of the packs; the same arguments give the same figures, but for times.
 
     Args:
         model: A ``measured`` model.
         pieces: Test pieces of each pack.
-        variations_of: Tasks of each kind that are answered eight times, for diversity.
-        stores: Note stores of the training data, for the memorisation figures; without any they are left out.
+        stores: Note stores of the training data, for retrieval and memorisation; without any these figures are left out.
         seed: Of pieces, tasks and sampler.
+        settings: How to draw.
+        say: Is told what is being done.
 
     Raises:
         RequestError: Not a measured model.
@@ -241,54 +125,106 @@ def evaluate_compose(
     composer = load_model(model)
     if not isinstance(composer, MeasuredComposer):
         raise RequestError(f"model '{model}' is not a measured model")
-    music = list(held_out(pieces, seed=seed))
-    rng = np.random.default_rng(seed)
-    tasks = [task for pack, piece in music for task in make_tasks(pack, piece, rng)]
-    index = _training_lines(stores) if stores else None
-    rows: dict[str, dict[str, Any]] = {}
-    for name in TASKS:
-        mine = [task for task in tasks if task.name == name]
-        rows[name] = _task_figures(composer, mine, variations_of, index, seed)
-    return {"model": model, "pieces": len(music), "plain": _plain(composer, music), "tasks": rows}
+    started = time.process_time()
+    with one_thread():
+        say("reading test pieces")
+        music = list(held_out(pieces, seed=seed))
+        say("reading training music")
+        training = _training(stores, seed) if stores else None
+        packs = sorted({pack for pack, _ in music})
+        plain = {}
+        for pack in packs:
+            say(f"plain continuation of {pack}")
+            plain[pack] = nats_of_plain(composer.model, [piece for name, piece in music if name == pack])
+        rng = np.random.default_rng(seed)
+        tasks = [task for pack, piece in music for task in make_tasks(pack, piece, rng)]
+        figures, intervals = {}, _Tally().intervals
+        for name in TASKS:
+            tally = _Tally(intervals=intervals)
+            mine = [task for task in tasks if task.name == name]
+            for number, task in enumerate(mine):
+                say(f"{name}, {number + 1} of {len(mine)}")
+                _measure(composer, task, seed + number, tally, training, settings, number < VARIATIONS_OF)
+            figures[name] = _figures(tally, len(mine))
+    leaps = {pack: {kind: leap_shares(np.concatenate(found)) for kind, found in kinds.items()} for pack, kinds in intervals.items()}
+    return {
+        "model": model,
+        "seed": seed,
+        "temperature": settings.temperature,
+        "top_p": settings.top_p,
+        "pieces_asked": pieces,
+        "pieces": dict(Counter(pack for pack, _ in music)),
+        "stores": len(stores),
+        "plain": plain,
+        "tasks": figures,
+        "leaps": leaps,
+        "processor_seconds": round(time.process_time() - started),
+    }
 
 
-def _task_figures(
-    composer: MeasuredComposer, tasks: Sequence[Task], variations_of: int, index: LineIndex | None, seed: int
-) -> dict[str, Any]:
-    nats: dict[str, list[tuple[float, int]]] = defaultdict(list)
-    distances: dict[str, list[float]] = defaultdict(list)
-    spread, runs, original_runs, refused, notes, seconds = [], [], [], 0, 0, 0.0
-    for number, task in enumerate(tasks):
-        found = [_nats(composer, task, surrounded) for surrounded in (True, False)]
-        for key, value in zip(("nats_per_note", "nats_per_note_without_surroundings"), found, strict=True):
-            if value is not None:
-                nats[key].append(value)
-        started = time.perf_counter()
-        try:
-            canvas = _write(composer, task, seed + number)
-        except PartimentoError:
-            refused += 1
-            continue
-        seconds += time.perf_counter() - started
-        notes += len(canvas.written)
-        place, original = _place_in_bar(task, canvas), [note for note in canvas.removed if note.duration]
-        for kind, other in (("model", list(canvas.written)), ("copy", _copied(task, canvas))):
-            distances[f"{kind}_pitch_class_distance"].append(pitch_class_distance(other, original))
-            distances[f"{kind}_rhythm_distance"].append(rhythm_distance(other, original, place))
-        if index is not None:
-            runs += [index.longest_common(line) for line in _lines(canvas.written, canvas.ticks_per_step)]
-            original_runs += [index.longest_common(line) for line in _lines(original, canvas.ticks_per_step)]
-        if number < variations_of:
-            others = [canvas.written, *(_write(composer, task, seed + 1000 + k).written for k in range(VARIATIONS - 1))]
-            spread.append(diversity([list(written) for written in others]))
-    figures: dict[str, Any] = {"tasks": len(tasks), "refused": refused, "satisfied": len(tasks) - refused}
-    for key, pairs in nats.items():
-        figures[key] = round(sum(value for value, _ in pairs) / max(sum(count for _, count in pairs), 1), 3)
-    for key, values in distances.items():
-        figures[key] = round(float(np.mean(values)), 3)
-    figures["diversity_of_8"] = round(float(np.mean(spread)), 3) if spread else None
-    if runs:
-        figures["longest_run_median"], figures["longest_run_max"] = median(runs), max(runs)
-        figures["original_longest_run_median"], figures["original_longest_run_max"] = median(original_runs), max(original_runs)
-    figures["notes_per_second"] = round(notes / max(seconds, 1e-9), 1)
+def _measure(
+    composer: MeasuredComposer,
+    task: Task,
+    seed: int,
+    tally: _Tally,
+    training: _Training | None,
+    settings: SamplerSettings,
+    vary: bool,
+) -> None:
+    """Everything about one task, into the tally."""
+    for knowledge in KNOWLEDGE:
+        found = nats_of_region(composer.model, task, knowledge)
+        if found is not None:
+            tally.nats[knowledge].append(found)
+    started = time.process_time()
+    answer = _write(composer, task, seed, settings)
+    if answer is None:
+        tally.counts["refused"] += 1
+        return
+    canvas, holds = answer
+    tally.seconds += time.process_time() - started
+    tally.counts["written"] += len(canvas.written)
+    tally.counts["satisfied"] += holds
+    original = [note for note in canvas.removed if note.duration]
+    fillings = {"original": original, "model": list(canvas.written), "copy": copied_bars(task, canvas)}
+    fitting = training.passages.fitting(task, canvas) if training is not None else None
+    if fitting is not None:
+        fillings["retrieval"] = fitting
+    place = place_in_bar(task, canvas)
+    start, end = canvas.region.start, canvas.region.end
+    for kind, notes in fillings.items():
+        if kind != "original":
+            tally.values["pitch_class_distance"][kind].append(pitch_class_distance(notes, original))
+            tally.values["rhythm_distance"][kind].append(rhythm_distance(notes, original, place))
+        after = nats_after(composer.model, task, canvas, notes)
+        if after is not None:
+            tally.after[kind].append(after)
+        tally.values["join_leap"][kind] += join_leaps(canvas.fixed, notes, task.lanes, start, end)
+    for kind in ("original", "model"):
+        tally.intervals[task.pack][kind].append(line_intervals(fillings[kind]))
+        if training is not None:
+            lines = _lines(fillings[kind], canvas.ticks_per_step)
+            tally.values["longest_run"][kind] += [training.lines.longest_common(line) for line in lines]
+            tally.values["likeness"][kind] += [training.lines.likeness(line) for line in lines]
+    if vary:
+        others = [_write(composer, task, seed + 1000 + k, settings) for k in range(VARIATIONS - 1)]
+        written = [canvas.written, *(other[0].written for other in others if other is not None)]
+        tally.values["diversity_of_8"]["model"].append(diversity(written))
+
+
+def _figures(tally: _Tally, tasks: int) -> dict[str, Any]:
+    """What a kind of task comes to: means, and median and maximum of what is about memorisation."""
+    figures: dict[str, Any] = {"tasks": tasks, "satisfied": tally.counts["satisfied"], "refused": tally.counts["refused"]}
+    for name, sums in (("nats_per_note", tally.nats), ("nats_per_note_after", tally.after)):
+        figures[name] = {
+            kind: round(sum(nats for nats, _ in found) / sum(notes for _, notes in found), 3) for kind, found in sums.items()
+        }
+    for name, kinds in tally.values.items():
+        for kind, values in kinds.items():
+            if name in ("longest_run", "likeness"):
+                result: Any = {"median": round(float(median(values)), 3), "max": round(float(max(values)), 3)}
+            else:
+                result = round(float(np.mean(values)), 3)
+            figures.setdefault(name, {})[kind] = result
+    figures["notes_per_second"] = round(tally.counts["written"] / max(tally.seconds, 1e-9), 1)
     return figures

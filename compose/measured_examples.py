@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from compose.canvas import NUM_PITCHES, Note
 from compose.measured_model import Decisions
 from compose.situation import MOMENT_BITS, NOTE_BITS, NOTE_NUMBERS, NUM_REFERENCES, ONSET_BITS, ROLL_BITS
-from compose.stream import Stream
+from compose.stream import DELTA_STEPS, Stream
 from compose.vocabulary.bars import Chunk, to_steps
 from compose.vocabulary.measured import KEY, LANE, PITCH
 from corpora.piece import Part, Piece
@@ -90,8 +90,18 @@ def ask(num_lanes: int, num_bars: int, rng: np.random.Generator) -> Question:
     return Question(lanes, first, min(first + length, num_bars))
 
 
-def make_example(parts: tuple[Part, ...], bars: list[Chunk], notes: list[Note], question: Question) -> Example | None:
-    """Play the stream of a question through and note every decision; None when nothing is hidden there."""
+def make_example(
+    parts: tuple[Part, ...], bars: list[Chunk], notes: list[Note], question: Question, delta: int = DELTA_STEPS
+) -> Example | None:
+    """Play the stream of a question through and note every decision; None when nothing is hidden there.
+
+    Args:
+        parts: The lanes.
+        bars: Of the piece, one after the hidden bars at least unless those end it.
+        notes: In canonical order, in steps.
+        question: What is hidden.
+        delta: How early controls come, in steps; 0 tells of each only when its time is reached.
+    """
     start, end = bars[question.first].start, bars[question.last - 1].start + bars[question.last - 1].length
     opening = max(question.first - CONTEXT_BARS, 0) if question.opening is None else question.opening
     hidden = [n for n in notes if n.lane in question.lanes and start <= n.onset < end and n.end <= end and n not in question.given]
@@ -102,7 +112,8 @@ def make_example(parts: tuple[Part, ...], bars: list[Chunk], notes: list[Note], 
     past = [n for n in window if n.onset < start]
     controls = [*(n for n in window if n.onset >= start and n not in gone), *question.hints]
     asked_from = bars[opening].start if question.ask_history else start
-    stream = Stream(parts, bars[opening:], controls, question.lanes, since=start if question.ask_history else None)
+    since = start if question.ask_history else None
+    stream = Stream(parts, bars[opening:], controls, question.lanes, delta, since)
     events = sorted(past + hidden)
     records: list[tuple[int, NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]] = []
     no_onset, no_rolls = np.zeros(ONSET_BITS, dtype=np.uint8), np.zeros(NOTE_BITS, dtype=np.uint8)

@@ -138,7 +138,7 @@ def test_feasible_requests_are_met(chorales):
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_two_thousand_feasible_requests(chorales):
-    from compose.evaluate_general import held_out
+    from compose.evaluation_tasks import held_out
 
     packs = [piece for _, piece in held_out(8, seed=3)]
     asked, failed = Counter(), []

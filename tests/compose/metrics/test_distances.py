@@ -41,3 +41,27 @@ def test_longest_line_is_found_in_any_key_and_not_across_lanes(rng):
 def test_a_line_is_the_top_of_chords():
     symbols = line_symbols(np.array([0, 0, 24]), np.array([60, 64, 67]))
     assert symbols.tolist() == line_symbols(np.array([0, 24]), np.array([64, 67])).tolist()
+
+
+def test_longest_line_agrees_with_a_search_of_every_length(rng):
+    onset, pitch = np.cumsum(rng.integers(1, 3, 400)), rng.integers(60, 63, 400)
+    known = [line_symbols(onset[:200], pitch[:200]), line_symbols(onset[200:300], pitch[200:300])]
+    line = line_symbols(onset[300:], pitch[300:])
+
+    def stands(first, last):
+        wanted = line[first:last].tolist()
+        return any(wanted == row[at : at + last - first].tolist() for row in known for at in range(len(row)))
+
+    longest = max(last - first for first in range(len(line)) for last in range(first, len(line) + 1) if stands(first, last))
+    assert LineIndex(known).longest_common(line) == longest
+
+
+def test_likeness_is_the_share_of_the_nearest_line():
+    up, down = np.array([60, 62, 64, 65, 67, 69, 71, 72]), np.array([72, 71, 69, 67, 65, 64, 62, 60])
+    onset = np.arange(8) * 24
+    index = LineIndex([line_symbols(onset, up), line_symbols(onset[:6], down[:6])])
+    assert index.likeness(line_symbols(onset + 5, up + 3)) == 1
+    assert index.likeness(line_symbols(onset, down)) == pytest.approx(2 / 4)
+    assert index.likeness(line_symbols(onset * 2, up)) == 0
+    assert index.likeness(line_symbols(onset[:4], up[:4])) == 0
+    assert LineIndex([]).likeness(line_symbols(onset, up)) == 0

@@ -25,8 +25,8 @@ from compose.constraints.language import parse_constraints
 from compose.constraints.others import see_others
 from compose.evaluation_floors import Passages, copied_bars, place_in_bar
 from compose.evaluation_nats import KNOWLEDGE, Nats, nats_after, nats_of_plain, nats_of_region
-from compose.evaluation_tasks import TASKS, Task, held_out, make_tasks
-from compose.metrics.distances import diversity, pitch_class_distance, rhythm_distance
+from compose.evaluation_tasks import DRUMS, TASKS, Task, held_out, make_drums_task, make_tasks
+from compose.metrics.distances import diversity, key_distance, pitch_class_distance, rhythm_distance
 from compose.metrics.leaps import join_leaps, leap_shares, line_intervals
 from compose.metrics.lines import LineIndex, line_symbols
 from compose.models import Composer, MeasuredComposer, load_model
@@ -138,6 +138,9 @@ def evaluate_compose(
             plain[pack] = nats_of_plain(composer.model, [piece for name, piece in music if name == pack])
         rng = np.random.default_rng(seed)
         tasks = [task for pack, piece in music for task in make_tasks(pack, piece, rng)]
+        drums_rng = np.random.default_rng([seed, 1])
+        with_drums = (make_drums_task(pack, piece, drums_rng) for pack, piece in music)
+        tasks += [task for task in with_drums if task is not None]
         figures, intervals = {}, _Tally().intervals
         for name in TASKS:
             tally = _Tally(intervals=intervals)
@@ -186,21 +189,24 @@ def _measure(
     tally.counts["written"] += len(canvas.written)
     tally.counts["satisfied"] += holds
     original = [note for note in canvas.removed if note.duration]
+    pitched = task.name != DRUMS  # training music has no drums, and their keys are no pitches
+    pitch_distance = pitch_class_distance if pitched else key_distance
     fillings = {"original": original, "model": list(canvas.written), "copy": copied_bars(task, canvas)}
-    fitting = training.passages.fitting(task, canvas) if training is not None else None
+    fitting = training.passages.fitting(task, canvas) if training is not None and pitched else None
     if fitting is not None:
         fillings["retrieval"] = fitting
     place = place_in_bar(task, canvas)
     start, end = canvas.region.start, canvas.region.end
     for kind, notes in fillings.items():
         if kind != "original":
-            tally.values["pitch_class_distance"][kind].append(pitch_class_distance(notes, original))
+            tally.values["pitch_class_distance"][kind].append(pitch_distance(notes, original))
             tally.values["rhythm_distance"][kind].append(rhythm_distance(notes, original, place))
         after = nats_after(composer.model, task, canvas, notes)
         if after is not None:
             tally.after[kind].append(after)
-        tally.values["join_leap"][kind] += join_leaps(canvas.fixed, notes, task.lanes, start, end)
-    for kind in ("original", "model"):
+        if pitched:
+            tally.values["join_leap"][kind] += join_leaps(canvas.fixed, notes, task.lanes, start, end)
+    for kind in ("original", "model") if pitched else ():
         tally.intervals[task.pack][kind].append(line_intervals(fillings[kind]))
         if training is not None:
             lines = _lines(fillings[kind], canvas.ticks_per_step)

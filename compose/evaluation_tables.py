@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from compose.evaluation_tasks import DRUMS
+
 __all__ = ["Section", "compose_sections", "markdown"]
 
 PACK_TITLES = {
@@ -30,6 +32,8 @@ before in the region, retrieval the passage of training music that fits best. Ba
 the region by plain continuation, given what stands in the region. Leaps are in semitones. Runs (interval and distance) of a
 written line that stand in the training music, and the share of its runs of five notes that the nearest line there has: median,
 maximum."""
+DRUMS_TEXT = """
+Of drums the keys stand for pitch classes; the originals are made by rule (`compose/grooves.py`), as no pack has any drums."""
 LEAPS_TEXT = (
     "Steps of the lines (highest notes of a part) in these regions, original and model: how many, mean size in semitones, leaps."
 )
@@ -111,7 +115,7 @@ def _tasks(figures: Mapping[str, Any]) -> Section:
     tasks = figures["tasks"]
     drawn = f"temperature {figures['temperature']:g} and top_p {figures['top_p']:g}"
     rows = tuple((title, *(cell(row) for row in tasks.values())) for title, cell in TASK_ROWS)
-    return Section(TASKS_TEXT.format(drawn=drawn), ("", *tasks), rows)
+    return Section(TASKS_TEXT.format(drawn=drawn) + DRUMS_TEXT * (DRUMS in tasks), ("", *tasks), rows)
 
 
 def _leaps(figures: Mapping[str, Any]) -> Section:
@@ -139,7 +143,8 @@ def markdown(sections: Sequence[Section]) -> str:
     """The sections as they stand between the marks of the README, a line end after the last."""
     blocks = []
     for section in sections:
-        lines = [section.columns, ("---",) * len(section.columns), *section.rows]
-        table = "\n".join(f"| {' | '.join(row)} |".replace("|  |", "| |") for row in lines).replace("| --- |", "|---|")
-        blocks.append(f"{section.text}\n\n{table}")
+        head, *rows = (
+            "|" + "|".join(f" {cell} " if cell else " " for cell in row) + "|" for row in (section.columns, *section.rows)
+        )
+        blocks.append("\n".join([section.text, "", head, "|" + "---|" * len(section.columns), *rows]))
     return "\n\n".join(blocks) + "\n"

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from compose.canvas import STEPS_PER_QUARTER
+from compose.grooves import add_drums
 from compose.step_scores import StepScore
 from corpora.datasets.packs import iter_pack, list_packs
 from corpora.errors import PartimentoError
 from corpora.files import parse_piece
 from corpora.kern_notes import read_kern_notes
-from corpora.piece import Piece
+from corpora.piece import NOTE_DTYPE, Piece, sort_notes
 
-__all__ = ["TASKS", "Task", "held_out", "make_tasks"]
+__all__ = ["BARS_OF_ALL", "DRUMS", "TASKS", "TASK_BARS", "Task", "held_out", "make_drums_task", "make_tasks"]
 
-TASKS = ("accompaniment", "inner voice", "bars of all", "one instrument", "rhythm kept")
+DRUMS = "drums"
+TASKS = ("accompaniment", "inner voice", "bars of all", "one instrument", "rhythm kept", DRUMS)
 TASK_BARS = 4
 BARS_OF_ALL = 2
 MAX_REGION_NOTES = 260
@@ -68,23 +70,43 @@ def held_out(pieces: int, split: str = "test", seed: int = 0) -> Iterator[tuple[
 
 
 def make_tasks(pack: str, piece: Piece, rng: np.random.Generator) -> list[Task]:
-    """One task of each name that the piece has lanes for, each somewhere where there are notes to write."""
+    """One task of each name but ``DRUMS`` that the piece has lanes for, each somewhere where there are notes to write."""
+    found = (_place(name, pack, piece, rng) for name in TASKS if name != DRUMS)
+    return [task for task in found if task is not None]
+
+
+def make_drums_task(pack: str, piece: Piece, rng: np.random.Generator) -> Task | None:
+    """Some bars of a drum part that is laid under the piece by rule (``compose.grooves``), or that it has."""
+    drummed = piece if any(part.is_drum for part in piece.parts) else _with_drums(piece, rng)
+    return _place(DRUMS, pack, drummed, rng)
+
+
+def _with_drums(piece: Piece, rng: np.random.Generator) -> Piece:
+    score = add_drums(StepScore.of(piece), rng)
+    hits = score.notes[~score.pitched]
+    rows = np.zeros(len(hits), dtype=NOTE_DTYPE)
+    for name, column in (("onset_div", 0), ("duration_div", 3)):
+        rows[name] = hits[:, column] * (piece.divs_per_quarter // STEPS_PER_QUARTER)
+    rows["part"], rows["pitch"], rows["velocity"] = hits[:, 1], hits[:, 2], hits[:, 4]
+    rows["id"] = [f"drum{number}" for number in range(len(hits))]
+    return replace(piece, notes=sort_notes(np.concatenate([piece.notes, rows])), parts=score.parts)
+
+
+def _place(name: str, pack: str, piece: Piece, rng: np.random.Generator) -> Task | None:
+    """A task of this name at a random place where there are notes to write, not too many; None where none was found."""
     score = StepScore.of(piece)
     starts = piece.measures["start_div"] * STEPS_PER_QUARTER // piece.divs_per_quarter
     ends = piece.measures["end_div"] * STEPS_PER_QUARTER // piece.divs_per_quarter
-    out = []
-    for name in TASKS:
-        for _ in range(PLACES_TRIED):
-            first = int(rng.integers(0, max(len(starts) - TASK_BARS, 0) + 1))
-            last = min(first + (BARS_OF_ALL if name == "bars of all" else TASK_BARS), len(starts))
-            notes = score.window(int(starts[first]), int(ends[last - 1]))
-            live = sorted({note.lane for note in notes if not piece.parts[note.lane].is_drum})
-            lanes = _lanes_of(name, live, rng)
-            count = sum(note.lane in lanes for note in notes)
-            if lanes and MIN_REGION_NOTES <= count <= MAX_REGION_NOTES:
-                out.append(Task(name, pack, piece, first, last, lanes, ("rhythm: keep",) if name == "rhythm kept" else ()))
-                break
-    return out
+    for _ in range(PLACES_TRIED):
+        first = int(rng.integers(0, max(len(starts) - TASK_BARS, 0) + 1))
+        last = min(first + (BARS_OF_ALL if name == "bars of all" else TASK_BARS), len(starts))
+        notes = score.window(int(starts[first]), int(ends[last - 1]))
+        live = sorted({note.lane for note in notes if piece.parts[note.lane].is_drum == (name == DRUMS)})
+        lanes = _lanes_of(name, live, rng)
+        count = sum(note.lane in lanes for note in notes)
+        if lanes and MIN_REGION_NOTES <= count <= MAX_REGION_NOTES:
+            return Task(name, pack, piece, first, last, lanes, ("rhythm: keep",) if name == "rhythm kept" else ())
+    return None
 
 
 def _lanes_of(name: str, live: Sequence[int], rng: np.random.Generator) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from itertools import combinations
 
 from compose.canvas import Note
 
-__all__ = ["diversity", "histogram_distance", "pitch_class_distance", "rhythm_distance"]
+__all__ = ["diversity", "histogram_distance", "key_distance", "pitch_class_distance", "rhythm_distance"]
 
 
 def histogram_distance(left: Iterable[Hashable], right: Iterable[Hashable]) -> float:
@@ -26,6 +26,11 @@ def histogram_distance(left: Iterable[Hashable], right: Iterable[Hashable]) -> f
 def pitch_class_distance(left: Sequence[Note], right: Sequence[Note]) -> float:
     """Of pitch classes."""
     return histogram_distance((note.pitch % 12 for note in left), (note.pitch % 12 for note in right))
+
+
+def key_distance(left: Sequence[Note], right: Sequence[Note]) -> float:
+    """Of keys, as drums have them instead of pitch classes."""
+    return histogram_distance((note.pitch for note in left), (note.pitch for note in right))
 
 
 def rhythm_distance(left: Sequence[Note], right: Sequence[Note], place: Callable[[int], int]) -> float:

@@ -31,7 +31,7 @@ def line_intervals(notes: Sequence[Note]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(0, dtype=np.int64), *lines])
 
 
-def leap_shares(intervals: NDArray[np.int64]) -> dict[str, float]:
+def leap_shares(intervals: NDArray[np.int64]) -> dict[str, int | float]:
     """How many steps there are, their mean size, and the shares of leaps and of wide leaps among them (0 where there are none)."""
     count = max(len(intervals), 1)
     return {

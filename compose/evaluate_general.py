@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from compose.canvas import Canvas, Note
 from compose.constraints.language import parse_constraints
 from compose.constraints.others import see_others
-from compose.evaluation_floors import Passages, copied_bars, place_in_bar
+from compose.evaluation_floors import Passages, copied_bars, place_in_bar, training_pieces
 from compose.evaluation_nats import KNOWLEDGE, Nats, nats_after, nats_of_plain, nats_of_region
 from compose.evaluation_tasks import DRUMS, TASKS, Task, held_out, make_drums_task, make_tasks
 from compose.metrics.distances import diversity, key_distance, pitch_class_distance, rhythm_distance
@@ -96,7 +96,7 @@ def _training(stores: Sequence[Path], seed: int) -> _Training:
             for lane in np.unique(notes["part"]):
                 mine = notes[notes["part"] == lane]
                 lines.append(line_symbols(mine["onset_div"].astype(np.int64), mine["pitch"].astype(np.int64)))
-    return _Training(LineIndex(lines), Passages(stores, seed=seed))
+    return _Training(LineIndex(lines), Passages(training_pieces(stores, seed), seed))
 
 
 def evaluate_compose(

@@ -7,7 +7,7 @@ there than either.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +21,23 @@ from compose.step_scores import StepScore
 from corpora.datasets.note_store import NoteStore
 from corpora.piece import Piece
 
-__all__ = ["Passages", "copied_bars", "place_in_bar"]
+__all__ = ["Passages", "copied_bars", "place_in_bar", "training_pieces"]
 
 PIECES = 600  # of each store, from which passages come
 PASSAGES = 6  # of each of these
 MAX_LANES = 24  # pieces of more are left out: an orchestra has passages enough as it is
 OCTAVE = 12
 Bars = tuple[tuple[int, int, int], ...]  # beats, beat type, steps
+
+
+def training_pieces(stores: Sequence[Path], seed: int = 0) -> Iterator[Piece]:
+    """Pieces of the train split, ``PIECES`` of each store at most, at random."""
+    rng = np.random.default_rng(seed)
+    for folder in stores:
+        store = NoteStore(folder)
+        chosen = store.select("train")
+        for index in rng.permutation(len(chosen))[:PIECES].tolist():
+            yield store.load(chosen[index])
 
 
 def place_in_bar(task: Task, canvas: Canvas) -> Callable[[int], int]:
@@ -82,22 +92,17 @@ class Passages:
     """Passages of training music, to be looked up by meter, rhythm and key.
 
     Args:
-        stores: Note stores.
-        pieces: Of each store at most so many, at random.
-        seed: Of pieces and places.
+        pieces: From which they come, at random places.
+        seed: Of the places.
     """
 
-    def __init__(self, stores: Sequence[Path], pieces: int = PIECES, seed: int = 0) -> None:
+    def __init__(self, pieces: Iterable[Piece], seed: int = 0) -> None:
         self._scores: dict[Bars, list[tuple[StepScore, int]]] = {}
         self._cut: dict[tuple[Bars, int], list[_Passage]] = {}
         rng = np.random.default_rng(seed)
-        for folder in stores:
-            store = NoteStore(folder)
-            chosen = store.select("train")
-            for index in rng.permutation(len(chosen))[:pieces].tolist():
-                piece = store.load(chosen[index])
-                if len(piece.parts) <= MAX_LANES:
-                    self._sample(piece, rng)
+        for piece in pieces:
+            if len(piece.parts) <= MAX_LANES:
+                self._sample(piece, rng)
 
     def _sample(self, piece: Piece, rng: np.random.Generator) -> None:
         score = StepScore.of(piece)

@@ -1,17 +1,19 @@
 """How likely held-out music is under a measured model: of plain continuation, of what stood in a region, of what follows a region.
 
-What stood in a region is asked for three times by the same model. *With controls*: the other lanes and what follows are known
-ahead. *Backfill*, the baseline of Thickstun et al. (arXiv 2306.08620, section 4): a note of another lane is known only once its
-time is reached, that is with a delta of 0. *Without*: only what came before the region is known.
+What stood in a region is asked for in four ways by the same model. *With controls*: the other lanes and what follows are known
+ahead. *Backfill*, the autoregressive baseline of Thickstun et al. (arXiv 2306.08620, section 4): the other lanes' notes are events
+like all others, each known once its time has passed, and nothing is known ahead. What it costs to say that no hidden note comes
+before a known one is not counted, in favour of this baseline. *Delta 0*: the other lanes are controls, but come no earlier than
+their time; the model has not been trained so. *Without*: only what came before the region is known. Bar lines count in each.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from compose.baselines.data import plain_examples
@@ -27,7 +29,8 @@ from corpora.piece import Piece
 
 __all__ = ["KNOWLEDGE", "Nats", "nats_after", "nats_of_plain", "nats_of_region"]
 
-KNOWLEDGE = ("with_controls", "backfill", "without")  # of what surrounds a region
+KNOWLEDGE = ("with_controls", "backfill", "delta_0", "without")  # of what surrounds a region
+BAR_LINE = -1
 WINDOWS = 2  # of plain continuation, each piece
 
 
@@ -40,9 +43,14 @@ class Nats(NamedTuple):
 
 @torch.no_grad()
 def _by_field(model: MeasuredModel, example: Example) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Nats of each decision by field, and the lane of its note (-1 for a bar line)."""
+    """Nats of each decision by field, and the lane of its note (``BAR_LINE`` where it is none)."""
     rows, decisions = collate([example])
     return model.nats(rows, decisions), decisions.targets[:, LANE] - 1
+
+
+def _of_lanes(lanes: torch.Tensor, wanted: Sequence[int]) -> torch.Tensor:
+    """Which decisions are about these lanes."""
+    return torch.isin(lanes, torch.tensor(wanted))
 
 
 def nats_of_plain(model: MeasuredModel, pieces: Sequence[Piece]) -> dict[str, float]:
@@ -77,7 +85,7 @@ def nats_of_region(model: MeasuredModel, task: Task, knowledge: str) -> Nats | N
     """Of the notes that stood in a task's region, bar lines counted; None where none can be asked for.
 
     Args:
-        model: With hints, it is told a rhythm that is kept; not as backfill or without what surrounds.
+        model: With hints, it is told a rhythm that is kept, but only with controls.
         task: The region.
         knowledge: One of ``KNOWLEDGE``.
     """
@@ -94,11 +102,16 @@ def nats_of_region(model: MeasuredModel, task: Task, knowledge: str) -> Nats | N
     told = bool(task.wishes) and knowledge == "with_controls" and model.config.hints
     hints = tuple(rhythm_hint(note) for note in hidden) if told else ()
     question = Question(task.lanes, first_bar, last_bar, opening, hints=hints)
-    bars = score.bars[: min(last_bar + 1 + CONTEXT_BARS, len(score.bars))]
-    example = make_example(score.parts, bars, notes, question, delta=0 if knowledge == "backfill" else DELTA_STEPS)
-    if example is None:
+    if knowledge == "backfill":
+        question = replace(question, lanes=tuple(range(len(score.parts))))
+        notes = [note for note in notes if note.onset < end]
+    delta = 0 if knowledge in ("backfill", "delta_0") else DELTA_STEPS
+    example = make_example(score.parts, score.bars[: last_bar + 1 + CONTEXT_BARS], notes, question, delta)
+    if example is None or not hidden:
         return None
-    return Nats(float(sum(values.sum() for values in _by_field(model, example)[0].values())), len(hidden))
+    by_field, lanes = _by_field(model, example)
+    asked = _of_lanes(lanes, (BAR_LINE, *task.lanes))
+    return Nats(float(sum(values[asked].sum() for values in by_field.values())), len(hidden))
 
 
 def nats_after(model: MeasuredModel, task: Task, canvas: Canvas, filling: Sequence[Note]) -> Nats | None:
@@ -131,6 +144,6 @@ def nats_after(model: MeasuredModel, task: Task, canvas: Canvas, filling: Sequen
     if example is None:
         return None
     by_field, lanes = _by_field(model, example)
-    asked = torch.from_numpy(np.isin(lanes.numpy(), task.lanes))
+    asked = _of_lanes(lanes, task.lanes)
     count = int(asked.sum())
     return Nats(float(sum(values[asked].sum() for values in by_field.values())), count) if count else None

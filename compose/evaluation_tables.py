@@ -26,12 +26,13 @@ PLAIN_ROWS = (
 )
 TASKS_TEXT = """\
 Infills of four bars (two where all parts go), drawn at {drawn}. Nats per note are of what stood there: with the other parts and
-what follows known ahead (controls), with the other parts known only as they pass (backfill, the autoregressive baseline), and
-with neither. Distances are of the shares of pitch classes and of (place, duration), 0 alike to 1 different; copy puts the bars
-before in the region, retrieval the passage of training music that fits best. Bar after: nats per note of the first bar after
-the region by plain continuation, given what stands in the region. Leaps are in semitones. Runs (interval and distance) of a
-written line that stand in the training music, and the share of its runs of five notes that the nearest line there has: median,
-maximum."""
+what follows known ahead (controls); as the autoregressive baseline has it, the other parts' notes events like all others,
+nothing known ahead, what it costs not to write before them not counted (backfill); with controls that come no earlier than
+their time (delta 0); with nothing but what came before (without). Distances are of the shares of pitch classes and of (place,
+duration), 0 alike to 1 different; copy puts the bars before in the region, retrieval the passage of training music that fits
+best. Bar after: nats per note of the first bar after the region by plain continuation, given what stands in the region. Leaps
+are in semitones. Runs (interval and distance) of a written line that stand in the training music, and the share of its runs of
+five notes that the nearest line there has: median, maximum."""
 DRUMS_TEXT = """
 Of drums the keys stand for pitch classes; the originals are made by rule (`compose/grooves.py`), as no pack has any drums."""
 LEAPS_TEXT = (
@@ -77,6 +78,7 @@ TASK_ROWS: tuple[tuple[str, Cell], ...] = (
     ("tasks, satisfied", lambda figures: f"{figures['tasks']}, {figures['satisfied']}"),
     ("nats per note: with controls", _numbers("nats_per_note", ["with_controls"])),
     ("nats per note: backfill", _numbers("nats_per_note", ["backfill"])),
+    ("nats per note: delta 0", _numbers("nats_per_note", ["delta_0"])),
     ("nats per note: without", _numbers("nats_per_note", ["without"])),
     ("pitch classes: model, copy, retrieval", _numbers("pitch_class_distance", ["model", "copy", "retrieval"])),
     ("rhythm: model, copy, retrieval", _numbers("rhythm_distance", ["model", "copy", "retrieval"])),

@@ -33,6 +33,7 @@ VERBS = (
     ["evaluate", "jsb"],
     ["evaluate", "chorale"],
     ["evaluate", "roundtrip"],
+    ["evaluate", "compose"],
 )
 
 

@@ -88,6 +88,7 @@ def test_what_is_known_of_the_surroundings(chorales, model):
         "later",
     ]
     assert [name for (knowledge, name), yes in seen.items() if knowledge == "backfill" and yes] == ["before", "inside"]
+    assert [name for (knowledge, name), yes in seen.items() if knowledge == "delta_0" and yes] == ["before", "inside"]
     assert [name for (knowledge, name), yes in seen.items() if knowledge == "without" and yes] == ["before"]
     counts = {nats_of_region(model, task, knowledge).notes for knowledge in KNOWLEDGE}
     assert counts == {int((inside_lane := (onset >= bar_start(piece, 2)) & (onset < end) & (part == TENOR)).sum())}

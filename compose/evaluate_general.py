@@ -27,7 +27,7 @@ from compose.evaluation_floors import Passages, copied_bars, place_in_bar, train
 from compose.evaluation_nats import KNOWLEDGE, Nats, nats_after, nats_of_plain, nats_of_region
 from compose.evaluation_tasks import DRUMS, TASKS, Task, held_out, make_drums_task, make_tasks
 from compose.metrics.distances import diversity, key_distance, pitch_class_distance, rhythm_distance
-from compose.metrics.leaps import join_leaps, leap_shares, line_intervals
+from compose.metrics.leaps import Steps, join_leaps, leap_shares, line_steps
 from compose.metrics.lines import LineIndex, line_symbols
 from compose.models import Composer, MeasuredComposer, load_model
 from compose.request import always_on, find_region, make_canvas
@@ -58,7 +58,7 @@ class _Tally:
     nats: dict[str, list[Nats]] = field(default_factory=lambda: defaultdict(list))
     after: dict[str, list[Nats]] = field(default_factory=lambda: defaultdict(list))
     values: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
-    intervals: dict[str, dict[str, list[NDArray[np.int64]]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    steps: dict[str, dict[str, list[Steps]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     counts: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -141,15 +141,15 @@ def evaluate_compose(
         drums_rng = np.random.default_rng([seed, 1])
         with_drums = (make_drums_task(pack, piece, drums_rng) for pack, piece in music)
         tasks += [task for task in with_drums if task is not None]
-        figures, intervals = {}, _Tally().intervals
+        figures, steps = {}, _Tally().steps
         for name in TASKS:
-            tally = _Tally(intervals=intervals)
+            tally = _Tally(steps=steps)
             mine = [task for task in tasks if task.name == name]
             for number, task in enumerate(mine):
                 say(f"{name}, {number + 1} of {len(mine)}")
                 _measure(composer, task, seed + number, tally, training, settings, number < VARIATIONS_OF)
             figures[name] = _figures(tally, len(mine))
-    leaps = {pack: {kind: leap_shares(np.concatenate(found)) for kind, found in kinds.items()} for pack, kinds in intervals.items()}
+    leaps = {pack: {kind: leap_shares(Steps.joined(found)) for kind, found in kinds.items()} for pack, kinds in steps.items()}
     return {
         "model": model,
         "seed": seed,
@@ -207,7 +207,7 @@ def _measure(
         if pitched:
             tally.values["join_leap"][kind] += join_leaps(canvas.fixed, notes, task.lanes, start, end)
     for kind in ("original", "model") if pitched else ():
-        tally.intervals[task.pack][kind].append(line_intervals(fillings[kind]))
+        tally.steps[task.pack][kind].append(line_steps(fillings[kind]))
         if training is not None:
             lines = _lines(fillings[kind], canvas.ticks_per_step)
             tally.values["longest_run"][kind] += [training.lines.longest_common(line) for line in lines]

@@ -35,8 +35,14 @@ are in semitones. Runs (interval and distance) of a written line that stand in t
 five notes that the nearest line there has: median, maximum."""
 DRUMS_TEXT = """
 Of drums the keys stand for pitch classes; the originals are made by rule (`compose/grooves.py`), as no pack has any drums."""
-LEAPS_TEXT = (
-    "Steps of the lines (highest notes of a part) in these regions, original and model: how many, mean size in semitones, leaps."
+LEAPS_TEXT = """\
+Steps from onset to onset of a part in these regions, original and model: from highest note to highest note how many, how large in
+semitones, and how many are leaps; wide leaps between the nearest notes of the two onsets; and where the number of notes changes."""
+LEAP_COLUMNS = (
+    ("leaps", "more than a fifth"),
+    ("wide_leaps", "more than an octave"),
+    ("wide_leaps_nearest", "of nearest notes"),
+    ("resized", "number changes"),
 )
 Cell = Callable[[Mapping[str, Any]], str]
 
@@ -129,11 +135,10 @@ def _leaps(figures: Mapping[str, Any]) -> Section:
                 PACK_TITLES.get(pack, pack),
                 ", ".join(str(found["steps"]) for found in both),
                 ", ".join(f"{found['mean']:.1f}" for found in both),
-                ", ".join(_share(found["leaps"], 1) for found in both),
-                ", ".join(_share(found["wide_leaps"], 1) for found in both),
+                *(", ".join(_share(found[name], 1) for found in both) for name, _ in LEAP_COLUMNS),
             )
         )
-    return Section(LEAPS_TEXT, ("", "steps", "mean", "more than a fifth", "more than an octave"), tuple(rows))
+    return Section(LEAPS_TEXT, ("", "steps", "mean", *(title for _, title in LEAP_COLUMNS)), tuple(rows))
 
 
 def compose_sections(figures: Mapping[str, Any]) -> tuple[Section, ...]:

@@ -7,6 +7,8 @@ more than a fifth, a wide leap more than an octave.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from compose.canvas import Note
 from compose.metrics.lines import top_line
 
-__all__ = ["join_leaps", "leap_shares", "line_intervals"]
+__all__ = ["Steps", "join_leaps", "leap_shares", "line_steps"]
 
 FIFTH, OCTAVE = 7, 12
 
@@ -25,20 +27,57 @@ def _line(notes: Iterable[Note], lane: int) -> NDArray[np.int64]:
     return top_line(table[:, 0], table[:, 1])[1]
 
 
-def line_intervals(notes: Sequence[Note]) -> NDArray[np.int64]:
-    """Sizes of the steps of every lane's line, shape (steps,), one lane after the other."""
-    lines = [np.abs(np.diff(_line(notes, lane))) for lane in sorted({note.lane for note in notes})]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *lines])
+class Steps(NamedTuple):
+    """The steps of some lines, each array of shape (steps,).
+
+    Args:
+        highest: Sizes from highest note to highest note.
+        nearest: Sizes between the nearest notes of the two onsets, which is what is left of a leap from a bass note to its chord.
+        resized: Whether one of the two onsets has more notes.
+    """
+
+    highest: NDArray[np.int64]
+    nearest: NDArray[np.int64]
+    resized: NDArray[np.bool_]
+
+    @classmethod
+    def joined(cls, several: Sequence[Steps]) -> Steps:
+        """One after the other."""
+        none = cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_))
+        return cls(*(np.concatenate(arrays) for arrays in zip(none, *several, strict=True)))
 
 
-def leap_shares(intervals: NDArray[np.int64]) -> dict[str, int | float]:
-    """How many steps there are, their mean size, and the shares of leaps and of wide leaps among them (0 where there are none)."""
-    count = max(len(intervals), 1)
+def line_steps(notes: Sequence[Note]) -> Steps:
+    """The steps of every lane's line, one lane after the other."""
+    rows: list[tuple[int, int, bool]] = []
+    for lane in sorted({note.lane for note in notes}):
+        chords: dict[int, list[int]] = {}
+        for note in sorted(notes):
+            if note.lane == lane:
+                chords.setdefault(note.onset, []).append(note.pitch)
+        for before, after in pairwise(chords.values()):
+            nearest = min(abs(a - b) for a in before for b in after)
+            rows.append((abs(max(after) - max(before)), nearest, len(before) != len(after)))
+    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    return Steps(table[:, 0], table[:, 1], table[:, 2] > 0)
+
+
+def leap_shares(steps: Steps) -> dict[str, int | float]:
+    """How many steps there are, their mean size, and shares of them (0 where there are none).
+
+    ``leaps`` and ``wide_leaps`` are of highest notes, ``wide_leaps_nearest`` of the nearest; ``resized`` as in ``Steps``.
+    """
+    count = max(len(steps.highest), 1)
+    shares = {
+        "leaps": steps.highest > FIFTH,
+        "wide_leaps": steps.highest > OCTAVE,
+        "wide_leaps_nearest": steps.nearest > OCTAVE,
+        "resized": steps.resized,
+    }
     return {
-        "steps": len(intervals),
-        "mean": round(float(intervals.sum()) / count, 2),
-        "leaps": round(float((intervals > FIFTH).sum()) / count, 4),
-        "wide_leaps": round(float((intervals > OCTAVE).sum()) / count, 4),
+        "steps": len(steps.highest),
+        "mean": round(float(steps.highest.sum()) / count, 2),
+        **{name: round(float(chosen.sum()) / count, 4) for name, chosen in shares.items()},
     }
 
 

@@ -16,7 +16,7 @@ TASK = {
     "likeness": {"model": {"median": 0.25, "max": 1.0}, "original": {"median": 0.5, "max": 0.9}},
     "diversity_of_8": {"model": 0.881},
 }
-SHARES = {"steps": 100, "mean": 3.21, "leaps": 0.105, "wide_leaps": 0.021}
+SHARES = {"steps": 100, "mean": 3.21, "leaps": 0.105, "wide_leaps": 0.021, "wide_leaps_nearest": 0.004, "resized": 0.3}
 
 
 def figures(task=TASK, stores=1):
@@ -64,7 +64,7 @@ def test_every_figure_is_in_its_row():
         "nearest line: model": "0.25, 1.00",
         "nearest line: original": "0.50, 0.90",
     }
-    assert leaps.rows == (("mine", "100, 100", "3.2, 3.2", "10.5%, 10.5%", "2.1%, 5.0%"),)
+    assert leaps.rows == (("mine", "100, 100", "3.2, 3.2", "10.5%, 10.5%", "2.1%, 5.0%", "0.4%, 0.4%", "30.0%, 30.0%"),)
 
 
 @pytest.mark.parametrize("missing", ["longest_run", "likeness", "diversity_of_8"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from compose.evaluation_tasks import DRUMS
 
-__all__ = ["Section", "compose_sections", "markdown"]
+__all__ = ["PACK_TITLES", "PLAIN_ROWS", "TASK_ROWS", "Section", "compose_sections", "markdown"]
 
 PACK_TITLES = {
     "nifc-chopin-first-editions": "Chopin",
@@ -23,6 +23,7 @@ PLAIN_ROWS = (
     ("lane", "lane"),
     ("pitch", "pitch"),
     ("duration", "duration"),
+    ("bits a second of music", "bits_per_second"),
 )
 TASKS_TEXT = """\
 Infills of four bars (two where all parts go), drawn at {drawn}. Nats per note are of what stood there: with the other parts and
@@ -107,8 +108,9 @@ def _share(value: float | None, places: int = 0) -> str:
 def _plain(figures: Mapping[str, Any]) -> Section:
     plain = figures["plain"]
     packs = [pack for pack in figures["pieces"] if pack in plain]
-    rows = [(title, *(f"{plain[pack][name]:.2f}" for pack in packs)) for title, name in PLAIN_ROWS]
-    rows.append(("bits a second of music", *(f"{plain[pack]['bits_per_second']:.0f}" for pack in packs)))
+    rows = [
+        (title, *(f"{plain[pack][name]:.{0 if name == 'bits_per_second' else 2}f}" for pack in packs)) for title, name in PLAIN_ROWS
+    ]
     stores = " --store FOLDER" * figures["stores"]
     count = ", ".join(f"{PACK_TITLES.get(pack, pack)} {number}" for pack, number in figures["pieces"].items())
     text = (

@@ -160,7 +160,7 @@ def of_chorales(chorales, model):
         patch.setattr(room, "load_model", lambda name: MeasuredComposer(name, model))
         patch.setattr(room, "TASKS", ("inner voice", "rhythm kept", DRUMS))
         patch.setattr(room, "VARIATIONS", 2)
-        patch.setattr(compose.evaluation_tasks, "TASK_BARS", 1)
+        patch.setattr(compose.evaluation_tasks, "TASK_BARS", 2)
         yield
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from compose.evaluation_tables import PACK_TITLES, PLAIN_ROWS, TASK_ROWS
 from corpora.checkpoints import list_weights
 
 HOUSE = Path(__file__).parent.parent
@@ -92,6 +93,14 @@ def test_places_for_tables_are_paired() -> None:
     closed = re.findall(r"^<!-- /table:([a-z]+) -->$", README, re.MULTILINE)
     assert opened == closed
     assert len(set(opened)) == len(opened) >= 5
+
+
+def test_the_general_model_has_the_rows_that_its_command_makes() -> None:
+    section = README.partition("<!-- table:compose -->\n")[2].partition("<!-- /table:compose -->")[0]
+    titles = re.findall(r"^\| ([^|]+) \|", section, re.MULTILINE)
+    packs = [title for title in titles if title in PACK_TITLES.values()]
+    assert packs
+    assert titles == [title for title, _ in PLAIN_ROWS] + [title for title, _ in TASK_ROWS] + packs
 
 
 def test_files_that_are_named_exist() -> None:

@@ -279,7 +279,7 @@ def harmonise(
     piano_roll: RollOut = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Add alto, tenor and bass below the melody of a MusicXML score, on its chord symbols."""
+    """Add alto, tenor and bass below the melody of a score or MIDI file, on its chord symbols."""
     from compose.verbs import harmonise as add_voices
     from corpora.files import read_piece
     from render.results import ResultPaths
@@ -298,7 +298,7 @@ def harmonise(
 def accompany(
     piece: Score,
     out: ScoreOut,
-    instrument: Annotated[str, typer.Option(help="Of the new part: piano, cello, flute ...")] = "piano",
+    instrument: Annotated[str, typer.Option(help="Of the new part: piano, cello, flute, drums ...")] = "piano",
     bars: Annotated[str, typer.Option(help="Bars to write, as printed: 5-8; all when left out.")] = "",
     constraint: Wishes = None,
     model: Model = "general",
@@ -312,7 +312,7 @@ def accompany(
     piano_roll: RollOut = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Add a part of an instrument to a MusicXML score and write it; all other parts stay, byte for byte."""
+    """Add a part of an instrument, drums among them, and write it; all other parts stay, byte for byte."""
     from compose.verbs import accompany as add_part
     from corpora.files import read_piece
     from render.results import ResultPaths

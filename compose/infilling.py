@@ -178,7 +178,7 @@ def infill_with(composer: Composer, request: Request) -> list[Infill]:
         with one_thread():
             written = write(writer, scorer, settings, seed)
         finished = _with_kept_rhythm(canvas, rules)
-        after = edit_piece(piece, removed_ids, finished.table())
+        after = _on_writing_grid(edit_piece(piece, removed_ids, finished.table()))
         removed = piece.notes[np.isin(piece.notes["id"], removed_ids)]
         added, kept = _compare(piece, after, removed_ids)
         untouched = _untouched(piece, after, removed_ids, finished)

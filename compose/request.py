@@ -16,11 +16,13 @@ import numpy as np
 
 from compose.canvas import STEPS_PER_QUARTER, Canvas, Note, Region
 from compose.constraints.base import Constraint
+from compose.constraints.drums import DrumKeys, OneVoice, is_one_voice
 from compose.constraints.instruments import CHORD_INSTRUMENTS, instrument_of
 from compose.constraints.parts import find_lanes, pitched_lanes
 from compose.constraints.rhythm import OnGrid, WithinRegion
 from compose.constraints.texture import Monophonic, NoOverlap
 from corpora.errors import RequestError
+from corpora.musicxml.percussion import drum_keys
 from corpora.piece import Piece, Table
 
 __all__ = ["always_on", "find_kept", "find_region", "is_monophonic", "make_canvas", "select_lanes"]
@@ -183,8 +185,9 @@ def _sings(piece: Piece, lane: int) -> bool:
 
 
 def always_on(canvas: Canvas, ticks: int) -> tuple[Constraint, ...]:
-    """The rules that hold without being asked for: region, no overlap, the grid, and one note at a time where it was so before
-    (in a part that was empty, where its instrument has no chords).
+    """The rules that hold without being asked for: region, no overlap, the grid, one note at a time where it was so before
+    (in a part that was empty, where its instrument has no chords), and percussion keys alone in drum lanes, in one voice where that
+    was so before.
 
     Args:
         canvas: Before anything is written.
@@ -195,4 +198,17 @@ def always_on(canvas: Canvas, ticks: int) -> tuple[Constraint, ...]:
     rules: tuple[Constraint, ...] = (WithinRegion(), NoOverlap())
     if ticks > 1:
         rules += (OnGrid(ticks),)
-    return (*rules, Monophonic(single)) if single else rules
+    if single:
+        rules += (Monophonic(single),)
+    drums = tuple(lane for lane in canvas.region.lanes if piece.parts[lane].is_drum)
+    if drums:
+        keys = drum_keys(piece)
+        rules += (DrumKeys({lane: keys[lane] for lane in drums}),)
+    tidy = tuple(lane for lane in drums if _is_tidy(piece, lane))
+    return (*rules, OneVoice(tidy)) if tidy else rules
+
+
+def _is_tidy(piece: Piece, lane: int) -> bool:
+    rows = piece.notes[(piece.notes["part"] == lane) & (piece.notes["duration_div"] > 0)]
+    ends = rows["onset_div"] + rows["duration_div"]
+    return is_one_voice(list(zip(rows["onset_div"].tolist(), ends.tolist(), strict=True)))

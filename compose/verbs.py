@@ -1,7 +1,7 @@
 """The jobs of an arranger, each an infill of a piece that is made ready for it: harmonise, accompany, vary.
 
-New parts are added to MusicXML scores; what was there stays byte for byte. Each verb gives variations, likeliest first, and raises
-what ``infill`` raises.
+New parts are added to MusicXML scores and MIDI files; what was there stays byte for byte. Each verb gives variations, likeliest
+first, and raises what ``infill`` raises.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from compose.constraints.parts import quote
 from compose.constraints.pitch import Range
 from compose.infilling import Infill, Request, infill
 from corpora.errors import RequestError
+from corpora.midi.add_track import add_tracks
 from corpora.musicxml.add_part import NewPart, add_part
 from corpora.musicxml.harmony import chord_symbols
 from corpora.musicxml.reader import read_musicxml
-from corpora.piece import Piece
+from corpora.piece import Part, Piece
 
 __all__ = ["accompany", "harmonise", "vary", "with_part"]
 
@@ -29,28 +30,34 @@ VOICES = (
     NewPart("Tenor", CHOIR_PROGRAM, ("treble 8vb",)),
     NewPart("Bass", CHOIR_PROGRAM, ("bass",)),
 )
+DRUMS = NewPart("Drums", 0, ("percussion",))
+DRUM_WORDS = ("drums", "drum kit", "drum set", "drumset", "percussion")
 _TWO_STAVES = ("piano", "organ", "harpsichord", "harp", "celesta", "accordion")
 MIDDLE_C = 60
 HANDS = ((55, 96), (28, 64))  # where the right and the left hand lie
 
 
 def with_part(piece: Piece, new: NewPart) -> Piece:
-    """The piece with one more, empty part.
+    """The piece with one more, empty part; in MIDI a part of two staves is two tracks of its name.
 
     Raises:
         RequestError: A part of that name is there, or see ``add_part``.
     """
     if any(part.name.casefold() == new.name.casefold() for part in piece.parts):
         raise RequestError(f"there is a part '{new.name}' already: rewrite it with infill, or give the new one another name")
+    if piece.source is not None and piece.source.format == "midi":
+        return add_tracks(piece, [Part(new.name, program=new.program, is_drum=new.is_drum) for _ in new.clefs])
     data = add_part(piece, new)
     assert piece.source is not None
     return read_musicxml(data, piece.source.name, piece.source.container)
 
 
 def _part_for(instrument: str, name: str) -> NewPart:
+    if " ".join(instrument.split()).casefold() in DRUM_WORDS:
+        return replace(DRUMS, name=name or DRUMS.name)
     found = find_instrument(instrument)
     if found is None:
-        raise RequestError(f"'{instrument}' is no instrument that is known here: expected for example piano, cello or flute")
+        raise RequestError(f"'{instrument}' is no instrument that is known here: expected for example piano, cello, flute or drums")
     programs = INSTRUMENTS[found][2]
     if found in _TWO_STAVES:
         clefs: tuple[str, ...] = ("treble", "bass")
@@ -64,12 +71,14 @@ def harmonise(piece: Piece, chords: str = "", **request: Any) -> list[Infill]:
     """Add alto, tenor and bass below a melody, on given chords.
 
     Args:
-        piece: From MusicXML; its first part is the melody and stays.
+        piece: From MusicXML or MIDI; its first part is the melody and stays.
         chords: ``| G | C D7 | G |``, from the first bar on; when empty the symbols of the score, and when it has none, freely.
         request: Further fields of ``Request``: constraints, model, seed, count, temperature, top_p; ``model`` is "chorale"
             when left out.
     """
-    melody = piece.parts[0].name if piece.parts else ""
+    if not piece.parts:
+        raise RequestError("the piece has no parts")
+    melody = piece.parts[0].name
     chords = chords or chord_symbols(piece)
     for voice in VOICES:
         piece = with_part(piece, voice)
@@ -88,8 +97,8 @@ def accompany(piece: Piece, instrument: str = "piano", name: str = "", region: s
     """Add a part of an instrument and write it, all other parts staying.
 
     Args:
-        piece: From MusicXML.
-        instrument: By name, for example piano or cello.
+        piece: From MusicXML or MIDI.
+        instrument: By name, for example piano, cello or drums.
         name: Of the part; the instrument's when empty.
         region: Bars; all when empty. The chord symbols of the score hold there when it has some and no other chords are asked for.
         request: As ``harmonise``; ``model`` is "general" when left out.
@@ -97,14 +106,14 @@ def accompany(piece: Piece, instrument: str = "piano", name: str = "", region: s
     new = _part_for(instrument, name)
     chords = chord_symbols(piece)
     piece = with_part(piece, new)
-    wishes: list[str | Constraint] = ["range: auto"]
+    wishes: list[str | Constraint] = [] if new.is_drum else ["range: auto"]
     if len(new.clefs) > 1:
         upper = len(piece.parts) - len(new.clefs)
         hands = tuple(((upper + staff,), *HANDS[staff]) for staff in range(len(new.clefs)))
         wishes = [Range("range: right hand G3-C7, left hand E1-E4", hands), "hands: both"]
     given = request.get("constraints", ())
     asked = any(isinstance(wish, str) and wish.strip().casefold().startswith(("chords", "harmony")) for wish in given)
-    if chords and not asked and not region:
+    if chords and not asked and not region and not new.is_drum:
         wishes.append(f"chords: {chords}")
     return _infill_all(piece, [new.name], wishes, {"model": "general", **request}, region)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from compose.verbs import accompany, harmonise, vary
 from corpora.datasets import iter_pack
 from corpora.errors import RequestError
 from corpora.files import parse_piece, read_piece, score_bytes, write_piece
+from corpora.general_midi import FIRST_DRUM, LAST_DRUM
 from corpora.piece import MEASURE_DTYPE, Part, Piece, empty_notes
 
 TUNE = Path(__file__).parent.parent / "examples" / "folk-tune.musicxml"
@@ -137,7 +139,7 @@ def test_three_variations_take_one_and_undo_it():
         session.undo()
 
 
-def test_new_parts_are_refused_by_name(tmp_path):
+def test_new_parts_are_refused_by_name():
     piece = read_piece(TUNE)
     with pytest.raises(RequestError, match="no instrument"):
         accompany(piece, "kazoo")
@@ -146,7 +148,72 @@ def test_new_parts_are_refused_by_name(tmp_path):
     twice = accompany(piece, "cello", region="1-2", seed=1)[0].piece
     with pytest.raises(RequestError, match="already"):
         accompany(twice, "cello")
-    midi = tmp_path / "tune.mid"
-    write_piece(piece, midi)
-    with pytest.raises(RequestError, match="MusicXML"):
-        harmonise(read_piece(midi))
+    with pytest.raises(RequestError, match="no parts"):
+        harmonise(replace(piece, parts=()))
+
+
+def percussion(piece, name="Drums"):
+    """The pitches of the drum lane, which must be keys of General MIDI percussion."""
+    (lane,) = [lane for lane, part in enumerate(piece.parts) if part.name == name]
+    assert piece.parts[lane].is_drum
+    pitches = piece.notes["pitch"][piece.notes["part"] == lane]
+    assert ((pitches >= FIRST_DRUM) & (pitches <= LAST_DRUM)).all()
+    return pitches.tolist()
+
+
+@pytest.mark.parametrize("suffix", [".musicxml", ".mid"])
+def test_a_tune_gets_a_drum_part(tmp_path, capsys, suffix):
+    tune, out = tmp_path / f"tune{suffix}", tmp_path / f"song{suffix}"
+    write_piece(read_piece(TUNE), tune)
+    wish = ["--constraint", "density: 1-8 per bar"]
+    assert partimento.main(["accompany", str(tune), "--instrument", "drums", "-o", str(out), "--seed", "2", "--json", *wish]) == 0
+    report = json.loads(capsys.readouterr().out)[0]
+    assert report["holds"], report["satisfied"]
+    before, after = read_piece(tune), read_piece(out)
+    assert [part.name for part in after.parts] == [before.parts[0].name, "Drums"]
+    assert keys(after, [0]) == keys(before, [0])
+    assert len(percussion(after)) == report["notes_added"] >= len(before.measures)
+    assert {entry["part"] for entry in report["diff"]} == {"Drums"}
+    assert max(entry["quarters"] for entry in report["diff"]) <= 3  # no longer than a bar
+
+
+@pytest.mark.parametrize("suffix", [".musicxml", ".mid"])
+def test_drums_alone_are_rewritten(tmp_path, capsys, suffix):
+    song, out = tmp_path / f"song{suffix}", tmp_path / f"again{suffix}"
+    written = accompany(read_piece(TUNE), "drums", seed=2, constraints=["density: 2-8 per bar"])[0].piece
+    write_piece(written, song)
+    before = read_piece(song)
+    wishes = ["--constraint", "density: 1-8 per bar", "--constraint", "scale: G major"]
+    command = ["infill", str(song), "--parts", "Drums", "--bars", "3-5", "-o", str(out), "--seed", "4", "--json", *wishes]
+    assert partimento.main(command) == 0
+    report = json.loads(capsys.readouterr().out)[0]
+    assert report["holds"], report["satisfied"]
+    after = read_piece(out)
+    assert after.parts == before.parts
+    percussion(after)
+    first, last = before.measures["number"].tolist().index("3"), before.measures["number"].tolist().index("5")
+    start = before.measures["start_div"][first] / before.divs_per_quarter
+    end = before.measures["end_div"][last] / before.divs_per_quarter
+    assert keys(after, [0]) == keys(before, [0])
+    old, new = ([key for key in keys(piece, [1]) if not start <= key[0] < end] for piece in (before, after))
+    assert old == new
+    inside = [key for key in keys(after, [1]) if start <= key[0] < end]
+    assert len(inside) == report["notes_added"] >= 3
+    assert {entry["bar"] for entry in report["diff"]} <= {"3", "4", "5"}
+
+
+def test_a_midi_tune_gets_a_piano_part_and_three_voices(tmp_path):
+    tune = tmp_path / "tune.mid"
+    write_piece(read_piece(TUNE), tune)
+    before = read_piece(tune)
+    (song,) = accompany(before, "piano", seed=3)
+    assert song.holds
+    assert [part.name for part in song.piece.parts] == [before.parts[0].name, "Piano", "Piano"]
+    (choir,) = harmonise(before, "| G | G | G | C | C | Am | G | D7 | G |", seed=3)
+    assert choir.holds
+    assert [part.name for part in choir.piece.parts] == [before.parts[0].name, "Alto", "Tenor", "Bass"]
+    for answer in (song, choir):
+        assert keys(answer.piece, [0]) == keys(before, [0])
+        assert answer.piece.source.data[14 : len(before.source.data)] == before.source.data[14:]
+    # a lane of its own for each hand, which says what is played there
+    assert len({part.staff for part in song.piece.parts}) == 3

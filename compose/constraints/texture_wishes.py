@@ -39,15 +39,20 @@ def density(value: str, piece: Piece) -> Constraint:
 
 
 def hands(value: str, piece: Piece) -> Constraint:
-    """``left``, ``right`` or ``both``, with the span in semitones after it when it is not 14: a staff is a hand."""
+    """``left``, ``right`` or ``both``, with the span in semitones after it when it is not 14: a staff is a hand.
+
+    In MIDI, which has no staves, two tracks of one name are the hands.
+    """
     found = re.fullmatch(r"(?P<hand>left|right|both)(?:\s+(?P<span>\d{1,2}))?", value.casefold())
     if found is None:
         raise RequestError(f"hands: '{value}' is not understood: expected left, right or both, for example 'hands: both'")
     staves = _HANDS[found["hand"]]
     keys = [lane for lane, part in enumerate(piece.parts) if not part.is_drum]
     by_key: dict[str, list[int]] = {}
+    is_midi = piece.source is not None and piece.source.format == "midi"
     for lane in keys:
-        by_key.setdefault(piece.parts[lane].key, []).append(lane)
+        part = piece.parts[lane]
+        by_key.setdefault(part.name if is_midi else part.key, []).append(lane)
     pairs = [lanes for lanes in by_key.values() if len(lanes) == 2]
     if not pairs:
         raise RequestError("hands: no part has two staves: a hand is a staff of a keyboard part")

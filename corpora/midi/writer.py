@@ -30,7 +30,7 @@ from corpora.midi.reader import MAX_TICK, TRACK_NAME
 from corpora.midi.timeline import KEY_SIGNATURE, MICROSECONDS_PER_MINUTE, TEMPO, TIME_SIGNATURE
 from corpora.piece import CENTS_PER_SEMITONE, Part, Piece
 
-__all__ = ["MIN_TICKS_PER_QUARTER", "assign_channels", "write_midi"]
+__all__ = ["MIN_TICKS_PER_QUARTER", "assign_channels", "chunk_of", "name_event", "program_event", "write_midi"]
 
 MIN_TICKS_PER_QUARTER = 96
 MAX_TICKS_PER_QUARTER = 0x7FFF
@@ -74,7 +74,17 @@ def _meta(kind: int, body: bytes) -> bytes:
     return bytes([META, kind]) + encode_quantity(len(body)) + body
 
 
-def _chunk(events: list[_Event], end: int) -> bytes:
+def name_event(name: str) -> _Event:
+    """The name of a track, at its start."""
+    return _Event(0, 0, _meta(TRACK_NAME, name.encode("utf-8")))
+
+
+def program_event(channel: int, program: int) -> _Event:
+    """The program of a channel, at the start."""
+    return _Event(0, 1, bytes([PROGRAM | channel, program]))
+
+
+def chunk_of(events: list[_Event], end: int) -> bytes:
     """A track of these events that ends at ``end`` or at its last event."""
     out = bytearray()
     now = 0
@@ -145,7 +155,7 @@ def _channel_each(parts: list[Part], layers: list[list[Sound]]) -> list[Allotted
 
 
 def _lane_track(part: Part, sounds: list[Sound], allotted: Allotted, end: int) -> bytes:
-    events = [_Event(0, 0, _meta(TRACK_NAME, part.name.encode("utf-8")))]
+    events = [name_event(part.name)]
     if len(set(allotted.channels)) > 1:
         events.append(_Event(0, 1, ONE_LANE_EVENT))
     # at one tick: names, then note-offs in the order of their note-ons, then programs and bends, then note-ons
@@ -155,7 +165,7 @@ def _lane_track(part: Part, sounds: list[Sound], allotted: Allotted, end: int) -
     for rank, (sound, channel) in enumerate(zip(sounds, allotted.channels, strict=True)):
         events.append(_Event(sound.end, 2 + rank, bytes([NOTE_OFF | channel, sound.pitch, RELEASE_VELOCITY])))
         events.append(_Event(sound.onset, first_on + rank, bytes([NOTE_ON | channel, sound.pitch, sound.velocity])))
-    return _chunk(events, end)
+    return chunk_of(events, end)
 
 
 def _meter_events(piece: Piece, scale: Fraction) -> list[_Event]:
@@ -188,7 +198,7 @@ def _conductor_track(piece: Piece, scale: Fraction, end: int) -> bytes:
     for row in piece.tempos:
         microseconds = min(max(round(MICROSECONDS_PER_MINUTE / float(row["quarters_per_minute"])), 1), MAX_MICROSECONDS)
         events.append(_Event(round(int(row["onset_div"]) * scale), 2, _meta(TEMPO, microseconds.to_bytes(3, "big"))))
-    return _chunk(events, end)
+    return chunk_of(events, end)
 
 
 def _scale(divs_per_quarter: int) -> tuple[int, Fraction]:

@@ -211,11 +211,7 @@ class _Edit:
                 start, length = self.document.starts[measure], self.document.lengths[measure]
                 here, there = max(onset, start), min(end, start + length)
                 pitches = [
-                    NewPitch(
-                        spelling,
-                        kit.lines(note.pitch) if spelling is None else (),
-                        kit.instrument(note.pitch) if spelling is None else instruments[staff],
-                    )
+                    NewPitch(spelling, instrument=instruments[staff]) if spelling else NewPitch(None, *kit.drum(note.pitch))
                     for note, spelling in zip(notes, spellings, strict=True)
                 ]
                 chord = NewChord(

@@ -52,6 +52,7 @@ class NoteText:
     tie_stop: bool = False
     tie_start: bool = False
     instrument: str = ""
+    notehead: str = ""  # the ready element, or nothing
     accidental: float | None = None  # a key of SIGN_NAMES
     beams: Sequence[str] = ()
     tuplet: str = ""  # start, stop, or both
@@ -85,6 +86,8 @@ class NoteText:
             inner.append(f"\t<actual-notes>{self.symbol.actual}</actual-notes>")
             inner.append(f"\t<normal-notes>{self.symbol.normal}</normal-notes>")
             inner.append("</time-modification>")
+        if self.notehead:
+            inner.append(self.notehead)
         if self.staff is not None:
             inner.append(f"<staff>{self.staff}</staff>")
         inner += [f'<beam number="{level}">{kind}</beam>' for level, kind in enumerate(self.beams, 1)]

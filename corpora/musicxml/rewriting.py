@@ -41,6 +41,7 @@ class NewPitch:
     spelling: Spelling | None  # None for percussion
     unpitched: Sequence[str] = ()
     instrument: str = ""
+    notehead: str = ""  # the ready element, or nothing
     attributes: dict[str, str] = field(default_factory=dict)
 
 
@@ -544,6 +545,7 @@ class _Writer:
                 tie_stop=tie_stop,
                 tie_start=entry.tie_start,
                 instrument=pitch.instrument,
+                notehead=pitch.notehead,
                 accidental=self.accidentals.get(id(pitch)) if is_first_piece else None,
                 beams=entry.beams if place == 0 else (),
                 tuplet=entry.tuplet if place == 0 else "",

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from corpora.general_midi import DRUM_NAMES
 from corpora.musicxml.editor import edit_musicxml
 from corpora.musicxml.reader import read_musicxml
 from corpora.piece import DEFAULT_QUARTERS_PER_MINUTE, Part, Piece, Table, sort_notes
@@ -154,7 +155,7 @@ def _skeleton(piece: Piece, notes: Table, bars: Sequence[_Bar], groups: Sequence
         meter: tuple[int, int] | None = None
         key: tuple[int, int] | None = None
         for number, bar in enumerate(bars):
-            in_force = piece.key_at(_from_grid(bar.start, piece))
+            in_force = None if piece.parts[group[0]].is_drum else piece.key_at(_from_grid(bar.start, piece))
             is_short = bar.end - bar.start < 4 * STEPS_PER_QUARTER * bar.beats // bar.beat_type
             implicit = ' implicit="yes"' if is_short and number == 0 else ""
             lines.append(f'    <measure number="{escape(bar.number, {chr(34): "&quot;"})}"{implicit}>')
@@ -183,7 +184,8 @@ def _score_part(index: int, part: Part, drums: Sequence[int]) -> list[str]:
     lines = [f'    <score-part id="P{index}">', f"      <part-name>{name}</part-name>"]
     if part.is_drum and drums:
         lines += [
-            f'      <score-instrument id="P{index}-I{drum + 1}"><instrument-name>Drum {drum}</instrument-name></score-instrument>'
+            f'      <score-instrument id="P{index}-I{drum + 1}"><instrument-name>{DRUM_NAMES.get(drum, f"Drum {drum}")}'
+            "</instrument-name></score-instrument>"
             for drum in drums
         ]
         for drum in drums:

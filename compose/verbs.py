@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from compose.constraints.base import Constraint
-from compose.constraints.instruments import INSTRUMENTS, find_instrument, instrument_range
+from compose.constraints.instruments import INSTRUMENTS, find_instrument, instrument_range, is_drum_kit
 from compose.constraints.parts import quote
 from compose.constraints.pitch import Range
 from compose.infilling import Infill, Request, infill
@@ -31,7 +31,6 @@ VOICES = (
     NewPart("Bass", CHOIR_PROGRAM, ("bass",)),
 )
 DRUMS = NewPart("Drums", 0, ("percussion",))
-DRUM_WORDS = ("drums", "drum kit", "drum set", "drumset", "percussion")
 _TWO_STAVES = ("piano", "organ", "harpsichord", "harp", "celesta", "accordion")
 MIDDLE_C = 60
 HANDS = ((55, 96), (28, 64))  # where the right and the left hand lie
@@ -53,7 +52,7 @@ def with_part(piece: Piece, new: NewPart) -> Piece:
 
 
 def _part_for(instrument: str, name: str) -> NewPart:
-    if " ".join(instrument.split()).casefold() in DRUM_WORDS:
+    if is_drum_kit(instrument):
         return replace(DRUMS, name=name or DRUMS.name)
     found = find_instrument(instrument)
     if found is None:

@@ -1,17 +1,17 @@
-"""The always-on rules of drum lanes: percussion keys and nothing else, and hits that can be written in one voice."""
+"""Drum lanes: the always-on rules - percussion keys and nothing else, hits that can be written in one voice - and drums by name."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from compose.canvas import NUM_PITCHES, Canvas
 from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfaction
 
-__all__ = ["DrumKeys", "OneVoice", "is_one_voice"]
+__all__ = ["DrumKeys", "OneVoice", "OnlyDrums", "is_one_voice"]
 
 
 @dataclass(frozen=True)
@@ -89,3 +89,35 @@ class OneVoice(Constraint):
         hits = [note for note in canvas.written if note.lane in self.lanes]
         good = all(is_one_voice([(n.onset, n.end) for n in canvas.lane_notes(lane) if n.duration]) for lane in self.lanes)
         return Satisfaction(self.text, good or not hits, f"{len(hits)} hits {'in one voice' if good else 'in several voices'}")
+
+
+@dataclass(frozen=True)
+class OnlyDrums(Constraint):
+    """New notes of drum lanes are of these drums; other lanes are free.
+
+    Args:
+        text: For example ``pitches: kick, snare`` or ``avoid: crash``.
+        keys: That may be played.
+    """
+
+    text: str = field()  # the base has a default, this has none
+    keys: frozenset[int]
+
+    def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
+        """The drums; shape (128, 1) or (1, 1)."""
+        if not canvas.piece.parts[lane].is_drum:
+            return np.ones((1, 1), dtype=np.bool_)
+        column = np.zeros((NUM_PITCHES, 1), dtype=np.bool_)
+        column[sorted(self.keys)] = True
+        return column
+
+    def conflict(self, canvas: Canvas) -> str | None:
+        """The region must write drums."""
+        parts = canvas.piece.parts
+        return None if any(parts[lane].is_drum for lane in canvas.region.lanes) else "the region writes no drums"
+
+    def measure(self, canvas: Canvas) -> Satisfaction:
+        """Counts the new hits on these drums."""
+        hits = [note for note in canvas.written if canvas.piece.parts[note.lane].is_drum]
+        good = sum(note.pitch in self.keys for note in hits)
+        return Satisfaction(self.text, good == len(hits), f"{good} of {len(hits)} hits on these drums")

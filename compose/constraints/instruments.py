@@ -15,7 +15,15 @@ from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfacti
 from compose.constraints.names import parse_pitch
 from corpora.piece import Part
 
-__all__ = ["CHORD_INSTRUMENTS", "INSTRUMENTS", "OnlyInstruments", "find_instrument", "instrument_of", "instrument_range"]
+__all__ = [
+    "CHORD_INSTRUMENTS",
+    "INSTRUMENTS",
+    "OnlyInstruments",
+    "find_instrument",
+    "instrument_of",
+    "instrument_range",
+    "is_drum_kit",
+]
 
 # Name: lowest, highest (sounding), General MIDI programs (0-127), other names in part lists.
 INSTRUMENTS: dict[str, tuple[str, str, tuple[int, ...], tuple[str, ...]]] = {
@@ -64,6 +72,7 @@ INSTRUMENTS: dict[str, tuple[str, str, tuple[int, ...], tuple[str, ...]]] = {
 CHORD_INSTRUMENTS = frozenset(
     {"piano", "organ", "harpsichord", "harp", "celesta", "accordion", "guitar", "vibraphone", "marimba", "xylophone"}
 )
+_DRUM_KITS = frozenset({"drum", "drum kit", "drum set", "drumset", "percussion"})
 _NAMES = {other: name for name, row in INSTRUMENTS.items() for other in (name, *row[3])}
 _PROGRAMS = {program: name for name, row in INSTRUMENTS.items() for program in row[2]}
 
@@ -77,6 +86,11 @@ def find_instrument(text: str) -> str | None:
             if form in _NAMES:
                 return _NAMES[form]
     return None
+
+
+def is_drum_kit(text: str) -> bool:
+    """Whether a name means the drums of General MIDI ("drums", "Drum Kit")."""
+    return " ".join(text.casefold().replace("-", " ").split()).removesuffix("s") in _DRUM_KITS
 
 
 def instrument_of(part: Part) -> str | None:

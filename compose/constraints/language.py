@@ -17,7 +17,8 @@
     tessitura: Soprano G4-D5    start on: G4
     glue: 4                     contour: keep
     density: 1-2 per beat       density: Piano 2-8 per bar
-    hands: both                 instruments: violin, cello
+    hands: both                 instruments: violin, cello, drums
+    pitches: kick, snare, hat   avoid: crash, cowbell
 
     scale: G major (prefer)     grid: 1/8 (weight 1.5)         soft: nats instead of a ban
 
@@ -35,12 +36,13 @@ from fractions import Fraction
 from compose.constraints.base import Constraint
 from compose.constraints.chords import Chord, parse_chord
 from compose.constraints.counterpoint import NoCrossing, NoParallels
+from compose.constraints.drums import OnlyDrums
 from compose.constraints.ending import EndOn, Target
 from compose.constraints.names import PITCH_CLASS_PATTERN, parse_pitch, parse_pitch_class
 from compose.constraints.others import see_others
 from compose.constraints.parts import find_lanes, quote, split_items
 from compose.constraints.pitch import ChordSpans, PitchClasses
-from compose.constraints.pitch_wishes import avoid, contour, glue, harmony, pitch_range, require, scale, start_on, tessitura
+from compose.constraints.pitch_wishes import avoid, contour, drums, glue, harmony, pitch_range, require, scale, start_on, tessitura
 from compose.constraints.rhythm import Grid, KeepRhythm
 from compose.constraints.soft import PREFER_NATS, Soft
 from compose.constraints.texture import Polyphony
@@ -57,6 +59,8 @@ _SOFT = re.compile(r"(?P<wish>.*\S)\s*\((?:prefer|weight\s+(?P<weight>\d+(?:\.\d
 
 
 def _pitches(value: str, piece: Piece) -> Constraint:
+    if (keys := drums(value)) is not None:
+        return OnlyDrums(f"pitches: {', '.join(split_items(value))}", keys)
     names = value.replace(",", " ").split()
     if not names:
         raise RequestError("pitches: expected note names, for example 'pitches: C D E G A'")

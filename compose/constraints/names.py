@@ -1,7 +1,7 @@
-"""Names of pitches and pitch classes as people write them: ``G``, ``F#``, ``Bb``, ``C4``, ``E♭3``.
+"""Names of pitches and pitch classes as people write them: ``G``, ``F#``, ``Bb``, ``C4``, ``E♭3``; and of drums: ``crash``.
 
 Conventions: scientific octaves, C4 = MIDI 60, pitches 0-127 (C-1 to G9); pitch classes 0-11 from C. Letters in either
-case; accidentals ``# ## x b bb ♯ ♭``. German H is not read.
+case; accidentals ``# ## x b bb ♯ ♭``. German H is not read. A drum's name is any words of its General MIDI name.
 """
 
 from __future__ import annotations
@@ -10,14 +10,24 @@ import re
 
 from compose.canvas import NUM_PITCHES
 from corpora.errors import RequestError
+from corpora.general_midi import DRUM_NAMES
 
-__all__ = ["PITCH_CLASS_PATTERN", "PITCH_PATTERN", "parse_pitch", "parse_pitch_class", "pitch_class_name", "pitch_name"]
+__all__ = [
+    "PITCH_CLASS_PATTERN",
+    "PITCH_PATTERN",
+    "find_drums",
+    "parse_pitch",
+    "parse_pitch_class",
+    "pitch_class_name",
+    "pitch_name",
+]
 
 PITCH_CLASS_PATTERN = r"[A-Ga-g](?:##|bb|[#bx♯♭])?"
 PITCH_PATTERN = PITCH_CLASS_PATTERN + r"-?\d"
 
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "##": 2, "x": 2, "b": -1, "♭": -1, "bb": -2}
+_DRUM_WORDS = {"kick": "bass drum", "rim": "side stick", "hihat": "hi hat", "shaker": "maracas", "china": "chinese"}
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
@@ -62,3 +72,20 @@ def pitch_class_name(pitch_class: int) -> str:
 def pitch_name(pitch: int) -> str:
     """The usual name of a MIDI pitch with its octave, for example ``F#4``."""
     return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def _drum_words(text: str) -> frozenset[str]:
+    """The words of a drum's name as they are compared: no case, hyphen or plural."""
+    words = text.casefold().replace("-", " ").split()
+    plain = " ".join(_DRUM_WORDS.get(word.removesuffix("s"), word) for word in words)
+    return frozenset(word.removesuffix("s") for word in plain.split())
+
+
+def find_drums(text: str) -> frozenset[int]:
+    """The keys of the General MIDI drums whose names have all these words; none when it is no drum.
+
+    >>> sorted(find_drums("crash")), sorted(find_drums("open hats")), find_drums("F#")
+    ([49, 57], [46], frozenset())
+    """
+    words = _drum_words(text)
+    return frozenset(key for key, name in DRUM_NAMES.items() if words and words <= _drum_words(name))

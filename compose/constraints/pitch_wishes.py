@@ -7,9 +7,10 @@ import re
 from compose.constraints.base import Constraint
 from compose.constraints.chords import Chord
 from compose.constraints.contour import KeepContour
+from compose.constraints.drums import OnlyDrums
 from compose.constraints.instruments import find_instrument, instrument_of, instrument_range
 from compose.constraints.joins import Glue, StartOn
-from compose.constraints.names import PITCH_CLASS_PATTERN, PITCH_PATTERN, parse_pitch, parse_pitch_class
+from compose.constraints.names import PITCH_CLASS_PATTERN, PITCH_PATTERN, find_drums, parse_pitch, parse_pitch_class
 from compose.constraints.occurrence import Avoid, Require, Tessitura, Wanted
 from compose.constraints.parts import find_lanes, pitched_lanes, quote, split_items
 from compose.constraints.pitch import ChordSpans, PitchClasses, Range, ScaleSpans
@@ -17,9 +18,10 @@ from compose.constraints.roman import parse_roman
 from compose.constraints.scales import parse_scale
 from compose.constraints.wish_items import capital, named, no_doubles
 from corpora.errors import RequestError
+from corpora.general_midi import DRUM_NAMES
 from corpora.piece import Piece
 
-__all__ = ["avoid", "contour", "glue", "harmony", "pitch_range", "require", "scale", "start_on", "tessitura"]
+__all__ = ["avoid", "contour", "drums", "glue", "harmony", "pitch_range", "require", "scale", "start_on", "tessitura"]
 
 _NOTE = rf"(?P<pitch>{PITCH_CLASS_PATTERN}(?P<octave>-?\d)?)"
 _SPAN = rf"(?P<low>{PITCH_PATTERN})\s*(?:-|–|\.\.|\bto\b)\s*(?P<high>{PITCH_PATTERN})"
@@ -63,8 +65,16 @@ def _wanted(kind: str, value: str, piece: Piece) -> tuple[str, tuple[Wanted, ...
     return f"{kind}: {', '.join(texts)}", tuple(wanted)
 
 
+def drums(value: str) -> frozenset[int] | None:
+    """The keys of a list of drums (``kick, open hat``); None where it is none."""
+    found = [find_drums(item) for item in split_items(value)]
+    return frozenset().union(*found) if found and all(found) else None
+
+
 def avoid(value: str, piece: Piece) -> Constraint:
-    """Notes that must not come."""
+    """Notes that must not come, or drums."""
+    if (unwanted := drums(value)) is not None:
+        return OnlyDrums(f"avoid: {', '.join(split_items(value))}", frozenset(DRUM_NAMES) - unwanted)
     return Avoid(*_wanted("avoid", value, piece))
 
 

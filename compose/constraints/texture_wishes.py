@@ -7,7 +7,7 @@ import re
 from compose.constraints.base import Constraint
 from compose.constraints.density import Density, DensityLimit
 from compose.constraints.hands import Hands
-from compose.constraints.instruments import OnlyInstruments, find_instrument, instrument_of
+from compose.constraints.instruments import OnlyInstruments, find_instrument, instrument_of, is_drum_kit
 from compose.constraints.parts import split_items
 from compose.constraints.wish_items import named, no_doubles
 from corpora.errors import RequestError
@@ -65,12 +65,12 @@ def instruments(value: str, piece: Piece) -> Constraint:
     """Only parts of these instruments get new notes."""
     names, lanes = [], []
     for item in split_items(value):
-        name = find_instrument(item)
+        name = "drums" if is_drum_kit(item) else find_instrument(item)
         if name is None:
             raise RequestError(f"instruments: '{item}' is no instrument that is known here: expected for example violin, cello")
-        found = [lane for lane, part in enumerate(piece.parts) if instrument_of(part) == name]
+        found = [lane for lane, part in enumerate(piece.parts) if ("drums" if part.is_drum else instrument_of(part)) == name]
         if not found:
-            raise RequestError(f"instruments: no part of the piece is a {name}")
+            raise RequestError(f"instruments: no part of the piece is {'drums' if name == 'drums' else f'a {name}'}")
         names.append(name)
         lanes += found
     if not names:

@@ -268,7 +268,8 @@ class _Rewriter:
         """The rests of a voice that may stay, and the stretches that need new ones, shown and hidden.
 
         A stretch of silence that no change touches stays as it was. The voice that fills the bar, or stands first or alone on its
-        staff, gets rests everywhere; another voice shows them only between its notes.
+        staff, gets rests everywhere; another voice shows them only between its notes. A voice that has lost all its notes shows
+        none beside one that goes on through the bar, and of several without notes the first alone does.
         """
         length = self.edit.length
         silent: list[tuple[Fraction, Fraction]] = []
@@ -282,7 +283,7 @@ class _Rewriter:
             silent.append((reached, length))
         own = [item for item in self.items if item.ordinal >= 0 and item.voice == voice]
         lost = [self._span(self.items[i]) for i in self.gone if self.items[i].voice == voice and self.items[i].duration]
-        fills = self._fills_bar(voice, own)
+        fills = self._fills_bar(voice, own) and (has_notes or not self._gives_way(voice))
         kept: list[_Entry] = []
         holes: list[tuple[Fraction, Fraction]] = []
         hidden: list[tuple[Fraction, Fraction]] = []
@@ -309,6 +310,19 @@ class _Rewriter:
         staff = self._staff_of(voice)
         first = next((item.voice for item in self.items if item.ordinal >= 0 and item.staff == staff), voice)
         return first == voice
+
+    def _gives_way(self, voice: str) -> bool:
+        """Whether a voice without notes leaves its staff to others: to one that has notes and fills the bar, else to the first."""
+        staff = self._staff_of(voice)
+        own: dict[str, list[Item]] = {}
+        for item in self.items:
+            if item.ordinal >= 0:
+                own.setdefault(item.voice, []).append(item)
+        fellows = [other for other in own if self._staff_of(other) == staff]
+        live = {item.voice for index, item in enumerate(self.items) if item.kind == "note" and index not in self.gone}
+        live |= {chord.voice for chord in self.edit.chords}
+        others = [other for other in fellows if other != voice and other in live]
+        return any(self._fills_bar(other, own[other]) for other in others) if others else fellows[:1] != [voice]
 
     def _staff_of(self, voice: str) -> int:
         staves = Counter(chord.staff for chord in self.edit.chords if chord.voice == voice)

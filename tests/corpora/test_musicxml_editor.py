@@ -161,6 +161,34 @@ def test_overlapping_notes_get_another_voice_and_the_bar_stays_full() -> None:
         assert sum(int(re.search(r"<duration>(\d+)", t).group(1)) for t in durations) == 8  # type: ignore[union-attr]
 
 
+TWO_VOICES = """<score-partwise version="4.0"><part-list><score-part id="P1"><part-name>Viola</part-name></score-part></part-list>
+<part id="P1"><measure number="1">
+<attributes><divisions>2</divisions><time><beats>4</beats><beat-type>4</beat-type></time></attributes>
+<note><pitch><step>C</step><octave>5</octave></pitch><duration>8</duration><voice>1</voice><type>whole</type></note>
+<backup><duration>8</duration></backup>
+<note><pitch><step>E</step><octave>4</octave></pitch><duration>4</duration><voice>2</voice><type>half</type></note>
+<note><pitch><step>F</step><octave>4</octave></pitch><duration>4</duration><voice>2</voice><type>half</type></note>
+</measure></part></score-partwise>"""
+
+
+@pytest.mark.parametrize(
+    ("removed", "added", "rests"),
+    [
+        (["n1", "n2"], new(), []),  # the lower voice goes
+        (["n0"], new(), []),  # the upper one goes
+        (["n1"], new(), [("2", "4")]),  # a voice with notes shows its rests
+        (["n0", "n1", "n2"], new(), [("1", "8")]),  # one rest for two empty voices
+        (["n0", "n1", "n2"], new((0, 4, 72, 0)), [("2", "4")]),  # the voice that has new notes
+    ],
+)
+def test_a_voice_that_lost_all_its_notes_shows_no_rests_beside_another(
+    removed: list[str], added: NDArray[np.void], rests: list[tuple[str, str]]
+) -> None:
+    edited = edit_musicxml(read_musicxml(TWO_VOICES.encode()), removed, added)
+    shown = [flat(text) for text in note_texts(edited) if "<rest" in text and 'print-object="no"' not in text]
+    assert [tuple(re.findall(r"<(?:voice|duration)>(\d+)<", text))[::-1] for text in shown] == rests
+
+
 def test_an_emptied_bar_gets_a_whole_measure_rest() -> None:
     edited = edit_musicxml(read_musicxml(SCORE.encode()), ["n0", "n1", "n2"], new())
     assert flat(note_texts(edited)[0]) == '<note><restmeasure="yes"/><duration>8</duration><voice>1</voice></note>'

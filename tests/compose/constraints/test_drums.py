@@ -1,6 +1,7 @@
 """Drum lanes: percussion keys and one voice whatever the logits, and wishes about pitch that leave them alone."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from compose.canvas import Note
 from compose.constraints import parse_constraint, see_others
 from compose.constraints.drums import DrumKeys, OneVoice, is_one_voice
+from compose.constraints.names import find_drums
 from compose.request import always_on, find_region, make_canvas
 from compose.sampler import RandomScorer, SamplerSettings, write
 from compose.verbs import DRUMS, with_part
@@ -15,8 +17,9 @@ from compose.writers.anticipation import AnticipationWriter
 from compose.writers.compound import CompoundWriter
 from compose.writers.measured import MeasuredWriter
 from compose.writers.remi import RemiWriter
+from corpora.errors import RequestError
 from corpora.files import parse_piece, score_bytes
-from corpora.general_midi import FIRST_DRUM, LAST_DRUM
+from corpora.general_midi import DRUM_NAMES, FIRST_DRUM, LAST_DRUM
 
 QUARTER = 24
 DURATIONS = np.arange(1, 97)
@@ -99,3 +102,62 @@ def test_wishes_about_pitch_leave_drums_alone(piece, wish):
     write(MeasuredWriter(canvas, rules), RandomScorer(1), SamplerSettings(temperature=1.0, top_p=1.0), 1)
     assert len(Counter(note.pitch % 12 for note in canvas.written)) > 4
     assert all(rule.measure(canvas).satisfied for rule in rules)
+
+
+def test_drums_have_the_names_that_people_use():
+    expected = {
+        "kick": {35, 36},
+        "Bass Drum": {35, 36},
+        "snares": {38, 40},
+        "hi-hat": {42, 44, 46},
+        "closed hat": {42},
+        "crash": {49, 57},
+        "ride": {51, 53, 59},
+        "toms": {41, 43, 45, 47, 48, 50},
+        "shaker": {70},
+        "low conga": {64},
+        "G": set(),
+        "Bb4": set(),
+        "kazoo": set(),
+        "": set(),
+    }
+    assert {name: set(find_drums(name)) for name in expected} == expected
+    for key, name in DRUM_NAMES.items():
+        assert key in find_drums(name)
+
+
+@pytest.mark.parametrize(
+    ("wish", "open_keys"),
+    [
+        ("pitches: kick, snare, closed hat", {35, 36, 38, 40, 42}),
+        ("avoid: tom, conga, crash", set(DRUM_NAMES) - {41, 43, 45, 47, 48, 50, 62, 63, 64, 49, 57}),
+    ],
+)
+def test_drums_by_name(piece, wish, open_keys):
+    canvas, _ = make_canvas(piece, find_region(piece, "#1-#2", (0, 1)))
+    rule = parse_constraint(wish, piece)
+    assert rule == parse_constraint(rule.text, piece)
+    rules = see_others((*always_on(canvas, canvas.ticks_per_div), rule))
+    write(MeasuredWriter(canvas, rules), RandomScorer(3), SamplerSettings(temperature=1.0, top_p=1.0), 3)
+    played = {note.pitch for note in canvas.written if note.lane == 1}
+    assert played
+    assert played <= open_keys
+    assert {note.pitch for note in canvas.written if note.lane == 0} - open_keys  # the voice is free
+    assert rule.measure(canvas).satisfied
+    voice, _ = make_canvas(piece, find_region(piece, "#1-#2", (0,)))
+    assert rule.conflict(voice) == "the region writes no drums"
+    assert rule.conflict(canvas) is None
+
+
+def test_notes_and_drums_do_not_mix(piece):
+    with pytest.raises(RequestError, match="'crash' is not understood: expected a note"):
+        parse_constraint("avoid: F#, crash", piece)
+    with pytest.raises(RequestError, match="'kick' is not a note name"):
+        parse_constraint("pitches: C kick", piece)
+
+
+def test_drums_are_an_instrument(piece):
+    rule = parse_constraint("instruments: drum kit", piece)
+    assert (rule.text, rule.lanes) == ("instruments: drums", (1,))
+    with pytest.raises(RequestError, match="no part of the piece is drums"):
+        parse_constraint("instruments: drums", replace(piece, parts=piece.parts[:1]))

@@ -167,19 +167,20 @@ def infill_with(composer: Composer, request: Request) -> list[Infill]:
     asked = parse_constraints([wish for wish in request.constraints if wish not in keeps], piece)
     keep = frozenset(request.keep).union(*keeps.values())
     answers = []
+    started = time.perf_counter()
+    canvas, removed_ids = make_canvas(piece, region, keep)
+    removed = piece.notes[np.isin(piece.notes["id"], removed_ids)]
+    rules = see_others((*always_on(canvas, canvas.ticks_per_div), *asked))
+    conflict = find_conflicts(rules, canvas)
+    if conflict is not None:
+        raise conflict
+    writer, scorer = composer.open(canvas, rules)
     for seed in range(request.seed, request.seed + request.count):
-        started = time.perf_counter()
-        canvas, removed_ids = make_canvas(piece, region, keep)
-        rules = see_others((*always_on(canvas, canvas.ticks_per_div), *asked))
-        conflict = find_conflicts(rules, canvas)
-        if conflict is not None:
-            raise conflict
-        writer, scorer = composer.open(canvas, rules)
+        writer.restart()  # what was read before the first choice is read once for all variations
         with one_thread():
             written = write(writer, scorer, settings, seed)
         finished = _with_kept_rhythm(canvas, rules)
         after = _on_writing_grid(edit_piece(piece, removed_ids, finished.table()))
-        removed = piece.notes[np.isin(piece.notes["id"], removed_ids)]
         added, kept = _compare(piece, after, removed_ids)
         untouched = _untouched(piece, after, removed_ids, finished)
         kept_wishes = (Satisfaction(wish, untouched.satisfied, f"{len(ids)} notes kept") for wish, ids in keeps.items())
@@ -196,11 +197,12 @@ def infill_with(composer: Composer, request: Request) -> list[Infill]:
                 nats_per_note=-written.log_likelihood / max(len(added), 1),
                 seed=seed,
                 model=composer.name,
-                seconds=time.perf_counter() - started,
+                seconds=time.perf_counter() - started,  # the first's has what all share
                 rewinds=written.rewinds,
                 region=request.region,
             )
         )
+        started = time.perf_counter()
     return sorted(answers, key=lambda answer: (answer.nats_per_note, answer.seed))
 
 

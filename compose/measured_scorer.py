@@ -28,7 +28,7 @@ class MeasuredScorer:
         self.writer = writer
         self.cached = cached
         self._stream = model.stream()
-        self._state: Floats | None = None  # after the last step read, (embed,)
+        self._states: list[Floats] = []  # after each step read, (embed,)
         self._note: tuple[Floats, tuple[int, ...], Floats, NDArray[np.int64]] | None = None
 
     def logits(self, slot: Slot) -> NDArray[np.float64]:
@@ -59,13 +59,12 @@ class MeasuredScorer:
         return self._note[2:]
 
     def _read(self) -> Floats:
-        """State after the stream's last step; the same object as long as the steps are the same."""
+        """State after the stream's last step; the same object as long as the steps are the same, also after a step back to it."""
         rows = self.writer.stream.rows
-        known = min(self._stream.length, self.writer.low_water)
-        if self._state is not None and known == self._stream.length == len(rows):
-            return self._state
-        known = min(known, len(rows) - 1) if self.cached else 0
-        self._stream.truncate(known)
-        self._state = self._stream.read(self.model.embed(np.stack(rows[known:])))[-1]
+        known = min(len(self._states), self.writer.low_water)
+        if known < len(rows):
+            known = known if self.cached else 0
+            self._stream.truncate(known)
+            self._states[known:] = self._stream.read(self.model.embed(np.stack(rows[known:])))
         self.writer.low_water = len(rows)
-        return self._state
+        return self._states[len(rows) - 1]

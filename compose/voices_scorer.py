@@ -27,7 +27,9 @@ class VoicesScorer:
         self.model = model
         self.writer = writer
         self._cache = Cache()
-        self._first = 0  # frame at which the window begins
+        window = model.config.window_frames
+        self._opening = 0 if writer.first < window else writer.first - window // 2
+        self._first = self._opening  # frame at which the window begins
         self._frames = np.zeros((0, NUM_VOICES), dtype=np.int64)  # of the window, those that are complete
 
     @torch.inference_mode()
@@ -50,9 +52,12 @@ class VoicesScorer:
         return values.double().numpy()
 
     def _slide(self, frame: int) -> None:
-        """Begin the window anew, half as long, where the frame lies before it or the window is full."""
+        """Begin the window anew, half as long, where the frame lies before it or the window is full; as it was for a restart."""
         window = self.model.config.window_frames
-        if frame < self._first or frame - self._first >= window:
-            self._first = max(frame - window // 2, 0)
+        first = self._opening if self.writer.depth == 0 else self._first
+        if frame < first or frame - first >= window:
+            first = max(frame - window // 2, 0)
+        if first != self._first:
+            self._first = first
             self._cache = Cache()
             self._frames = self._frames[:0]

@@ -81,6 +81,11 @@ class Writer(ABC):
     def rewind(self, depth: int) -> None:
         """Take answers back until ``depth`` are left."""
 
+    def restart(self) -> None:
+        """Take every answer back: what is written next is what a new writer would write."""
+        if self.depth:
+            self.rewind(0)
+
     def blame(self) -> tuple[str, ...]:
         """Texts of the constraints in conflict at the place where writing stands."""
         pending = self.feasible.pending()

@@ -244,3 +244,7 @@ class MeasuredWriter(Writer):
         self.feasible.forget()
         self.low_water = min(self.low_water, len(self.stream.rows))
         self._partial, self._done = entry.partial, entry.done
+
+    def restart(self) -> None:
+        super().restart()
+        self._velocities.clear()

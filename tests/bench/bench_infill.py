@@ -70,10 +70,10 @@ class RereadingScorer(MeasuredScorer):
     @torch.inference_mode()
     def _read(self) -> Floats:
         rows = self.writer.stream.rows
-        if self._state is None or self.writer.low_water != len(rows):
-            self._state = self._torch.states(torch.from_numpy(np.stack(rows))[None])[0, -1].numpy()
+        if not self._states or self.writer.low_water != len(rows):
+            self._states = [self._torch.states(torch.from_numpy(np.stack(rows))[None])[0, -1].numpy()]
             self.writer.low_water = len(rows)
-        return self._state
+        return self._states[-1]
 
 
 class UncachedComposer(MeasuredComposer):

@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 
 import mido
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from compose.infilling import Request, continue_piece, infill
 from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.models import load_model, save_model
+from compose.single_step import SingleStream
 from compose.voices_model import VoicesModel, VoicesModelConfig
 from corpora.datasets.chorales import chorale_files
 from corpora.errors import CheckpointError, InfeasibleConstraint, RequestError
@@ -82,6 +84,30 @@ def test_variations_are_ranked_and_each_seed_gives_itself_again(chorale, measure
     (again,) = infill(Request(chorale, "#5", ("Alto",), wishes, measured, seed=last.seed))
     assert again.piece.source.data == last.piece.source.data
     assert again.log_likelihood == pytest.approx(last.log_likelihood)
+
+
+@pytest.mark.parametrize("kind", ["measured", "voices"])
+def test_a_variation_is_what_its_seed_gives_alone(chorale, folder, kind):
+    """Variations share the writer, the scorer and what was read before the first choice: nothing of one is left in the next."""
+    asked = Request(chorale, "#4-#6", ("Alto",), ("range: C3-E5",), str(folder / kind), seed=5, count=2)
+    answers = infill(asked)
+    assert len({answer.piece.source.data for answer in answers}) == 2
+    for answer in answers:
+        (alone,) = infill(replace(asked, seed=answer.seed, count=1))
+        assert alone.piece.source.data == answer.piece.source.data
+        assert alone.rewinds == answer.rewinds
+        if kind == "measured":  # to the bit
+            assert alone.log_likelihood == answer.log_likelihood
+
+
+def test_variations_read_what_came_before_once(chorale, measured, monkeypatch):
+    read = []
+    plain = SingleStream.read
+    monkeypatch.setattr(SingleStream, "read", lambda stream, x: read.append((stream, len(x))) or plain(stream, x))
+    infill(Request(chorale, "#5-#6", ("Alto",), (), measured, seed=1, count=4, temperature=1.0))
+    long = [length for _, length in read if length > 20]
+    assert len(long) == 1  # history and first controls
+    assert len({id(stream) for stream, _ in read}) == 1
 
 
 def test_kept_ids_stay_and_are_counted(chorale, measured):

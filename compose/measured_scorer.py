@@ -27,7 +27,7 @@ class MeasuredScorer:
         self.model = model
         self.writer = writer
         self.cached = cached
-        self._stream = model.stream()
+        self._stream = model.stream(pinned=writer.stream.header)
         self._states: list[Floats] = []  # after each step read, (embed,)
         self._note: tuple[Floats, tuple[int, ...], Floats, NDArray[np.int64]] | None = None
 
@@ -63,8 +63,8 @@ class MeasuredScorer:
         rows = self.writer.stream.rows
         known = min(len(self._states), self.writer.low_water)
         if known < len(rows):
-            known = known if self.cached else 0
-            self._stream.truncate(known)
+            self._stream.truncate(known if self.cached else 0)
+            known = self._stream.length
             self._states[known:] = self._stream.read(self.model.embed(np.stack(rows[known:])))
         self.writer.low_water = len(rows)
         return self._states[len(rows) - 1]

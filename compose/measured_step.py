@@ -15,7 +15,17 @@ from torch import nn
 
 from compose.canvas import NUM_PITCHES
 from compose.measured_model import NUMBER_DIM, Hidden, MeasuredModel
-from compose.single_step import Dense, Floats, LayerNorm, SingleStream, gelu, to_numpy
+from compose.single_step import (
+    BLOCK_STEPS,
+    CONTEXT_STEPS,
+    Dense,
+    Floats,
+    LayerNorm,
+    SingleStack,
+    SingleStream,
+    gelu,
+    to_numpy,
+)
 from compose.situation import MOMENT_BITS, NOTE_BITS, NOTE_NUMBERS, NUM_REFERENCES, ONSET_BITS
 from compose.viewpoints import ViewpointHead
 from compose.vocabulary.measured import LANE, NEXT, PITCH
@@ -75,10 +85,16 @@ class _Head:
 
 
 class MeasuredStep:
-    """The model laid out for single steps; streams are ``SingleStream``s of their own. Methods as of ``MeasuredModel``."""
+    """The model laid out for single steps; streams are ``SingleStream``s of their own. Methods as of ``MeasuredModel``.
 
-    def __init__(self, model: MeasuredModel) -> None:
-        self._stack = model.transformer
+    Args:
+        model: Trained, in eval mode.
+        context, block: See ``SingleStream``.
+    """
+
+    def __init__(self, model: MeasuredModel, context: int = CONTEXT_STEPS, block: int = BLOCK_STEPS) -> None:
+        self._context, self._block = context, block
+        self._stack = SingleStack(model.transformer)
         dim = model.config.transformer.embed_dim
         self._fields = [to_numpy(table.weight) for table in model.fields]  # type: ignore[arg-type]
         self._next = _Network(model.next_network, model.next_head, dim)
@@ -98,9 +114,9 @@ class MeasuredStep:
         assert len(self._next.rest) == MOMENT_BITS
         assert len(self._duration_pitch) == 1 + NUM_PITCHES
 
-    def stream(self) -> SingleStream:
-        """An empty stream."""
-        return SingleStream(self._stack)
+    def stream(self, pinned: int = 0) -> SingleStream:
+        """An empty stream whose first steps stay in sight."""
+        return SingleStream(self._stack, pinned, self._context, self._block)
 
     def embed(self, rows: Ints) -> Floats:
         """Embedded steps, (step, embed), of rows (step, 11)."""

@@ -71,6 +71,7 @@ class Situation:
         self._known_onsets = np.zeros((num_lanes, length), dtype=np.int16)
         self._ends = np.zeros((num_lanes, length), dtype=np.int16)
         self._history: list[list[tuple[int, int, int]]] = [[] for _ in range(num_lanes)]  # onset, pitch, end
+        self._longest = [0] * num_lanes  # bounds the search for notes that sound at a place
         self._free_later = np.zeros(num_lanes, dtype=np.bool_)
         self._free_later[list(free)] = True
         self._since = self.start if since is None else since
@@ -78,6 +79,7 @@ class Situation:
     def _free(self, step: int) -> NDArray[np.bool_]:
         """The lanes that are being written at a step, shape (lanes,)."""
         return self._free_later if step >= self._since else np.ones_like(self._free_later)
+
 
     def _span(self, note: Note) -> tuple[int, int]:
         first, last = (min(max(place - self.start, 0), self._length) for place in (note.onset, note.end))
@@ -92,6 +94,7 @@ class Situation:
         low[(low == 0) | (low > pitch)] = pitch
         np.maximum(high, pitch, out=high)
         insort(self._history[note.lane], (note.onset, note.pitch, note.end))
+        self._longest[note.lane] = max(self._longest[note.lane], note.duration)
         self._mark(note, revealed, 1)
 
     def hint(self, note: Note, way: int) -> None:
@@ -110,10 +113,11 @@ class Situation:
         first, last = self._span(note)
         self._roll[first:last, note.pitch] -= 1
         history = self._history[note.lane]
-        history.remove((note.onset, note.pitch, note.end))
+        del history[bisect_left(history, (note.onset, note.pitch, note.end))]
         self._low[note.lane, first:last] = 0
         self._high[note.lane, first:last] = 0
-        for onset, pitch, end in history:
+        earliest = bisect_left(history, (note.onset - self._longest[note.lane], -1, 0))
+        for onset, pitch, end in history[earliest : bisect_left(history, (note.end, -1, 0))]:
             begin, stop = max(onset - self.start, first), min(end - self.start, last)
             if begin < stop:
                 low, high = self._low[note.lane, begin:stop], self._high[note.lane, begin:stop]

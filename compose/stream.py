@@ -77,6 +77,7 @@ class Stream:
         self.delta = delta
         self.situation = Situation(bars[0].start, bars[-1].start + bars[-1].length + delta, len(parts), free, since)
         self.rows: list[NDArray[np.int64]] = list(header_rows(parts))
+        self.header = len(self.rows)  # steps before the first bar
         self.now = bars[0].start
         self.bar = -1  # index of the current bar, -1 before the first
         self._controls = sorted(controls)

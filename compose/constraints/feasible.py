@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,8 @@ class Feasible:
         self._memo: dict[tuple[int, int], BoolArray] = {}
         self._memo_size = -1
         self.required: tuple[Requirement, ...] = tuple(required)
+        self._met: Counter[tuple[int, int]] = Counter()  # places of the written notes counted so far
+        self._counted = self._passed = 0  # written notes; places whose need is met
 
     def matrix(self, onset: int, lane: int) -> BoolArray:
         """Which complete notes may start here, shape (128, durations). Do not change the array."""
@@ -68,10 +71,13 @@ class Feasible:
     def forget(self) -> None:
         """Drop what is remembered: the canvas has changed by more than a written note."""
         self._memo.clear()
+        self._met.clear()
+        self._counted = self._passed = 0
 
     def _leave_room(self, allowed: BoolArray, onset: int, lane: int) -> BoolArray:
         """Of a required chord, written from below, every note but the last needs room above."""
-        written = [n.pitch for n in self.canvas.written if n.onset == onset and n.lane == lane]
+        last = takewhile(lambda note: note.onset >= onset, reversed(self.canvas.written))  # they are written in order
+        written = [n.pitch for n in last if n.onset == onset and n.lane == lane]
         missing = self._need[onset, lane] - len(written) - 1
         if written:
             allowed[: max(written) + 1] = False
@@ -111,8 +117,11 @@ class Feasible:
         """Onset and lane of the first required note that is not written yet, or None."""
         if not self._places:
             return None
-        written = Counter((n.onset, n.lane) for n in self.canvas.written)
-        return next((place for place in self._places if written[place] < self._need[place]), None)
+        self._met.update((n.onset, n.lane) for n in self.canvas.written[self._counted :])
+        self._counted = len(self.canvas.written)
+        while self._passed < len(self._places) and self._met[self._places[self._passed]] >= self._need[self._places[self._passed]]:
+            self._passed += 1
+        return self._places[self._passed] if self._passed < len(self._places) else None
 
     def may_end(self) -> bool:
         """Whether the region may be left now."""

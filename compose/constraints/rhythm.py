@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -32,7 +33,10 @@ class KeepRhythm(Constraint):
 
     def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
         """Onsets of removed notes that are not all there again."""
-        lost = {note.onset for note in canvas.removed if note.lane == lane and note.duration > 0}
+        if not len(onsets):
+            return np.ones(0, dtype=np.bool_)
+        first, last = (bisect_left(canvas.removed, (int(place),)) for place in (onsets.min(), onsets.max() + 1))
+        lost = {note.onset for note in canvas.removed[first:last] if note.lane == lane and note.duration > 0}
         allowed = np.isin(onsets, list(lost))
         for index in np.flatnonzero(allowed):
             onset = int(onsets[index])

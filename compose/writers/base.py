@@ -9,6 +9,7 @@ Every answer can be taken back (``rewind``), so the sampler may search.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median_low
@@ -24,6 +25,8 @@ from corpora.errors import RequestError
 from corpora.piece import DEFAULT_VELOCITY
 
 __all__ = ["Slot", "Writer", "refuse_soft"]
+
+NEAREST = 8  # notes that say how loud a new one is
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Writer(ABC):
         self.canvas = canvas
         self.feasible = Feasible(canvas, constraints, durations)
         self.depth = 0  # answers taken so far
+        self._heard: dict[int, list[Note]] = {}  # each lane's notes before writing, as they are asked for
 
     @abstractmethod
     def slot(self) -> Slot | None:
@@ -102,9 +106,13 @@ class Writer(ABC):
 
     def _velocity(self, onset: int, lane: int) -> int:
         """How loud: as loud as the eight notes of the lane nearest to the onset, lost ones counted."""
-        lost = [n for n in self.canvas.removed if n.lane == lane]
-        notes = lost + [n for n in self.canvas.fixed if n.lane == lane]
-        nearest = sorted(notes, key=lambda n: (abs(n.onset - onset), n.onset, n.pitch))[:8]
+        if lane not in self._heard:
+            self._heard[lane] = sorted(n for n in (*self.canvas.removed, *self.canvas.fixed) if n.lane == lane)
+        notes = self._heard[lane]
+        here = bisect_left(notes, (onset,))
+        first = bisect_left(notes, (notes[here - NEAREST].onset,)) if here >= NEAREST else 0  # a chord as a whole
+        near = notes[first : here + NEAREST]
+        nearest = sorted(near, key=lambda n: (abs(n.onset - onset), n.onset, n.pitch))[:NEAREST]
         return median_low([n.velocity for n in nearest]) if nearest else DEFAULT_VELOCITY
 
     def _after_last(self, onset: int, lane: int) -> bool:

@@ -19,7 +19,6 @@ from compose.writers.base import Slot, Writer
 __all__ = ["CONTEXT_BARS", "MeasuredWriter"]
 
 CONTEXT_BARS = 8  # history before what is written, as in training
-WINDOW_BARS = 48  # written before the window slides
 MAX_HISTORY_NOTES = 600
 
 _STAGES = (Meaning.ONSET, Meaning.LANE, Meaning.PITCH, Meaning.DURATION)
@@ -29,8 +28,6 @@ _STAGES = (Meaning.ONSET, Meaning.LANE, Meaning.PITCH, Meaning.DURATION)
 class _Entry:
     """State before an answer."""
 
-    stream: Stream
-    window: int
     mark: Mark
     partial: tuple[int, ...]
     written: int
@@ -40,8 +37,8 @@ class _Entry:
 class MeasuredWriter(Writer):
     """See ``Writer``; ids are those of the fields of ``compose.vocabulary.measured_fields``.
 
-    ``stream`` holds the steps that a model reads; ``low_water`` is how many of them have stood since a model last looked. A
-    long region goes through a window of bars that slides at a bar line, with the last bars written as history.
+    ``stream`` holds the steps that a model reads, from the history to the region's end; ``low_water`` is how many of them have
+    stood since a model last looked. How much of a long stream a model sees is its own matter (``compose.single_step``).
 
     Args:
         canvas, constraints: See ``Writer``.
@@ -57,26 +54,22 @@ class MeasuredWriter(Writer):
         self._hints = hints
         self._bars = chunks(canvas.piece)
         self._start = -(-canvas.region.start // self._tick)  # steps
-        first = max(sum(bar.start <= self._start for bar in self._bars) - 1, 0)
-        self.stream = self._open(first)
-        self._window = first  # bar at which the stream began to be written
+        self.stream = self._open()
         self.low_water = 0
         self._partial: tuple[int, ...] = ()
         self._done = False
         self._journal: list[_Entry] = []
         self._velocities: dict[tuple[int, int], int] = {}
 
-    def _open(self, bar: int) -> Stream:
-        """A stream that stands at the beginning of a bar (index), with what came before it as history."""
+    def _open(self) -> Stream:
+        """A stream that stands at the beginning of the region's first bar, with what came before it as history."""
+        bar = max(sum(bar.start <= self._start for bar in self._bars) - 1, 0)
         opening = max(bar - CONTEXT_BARS, 0)
-        horizon = self._bars[min(bar + WINDOW_BARS, len(self._bars)) - 1]
-        end = min(horizon.start + horizon.length, -(-self.canvas.region.end // self._tick)) + self._delta
+        end = -(-self.canvas.region.end // self._tick) + self._delta
         since = self._bars[opening].start
         known = [self._to_steps(n) for n in self.canvas.fixed if n.duration and since * self._tick <= n.onset < end * self._tick]
         here = self._bars[bar].start
-        past = [self._to_steps(n) for n in self.canvas.written if n.onset >= since * self._tick]
-        past += [n for n in known if n.onset < max(here, self._start)]
-        past.sort()
+        past = sorted(n for n in known if n.onset < max(here, self._start))
         while opening < bar and sum(n.onset >= self._bars[opening].start for n in past) > MAX_HISTORY_NOTES:
             opening += 1
         past = [n for n in past if n.onset >= self._bars[opening].start]
@@ -198,27 +191,17 @@ class MeasuredWriter(Writer):
         return pending is None or pending[0] >= (chunk.start + chunk.length) * self._tick
 
     def push(self, token: int) -> None:
-        self._journal.append(
-            _Entry(self.stream, self._window, self.stream.mark(), self._partial, len(self.canvas.written), self._done)
-        )
+        self._journal.append(_Entry(self.stream.mark(), self._partial, len(self.canvas.written), self._done))
         self.depth += 1
         if not self._partial and token >= CHUNK_STEPS:
             if self._is_last_bar:
                 self._done = True
             else:
-                self._next_bar()
+                self.stream.push_bar()
         elif len(self._partial) < len(_STAGES) - 1:
             self._partial = (*self._partial, token)
         else:
             self._complete(int(DURATION_STEPS[token - 1]))
-
-    def _next_bar(self) -> None:
-        bar = self._bars.index(self.stream.chunk) + 1
-        if bar - self._window < WINDOW_BARS:
-            self.stream.push_bar()
-        else:
-            self.stream, self._window = self._open(bar), bar
-            self.low_water = 0
 
     def _complete(self, duration: int) -> None:
         lane, pitch = self._partial[1] - 1, self._partial[2] - 1
@@ -237,9 +220,6 @@ class MeasuredWriter(Writer):
         self.depth = depth
         while len(self.canvas.written) > entry.written:
             self.canvas.erase()
-        if entry.stream is not self.stream:
-            self.low_water = 0
-        self.stream, self._window = entry.stream, entry.window
         self.stream.rewind(entry.mark)
         self.feasible.forget()
         self.low_water = min(self.low_water, len(self.stream.rows))

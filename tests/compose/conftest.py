@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from compose.canvas import Canvas
+from compose.music_transformer import ATTENTION_BACKENDS
 from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Part, Piece, sort_notes
 
 Row = tuple[int, int, int, int]  # onset div, duration div, pitch, lane
@@ -95,6 +97,25 @@ def chorales() -> tuple[Piece, ...]:
     wanted = ("bwv1.6", "bwv101.7", "bwv104.6", "bwv108.6", "bwv113.8", "bwv116.6")
     pieces = [read(path).piece for path in chorale_files("train") if path.stem in wanted]
     return tuple(piece.rescaled(int(np.lcm(piece.divs_per_quarter, 24))) for piece in pieces)
+
+
+@pytest.fixture
+def slide_context(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int, int], None]:
+    """Show each step of every stack in torch what a sliding context shows it: a mask over plain attention."""
+
+    def slide(pinned: int, context: int, block: int) -> None:
+        def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+            step, other = torch.arange(query.shape[2])[:, None], torch.arange(key.shape[2])
+            distance = (step - other).clamp(0, table.shape[1] - 1)
+            logits = query @ key.transpose(2, 3) + torch.einsum("bhqd,hqkd->bhqk", query, table[:, distance])
+            first = ((step + 1 - context) // block).clamp(min=0) * block
+            seen = (other <= step) & ((other < pinned) | (other >= first))
+            return (logits / query.shape[-1] ** 0.5).masked_fill(~seen, -torch.inf).softmax(-1) @ value
+
+        for backend in ATTENTION_BACKENDS:
+            monkeypatch.setitem(ATTENTION_BACKENDS, backend, attend)
+
+    return slide
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from compose.infilling import Request, continue_piece, infill
+from compose.infilling import Request, continue_piece, infill, infill_with
 from compose.measured_model import MeasuredModel, MeasuredModelConfig
-from compose.models import load_model, save_model
+from compose.measured_step import MeasuredStep
+from compose.models import MeasuredComposer, load_model, save_model
 from compose.single_step import SingleStream
 from compose.voices_model import VoicesModel, VoicesModelConfig
 from corpora.datasets.chorales import chorale_files
@@ -188,15 +189,21 @@ def test_continue_a_midi_file(odd_midi, measured):
     assert (answer.added["onset_div"] >= odd_midi.measures["end_div"][-1]).all()
 
 
-def test_long_regions_go_through_a_sliding_window(chorale, measured, monkeypatch):
-    request = Request(chorale, "#1-#12", ("Alto",), ("rhythm: keep", "range: G3-C5"), measured, seed=5)
-    (whole,) = infill(request)
-    monkeypatch.setattr("compose.writers.measured.WINDOW_BARS", 2)
-    monkeypatch.setattr("compose.writers.measured.CONTEXT_BARS", 1)
-    (slid,) = infill(request)
-    assert whole.holds
-    assert slid.holds
+def test_a_long_region_in_a_sliding_context(chorale, measured):
+    """It slides several times, and variations are still what their seeds give alone."""
+    model = load_model(measured).model
+    composer = MeasuredComposer("narrow", model)
+    composer.step = MeasuredStep(model, context=64, block=16)
+    request = Request(chorale, "#1-#12", ("Alto",), ("rhythm: keep", "range: G3-C5"), seed=5, count=2)
+    answers = infill_with(composer, request)
+    assert all(answer.holds for answer in answers)
+    for answer in answers:
+        (alone,) = infill_with(composer, replace(request, seed=answer.seed, count=1))
+        assert alone.piece.source.data == answer.piece.source.data
+    (whole,) = infill(replace(request, model=measured, count=1))
+    (slid,) = (answer for answer in answers if answer.seed == whole.seed)
     assert len(slid.added) == len(whole.added)
+    assert slid.log_likelihood != whole.log_likelihood
 
 
 def test_the_voices_model_writes_chorales(chorale, folder):

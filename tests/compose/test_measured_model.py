@@ -83,10 +83,12 @@ def _answers(writer: MeasuredWriter, truth: list[Note], tick: int):
     assert index == len(truth)
 
 
-def _forced(model: MeasuredModel, canvas: Canvas, truth: list[Note], rng: np.random.Generator | None, cached: bool = True):
+def _forced(
+    model: MeasuredModel, canvas: Canvas, truth: list[Note], rng: np.random.Generator | None, cached: bool = True, **sizes: int
+):
     """The scorer's nats by field while the truth is written, with detours taken back where ``rng`` says."""
     writer = MeasuredWriter(canvas, ())
-    scorer = MeasuredScorer(MeasuredStep(model), writer, cached=cached)
+    scorer = MeasuredScorer(MeasuredStep(model, **sizes), writer, cached=cached)
     nats: dict[str, list[float]] = {name: [] for name in FIELD_OF.values()}
     for slot, token in _answers(writer, truth, canvas.ticks_per_step):
         if rng is not None and rng.random() < 0.2:
@@ -124,9 +126,9 @@ def _hidden(piece: Piece, question: Question) -> list[Note]:
     return [n for n in piece_notes(piece) if n.lane in question.lanes and start <= n.onset < end and n.end <= end]
 
 
-def _check_parity(model, piece, question, rng=None, cached=True):
+def _check_parity(model, piece, question, rng=None, cached=True, **sizes):
     canvas, _ = make_canvas(piece, _region(piece, question), piece.notes["id"][piece.notes["duration_div"] == 0].tolist())
-    forced = _forced(model, canvas, _hidden(piece, question), rng, cached)
+    forced = _forced(model, canvas, _hidden(piece, question), rng, cached, **sizes)
     trained = _trained(model, piece, question)
     for name, expected in trained.items():
         assert len(forced[name]) == len(expected) > 0, name
@@ -152,22 +154,16 @@ def test_nats_are_the_same_without_cache_and_in_fused_attention(model, chorales,
     _check_parity(model, chorales[4], Question((2,), 10, 12))
 
 
-def test_writing_in_a_window_that_slides_gives_the_nats_of_a_question_asked_there(model, chorales, monkeypatch):
-    """After a slide the stream is that of the question about the bars that are left."""
-    monkeypatch.setattr("compose.writers.measured.WINDOW_BARS", 3)
-    monkeypatch.setattr("compose.writers.measured.CONTEXT_BARS", 2)
-    monkeypatch.setattr("compose.measured_examples.CONTEXT_BARS", 2)
+def test_a_long_region_has_the_nats_of_training_in_a_sliding_context(model, chorales, slide_context):
+    """The header and the last steps are seen, whatever was read at once and however often writing went back."""
     piece, question = chorales[3], Question((2,), 1, 10)
-    canvas, _ = make_canvas(piece, _region(piece, question))
-    truth = _hidden(piece, question)
-    forced = _forced(model, canvas, truth, None)
-    starts = [chunk.start for chunk in chunks(piece)]
-    for window in (1, 4, 7):
-        trained = _trained(model, piece, Question((2,), window, 10))
-        first, last = (sum(n.onset < starts[bar] for n in truth) for bar in (window, window + 3))
-        assert last > first
-        for name in ("lane", "pitch", "duration"):
-            np.testing.assert_allclose(forced[name][first:last], trained[name][: last - first], atol=1e-4, err_msg=name)
+    sizes = {"context": model.config.transformer.max_distance, "block": 16}
+    whole = _trained(model, piece, question)
+    slide_context(1 + len(piece.parts), sizes["context"], sizes["block"])
+    _check_parity(model, piece, question, **sizes)
+    _check_parity(model, piece, question, np.random.default_rng(1), **sizes)
+    slid = _trained(model, piece, question)
+    assert max(abs(a - b) for a, b in zip(whole["pitch"], slid["pitch"], strict=True)) > 1e-3  # it does see less
 
 
 @pytest.mark.parametrize(("lanes", "first", "last"), [((0,), 0, 4), ((1, 2), 2, 6), ((0, 1, 2), 4, 9), ((2,), 0, None)])

@@ -118,10 +118,10 @@ def model():
     return MeasuredModel(MeasuredModelConfig.tiny(), "sdpa").eval()
 
 
-def notes_of(canvas, model, seed, wishes=(), cached=True, **settings):
+def notes_of(canvas, model, seed, wishes=(), cached=True, sizes=None, **settings):
     rules = (*always_on(canvas, canvas.ticks_per_div), *parse_constraints(wishes, canvas.piece))
     writer = MeasuredWriter(canvas, rules)
-    write(writer, MeasuredScorer(MeasuredStep(model), writer, cached=cached), SamplerSettings(**settings), seed)
+    write(writer, MeasuredScorer(MeasuredStep(model, **(sizes or {})), writer, cached=cached), SamplerSettings(**settings), seed)
     assert all(rule.measure(canvas).satisfied for rule in rules)
     return list(canvas.written)
 
@@ -144,6 +144,13 @@ def test_same_seed_same_notes_with_and_without_cache_and_threads(chorales, open_
         assert once() == first
     finally:
         torch.set_num_threads(threads)
+
+
+def test_same_seed_same_notes_with_and_without_cache_in_a_sliding_context(chorales, open_canvas, model):
+    sizes = {"context": 64, "block": 16}
+    wishes = ("range: C3-E5", "scale: G major", "end on: G")
+    cached, uncached = (notes_of(open_canvas(chorales[1], (1,), 2, 8), model, 3, wishes, way, sizes) for way in (True, False))
+    assert cached == uncached
 
 
 def test_other_seeds_give_other_notes_but_at_temperature_zero(chorales, open_canvas, model):

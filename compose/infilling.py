@@ -222,8 +222,8 @@ def _on_writing_grid(piece: Piece) -> Piece:
     return piece.rescaled(int(np.lcm(piece.divs_per_quarter, STEPS_PER_QUARTER)))
 
 
-def _key(row: np.void) -> tuple[float, ...]:
-    return tuple(float(row[name]) for name in ("onset_div", "duration_div", "pitch", "cents", "part"))
+def _keys(rows: Table) -> list[tuple[float, ...]]:
+    return list(zip(*(rows[name].tolist() for name in ("onset_div", "duration_div", "pitch", "cents", "part")), strict=True))
 
 
 def _uncented(rows: Table) -> Counter[tuple[int, ...]]:
@@ -234,10 +234,9 @@ def _uncented(rows: Table) -> Counter[tuple[int, ...]]:
 def _compare(before: Piece, after: Piece, removed_ids: Collection[str]) -> tuple[Table, int]:
     """The rows of ``after`` that are new, and how many of the notes that should stay did."""
     after = after.rescaled(before.divs_per_quarter) if after.divs_per_quarter != before.divs_per_quarter else after
-    stay = Counter(_key(row) for row in before.notes[~np.isin(before.notes["id"], list(removed_ids))])
+    stay = Counter(_keys(before.notes[~np.isin(before.notes["id"], list(removed_ids))]))
     total, new = sum(stay.values()), []
-    for index, row in enumerate(after.notes):
-        key = _key(row)
+    for index, key in enumerate(_keys(after.notes)):
         if stay[key]:
             stay[key] -= 1
         else:

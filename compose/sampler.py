@@ -95,6 +95,15 @@ class Written:
 def filtered(logits: NDArray[np.float64], mask: NDArray[np.bool_], settings: SamplerSettings) -> NDArray[np.float64]:
     """Logits over temperature with -inf outside the mask and the filters; temperature must be above 0."""
     out = np.full(len(logits), -np.inf)
+    ids, kept = _kept(logits, mask, settings)
+    out[ids] = kept
+    return out
+
+
+def _kept(
+    logits: NDArray[np.float64], mask: NDArray[np.bool_], settings: SamplerSettings
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The ids that mask and filters leave, likeliest first, and their logits over temperature."""
     allowed = np.flatnonzero(mask)
     scaled = logits[allowed] / settings.temperature
     order = np.argsort(-scaled, kind="stable")
@@ -105,19 +114,18 @@ def filtered(logits: NDArray[np.float64], mask: NDArray[np.bool_], settings: Sam
     if settings.top_k:
         keep[settings.top_k :] = False
     kept = order[keep]
-    out[allowed[kept]] = scaled[kept]
-    return out
+    return allowed[kept], scaled[kept]
 
 
-def _noise(seed: int, attempt: int, depth: int, size: int) -> NDArray[np.float64]:
-    """Gumbel variates of one decision, by splitmix64 (Steele, Lea and Flood, OOPSLA 2014) from a key of the three numbers."""
+def _noise(seed: int, attempt: int, depth: int, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Gumbel variates of ids of one decision, by splitmix64 (Steele, Lea and Flood, OOPSLA 2014) from a key of three numbers."""
     key = 0
     for number in (seed, attempt, depth):
         key = (key + number + GOLDEN) & MAX_64
         key = ((key ^ (key >> 30)) * SCRAMBLERS[0]) & MAX_64
         key = ((key ^ (key >> 27)) * SCRAMBLERS[1]) & MAX_64
         key ^= key >> 31
-    bits = np.uint64(key) + np.arange(1, size + 1, dtype=np.uint64) * np.uint64(GOLDEN)
+    bits = np.uint64(key) + (ids + 1).astype(np.uint64) * np.uint64(GOLDEN)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(SCRAMBLERS[0])
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(SCRAMBLERS[1])
     bits = (bits ^ (bits >> np.uint64(31))) >> np.uint64(11)
@@ -126,14 +134,15 @@ def _noise(seed: int, attempt: int, depth: int, size: int) -> NDArray[np.float64
 
 
 def _draw(
-    writer: Writer, logits: NDArray[np.float64], mask: NDArray[np.bool_], settings: SamplerSettings, noise: NDArray[np.float64]
+    writer: Writer, logits: NDArray[np.float64], mask: NDArray[np.bool_], settings: SamplerSettings, seed: int, attempt: int
 ) -> int | None:
     """An id that passes every test, or None; refused ids leave the mask, and the filters are applied anew."""
     while mask.any():
         if settings.temperature == 0:
             token = int(np.argmax(np.where(mask, logits, -np.inf)))
         else:
-            token = int(np.argmax(filtered(logits, mask, settings) + noise))
+            ids, kept = _kept(logits, mask, settings)
+            token = int(ids[np.argmax(kept + _noise(seed, attempt, writer.depth, ids))])
         if writer.admits(token):
             return token
         mask[token] = False
@@ -170,7 +179,7 @@ def write(writer: Writer, scorer: Scorer, settings: SamplerSettings, seed: int) 
         mask[list(banned[depth])] = False
         logits = scorer.logits(slot) if mask.any() else np.zeros(len(mask))
         wanted = logits if slot.prices is None else logits - slot.prices
-        token = _draw(writer, wanted, mask, settings, _noise(seed, rewinds, depth, len(mask)))
+        token = _draw(writer, wanted, mask, settings, seed, rewinds)
         if token is not None:
             retaken += rewinds > 0
             scores.append(_log_probability(logits, slot.mask, token))

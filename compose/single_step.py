@@ -189,8 +189,9 @@ class SingleStream:
 
     def _read(self, x: Floats, first: int) -> Floats:
         """States after new steps that all see the steps from ``first`` on."""
-        if first - self._pinned - self._dropped >= 2 * self._block:  # one block stays for steps back
-            gone = first - self._block - self._pinned - self._dropped
+        # what a step half a block earlier saw stays: a search goes back so far
+        gone = self._first(self.length - self._block // 2) - self._pinned - self._dropped
+        if gone > 0:
             for memory in self._memories:
                 memory.drop(self._pinned, self._pinned + gone, self.length - self._dropped)
             self._dropped += gone

@@ -176,7 +176,8 @@ class Situation:
             min(onset - previous[0], LOOK_AHEAD) if previous else LOOK_AHEAD,
             min(following[0] - onset, LOOK_AHEAD) if following else LOOK_AHEAD,
         )
-        around = np.pad(rolls, ((0, 0), (CENTRED_REACH, CENTRED_REACH)))
+        around = np.zeros((len(ROLL_OFFSETS), NUM_PITCHES + 2 * CENTRED_REACH), dtype=np.uint8)
+        around[:, CENTRED_REACH : CENTRED_REACH + NUM_PITCHES] = rolls
         centre = previous[1] if previous else NUM_PITCHES // 2
         centred = around[:, centre : centre + 2 * CENTRED_REACH + 1]
         return np.concatenate([rolls.ravel(), centred.ravel()]), np.array(numbers, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Notes written a second by a whole infill, with the key/value cache and without; its peak memory.
+"""Notes written a second by a whole infill, with the key/value cache and without; variations; a long region; peak memory.
 
 Three requests without wishes: eight bars of alto and tenor of a chorale of the benchmark's valid part; both voices from its fifth
 bar to its end; sixteen bars of second violin and viola of Haydn's string quartet op. 74 no. 1, first movement (both pieces from the
@@ -6,7 +6,11 @@ music21 corpus). A whole infill goes from the piece in memory to the piece with 
 writing is the part between. ``no cache`` reads the whole stream again for every note. Each case runs in a process of its own, after
 one small infill to warm up; memory is that process's peak resident set, libraries and model included.
 
-Run: ``python tests/bench/bench_infill.py [--model chorale] [--repeats 3] [--output tests/bench/results/infill.md]``
+Two more cases, by processor time. Variations: four of one request, which read what came before once, beside four requests of one
+each. Long region: the two inner parts of the movement and itself again; time for a note in the first tenth of the notes and in
+the last.
+
+Run: ``python tests/bench/bench_infill.py [--model chorale] [--repeats 3] [--bars 300] [--output tests/bench/results/infill.md]``
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -28,7 +33,7 @@ import music21
 import numpy as np
 import torch
 
-from compose.canvas import Canvas
+from compose.canvas import STEPS_PER_QUARTER, Canvas, Note
 from compose.constraints.base import Constraint
 from compose.constraints.others import see_others
 from compose.infilling import Request, infill_with
@@ -42,9 +47,10 @@ from compose.writers.base import Writer
 from compose.writers.measured import MeasuredWriter
 from corpora.datasets.chorales import chorale_files, read_chorale
 from corpora.files import read_piece
-from corpora.piece import Piece
+from corpora.piece import Piece, sort_notes
 
 SEED = 7
+VARIATIONS = 4
 QUARTET = Path(music21.__file__).parent / "corpus" / "haydn" / "opus74no1" / "movement1.mxl"
 
 
@@ -115,6 +121,65 @@ def measure(model: str, name: str, cache: str, repeats: int) -> dict[str, float]
     return {"infill": 1 / median(whole), "wall": 1 / median(walls), "processor": 1 / median(processor), "mib": peak}
 
 
+def variations(model: str, repeats: int) -> str:
+    """Processor time of four requests over that of one with four variations."""
+    composer = load_model(model)
+    rows = ["| request | four requests of one, s | one request of four, s | ratio |", "|---|---:|---:|---:|"]
+    for region in ("#9-#12", "#9-#24"):
+        asked = Request(read_piece(QUARTET), region, ("Violin 2", "Viola"), seed=SEED, count=VARIATIONS)
+        infill_with(composer, replace(asked, region="#2-#2", count=1))
+        apart, shared = [], []
+        for _ in range(repeats):
+            started = time.process_time()
+            alone = [infill_with(composer, replace(asked, seed=SEED + k, count=1))[0] for k in range(VARIATIONS)]
+            apart.append(time.process_time() - started)
+            started = time.process_time()
+            answers = infill_with(composer, asked)
+            shared.append(time.process_time() - started)
+            same = {(a.seed, a.log_likelihood) for a in alone} == {(a.seed, a.log_likelihood) for a in answers}
+            assert same, "a variation is not what its seed gives alone"
+        ratio = median(apart) / median(shared)
+        rows.append(f"| quartet, bars {region} | {median(apart):.2f} | {median(shared):.2f} | {ratio:.2f} |")
+    return "\n".join(rows)
+
+
+def twice(piece: Piece) -> Piece:
+    """A piece and itself again, without its source."""
+    piece = piece.rescaled(int(np.lcm(piece.divs_per_quarter, STEPS_PER_QUARTER)))
+    end = int(piece.measures["end_div"][-1])
+    bars, notes = piece.measures.copy(), piece.notes.copy()
+    bars["start_div"] += end
+    bars["end_div"] += end
+    notes["onset_div"] += end
+    notes["id"] = [f"again{index}" for index in range(len(notes))]
+    measures = np.concatenate([piece.measures, bars])
+    measures["number"] = [str(index) for index in range(1, len(measures) + 1)]
+    return replace(piece, notes=sort_notes(np.concatenate([piece.notes, notes])), measures=measures, source=None)
+
+
+def long_region(model: str, bars: int) -> str:
+    """Milliseconds of processor time for a note, early and late in a region of so many bars."""
+    composer, piece, parts = load_model(model), twice(read_piece(QUARTET)), ("Violin 2", "Viola")
+    canvas, _ = make_canvas(piece, find_region(piece, f"#9-#{8 + bars}", select_lanes(piece, parts)))
+    writer, scorer = composer.open(canvas, see_others(tuple(always_on(canvas, canvas.ticks_per_div))))
+    at = [0.0]
+    plain = canvas.write
+
+    def noted(note: Note) -> None:
+        plain(note)
+        at.append(time.process_time())
+
+    canvas.write = noted  # type: ignore[method-assign]
+    at[0] = time.process_time()
+    with one_thread():
+        write(writer, scorer, SamplerSettings(), SEED)
+    spent = 1000 * np.diff(at)
+    tenth = len(spent) // 10
+    first, last = spent[1 : tenth + 1].mean(), spent[-tenth:].mean()  # the first note reads the history
+    rows = ["| bars | notes | ms a note, first tenth | last tenth | ratio |", "|---|---:|---:|---:|---:|"]
+    return "\n".join([*rows, f"| {bars} | {len(spent):,} | {first:.2f} | {last:.2f} | {last / first:.2f} |"])
+
+
 def child(model: str, name: str, cache: str, repeats: int) -> dict[str, float]:
     command = [sys.executable, __file__, "--model", model, "--repeats", str(repeats), "--child", name, cache]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -125,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Notes a second of a whole infill.")
     parser.add_argument("--model", default="chorale")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--bars", type=int, default=300, help="of the long region")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "infill.md")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -146,7 +212,9 @@ def main() -> None:
         f"seeds from {SEED}, median of {options.repeats}. Times no cache are of the writing, by processor time; the others are "
         "by the clock."
     )
-    text = "\n".join(["# Infill", "", (__doc__ or "").strip().split("\n\nRun:")[0], "", *rows, "", conditions, ""])
+    more = (variations(options.model, options.repeats), long_region(options.model, options.bars))
+    body = "\n\n".join([(__doc__ or "").strip().split("\n\nRun:")[0], "\n".join(rows), *more, conditions])
+    text = f"# Infill\n\n{body}\n"
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(text, encoding="utf-8")
     print(text)

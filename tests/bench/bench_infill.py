@@ -7,10 +7,10 @@ writing is the part between. ``no cache`` reads the whole stream again for every
 one small infill to warm up; memory is that process's peak resident set, libraries and model included.
 
 Two more cases, by processor time. Variations: four of one request, which read what came before once, beside four requests of one
-each. Long region: the two inner parts of the movement and itself again; time for a note in the first tenth of the notes and in
-the last.
+each. Long region: the two inner parts of the movement and itself again, with the composer's own notes as the answers (all is done
+but the draw); time for a note at the beginning, in the middle and at the end.
 
-Run: ``python tests/bench/bench_infill.py [--model chorale] [--repeats 3] [--bars 300] [--output tests/bench/results/infill.md]``
+Run: ``python tests/bench/bench_infill.py [--model chorale] [--repeats 3] [--output tests/bench/results/infill.md]``
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -43,6 +43,7 @@ from compose.request import always_on, find_region, make_canvas, select_lanes
 from compose.sampler import SamplerSettings, Scorer, write
 from compose.single_step import Floats
 from compose.threads import one_thread
+from compose.vocabulary.measured_fields import duration_class
 from compose.writers.base import Writer
 from compose.writers.measured import MeasuredWriter
 from corpora.datasets.chorales import chorale_files, read_chorale
@@ -51,6 +52,7 @@ from corpora.piece import Piece, sort_notes
 
 SEED = 7
 VARIATIONS = 4
+TIMED_NOTES = 100
 QUARTET = Path(music21.__file__).parent / "corpus" / "haydn" / "opus74no1" / "movement1.mxl"
 
 
@@ -134,9 +136,9 @@ def variations(model: str, repeats: int) -> str:
             alone = [infill_with(composer, replace(asked, seed=SEED + k, count=1))[0] for k in range(VARIATIONS)]
             apart.append(time.process_time() - started)
             started = time.process_time()
-            answers = infill_with(composer, asked)
+            together = infill_with(composer, asked)
             shared.append(time.process_time() - started)
-            same = {(a.seed, a.log_likelihood) for a in alone} == {(a.seed, a.log_likelihood) for a in answers}
+            same = {(a.seed, a.log_likelihood) for a in alone} == {(a.seed, a.log_likelihood) for a in together}
             assert same, "a variation is not what its seed gives alone"
         ratio = median(apart) / median(shared)
         rows.append(f"| quartet, bars {region} | {median(apart):.2f} | {median(shared):.2f} | {ratio:.2f} |")
@@ -157,27 +159,44 @@ def twice(piece: Piece) -> Piece:
     return replace(piece, notes=sort_notes(np.concatenate([piece.notes, notes])), measures=measures, source=None)
 
 
-def long_region(model: str, bars: int) -> str:
-    """Milliseconds of processor time for a note, early and late in a region of so many bars."""
+def answers(writer: MeasuredWriter, notes: Sequence[Note]) -> Iterator[int]:
+    """The tokens that write these notes, in order; the writer takes each before the next is made."""
+    tick = writer.canvas.ticks_per_step
+    for note in notes:
+        while note.onset // tick >= writer.stream.chunk.start + writer.stream.chunk.length:
+            yield writer.leave
+        yield note.onset // tick - writer.stream.chunk.start
+        yield 1 + note.lane
+        yield 1 + note.pitch
+        yield int(duration_class(np.array([note.duration // tick]))[0])
+
+
+def long_region(model: str) -> str:
+    """Milliseconds of processor time for each of ``TIMED_NOTES`` notes: the first of a long region, and the last."""
     composer, piece, parts = load_model(model), twice(read_piece(QUARTET)), ("Violin 2", "Viola")
-    canvas, _ = make_canvas(piece, find_region(piece, f"#9-#{8 + bars}", select_lanes(piece, parts)))
-    writer, scorer = composer.open(canvas, see_others(tuple(always_on(canvas, canvas.ticks_per_div))))
-    at = [0.0]
-    plain = canvas.write
-
-    def noted(note: Note) -> None:
-        plain(note)
-        at.append(time.process_time())
-
-    canvas.write = noted  # type: ignore[method-assign]
-    at[0] = time.process_time()
-    with one_thread():
-        write(writer, scorer, SamplerSettings(), SEED)
-    spent = 1000 * np.diff(at)
-    tenth = len(spent) // 10
-    first, last = spent[1 : tenth + 1].mean(), spent[-tenth:].mean()  # the first note reads the history
-    rows = ["| bars | notes | ms a note, first tenth | last tenth | ratio |", "|---|---:|---:|---:|---:|"]
-    return "\n".join([*rows, f"| {bars} | {len(spent):,} | {first:.2f} | {last:.2f} | {last / first:.2f} |"])
+    rows = ["| notes before | steps before | ms a note |", "|---:|---:|---:|"]
+    canvas, _ = make_canvas(piece, find_region(piece, f"#9-#{len(piece.measures)}", select_lanes(piece, parts)))
+    notes = [note for note in canvas.removed if note.duration]
+    for before in (0, len(notes) // 2, len(notes) - TIMED_NOTES - 1):
+        canvas, _ = make_canvas(piece, canvas.region)
+        writer, scorer = composer.open(canvas, see_others(tuple(always_on(canvas, canvas.ticks_per_div))))
+        assert isinstance(writer, MeasuredWriter)
+        for token in answers(writer, notes[:before]):
+            writer.push(token)
+        steps = len(writer.stream.rows)
+        taken = []
+        with one_thread():
+            for note in notes[before : before + 1 + TIMED_NOTES]:
+                started = time.process_time()
+                for token in answers(writer, [note]):
+                    slot = writer.slot()
+                    assert slot is not None
+                    scorer.logits(slot)
+                    writer.admits(token)
+                    writer.push(token)
+                taken.append(time.process_time() - started)
+        rows.append(f"| {before:,} | {steps:,} | {1000 * np.mean(taken[1:]):.2f} |")  # the first reads all before it
+    return "\n".join(rows)
 
 
 def child(model: str, name: str, cache: str, repeats: int) -> dict[str, float]:
@@ -190,7 +209,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Notes a second of a whole infill.")
     parser.add_argument("--model", default="chorale")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--bars", type=int, default=300, help="of the long region")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "infill.md")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -212,7 +230,7 @@ def main() -> None:
         f"seeds from {SEED}, median of {options.repeats}. Times no cache are of the writing, by processor time; the others are "
         "by the clock."
     )
-    more = (variations(options.model, options.repeats), long_region(options.model, options.bars))
+    more = (variations(options.model, options.repeats), long_region(options.model))
     body = "\n\n".join([(__doc__ or "").strip().split("\n\nRun:")[0], "\n".join(rows), *more, conditions])
     text = f"# Infill\n\n{body}\n"
     options.output.parent.mkdir(parents=True, exist_ok=True)

@@ -38,7 +38,8 @@ def orthogonalised(matrices: Float[Tensor, "matrix row column"]) -> Float[Tensor
     for _ in range(ITERATIONS):
         gram = x @ x.transpose(1, 2)
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.transpose(1, 2) if tall else x).to(matrices.dtype)
+    out: Tensor = (x.transpose(1, 2) if tall else x).to(matrices.dtype)
+    return out
 
 
 class Muon(torch.optim.Optimizer):
@@ -88,4 +89,5 @@ class Muon(torch.optim.Optimizer):
             state["momentum"] = torch.zeros_like(parameter)
         running: Tensor = state["momentum"]
         running.lerp_(parameter.grad, 1 - momentum)
-        return parameter.grad.lerp(running, momentum)
+        update: Tensor = parameter.grad.lerp(running, momentum)
+        return update

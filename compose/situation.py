@@ -80,7 +80,6 @@ class Situation:
         """The lanes that are being written at a step, shape (lanes,)."""
         return self._free_later if step >= self._since else np.ones_like(self._free_later)
 
-
     def _span(self, note: Note) -> tuple[int, int]:
         first, last = (min(max(place - self.start, 0), self._length) for place in (note.onset, note.end))
         return first, last

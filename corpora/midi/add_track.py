@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from corpora.errors import RequestError
 from corpora.midi.events import CHUNK, HEADER, PROGRAM, split_events
-from corpora.midi.reader import DRUM_CHANNEL
+from corpora.midi.lanes import DRUM_CHANNEL
 from corpora.midi.writer import chunk_of, name_event, program_event
 from corpora.piece import Part, Piece
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from compose.devices import device_of, moved
 from compose.measured_examples import Example, ask, collate, make_example, piece_notes, transpose
 from compose.measured_model import Decisions, MeasuredModel, MeasuredModelConfig
 from compose.music_transformer import MusicTransformerConfig
@@ -112,7 +113,7 @@ def validate(model: MeasuredModel, held_out: Sequence[Batch]) -> dict[str, float
     """Nats per hidden note on held-out questions, in all and by field (bar lines count to ``next``), and pitch accuracy."""
     sums: dict[str, float] = {}
     notes = 0
-    for rows, decisions in held_out:
+    for rows, decisions in moved(list(held_out), device_of(model)):
         for name, values in model.nats(rows, decisions).items():
             sums[name] = sums.get(name, 0.0) + float(values.sum())
         notes += int(decisions.targets[:, LANE].count_nonzero())

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from compose.devices import device_of
 from compose.music_transformer import MusicTransformerConfig
 from compose.training import TrainingPlan, train
 from compose.vocabulary.voices import NUM_PITCH_IDS, NUM_VOICES, frame_ids
@@ -76,7 +77,8 @@ def slot_figures(predicted: Sequence[Tensor], pieces: Sequence[NDArray[np.int64]
 
 def validate_voices(model: VoicesModel, pieces: Sequence[NDArray[np.int64]]) -> dict[str, float]:
     """``slot_figures`` of a model over whole pieces, every slot once."""
-    return slot_figures([model.log_probabilities(torch.from_numpy(piece)) for piece in pieces], pieces)
+    device = device_of(model)
+    return slot_figures([model.log_probabilities(torch.from_numpy(piece).to(device)).cpu() for piece in pieces], pieces)
 
 
 @torch.no_grad()

@@ -1,17 +1,15 @@
 """One training loop for every model of this room: a time budget, a cosine by time, averaged weights, resume.
 
 A run lives in a folder: ``state.pt`` (weights, averages, optimiser, counters, random state; written every minute by an atomic
-rename), ``curve.jsonl`` (one line a report). A killed run goes on from its last state; given the batches of the steps that follow
+rename), and the curve (``compose.curves``). A killed run goes on from its last state; given the batches of the steps that follow
 it ends with the weights of a run that was not killed. The schedule follows the share of the time budget that is used, so the same
 command fits 20 seconds of CI and 10 minutes of a GPU.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,8 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compose.curves import Curve
+from compose.devices import moved
 from compose.muon import Muon
-from compose.parallel import agreed, is_first, sum_gradients
+from compose.parallel import agreed, is_first, join, mean_of_processes, share_optimizer_state, share_out, whole
 
 __all__ = ["AveragedWeights", "TrainingPlan", "fast_bfloat16", "optimizers_of", "train"]
 
@@ -45,6 +45,8 @@ class TrainingPlan:
         bfloat16: Whether matrix products run in bfloat16 (autocast; weights and losses stay float32) where that is fast
             (``fast_bfloat16``): then a step of the chorale model takes less than half the time.
         muon: Whether the matrices inside the network go by Muon (``compose.muon``) instead of AdamW.
+        gradient_checkpointing: Whether the stack keeps less for the gradients and works the rest out again (``MusicTransformer``).
+        strategy: Of several processes, "ddp" or "fsdp" (``compose.parallel``); "" is ddp under ``torchrun``, else one process.
     """
 
     minutes: float = 0.0
@@ -59,6 +61,8 @@ class TrainingPlan:
     save_every_s: float = 60.0
     bfloat16: bool = False
     muon: bool = False
+    gradient_checkpointing: bool = False
+    strategy: str = ""
 
     def share(self, step: int, used_s: float) -> float:
         """How much of the run is done, 0 to 1 and beyond."""
@@ -99,8 +103,10 @@ class AveragedWeights:
             model.train()
 
 
-def fast_bfloat16() -> bool:
-    """Whether this processor multiplies in bfloat16; on others that is emulated, some twenty times slower than float32."""
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies in bfloat16; on processors that do not, it is emulated, some twenty times slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
@@ -125,7 +131,13 @@ def optimizers_of(model: nn.Module, plan: TrainingPlan) -> list[torch.optim.Opti
     return found
 
 
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    """Where the generators stand that dropout draws from."""
+    return {"rng": torch.get_rng_state(), **({"cuda_rng": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})}
+
+
 def _save(path: Path, state: dict[str, Any]) -> None:
+    state = whole(state)
     if not is_first():
         return
     temporary = path.with_suffix(".tmp")
@@ -143,9 +155,12 @@ def train(
 ) -> dict[str, float]:
     """Train until the time is used, resuming from ``folder`` when it holds a state; the model ends with the averaged weights.
 
+    This is the one place that chooses where a run computes (``compose.parallel.join``): the model and its averages live on that
+    device, each batch is moved there, and what validates follows the model (``compose.devices.device_of``).
+
     Args:
-        model: Trained in place.
-        batches: Endless batches.
+        model: Trained in place; on the processor again at the end.
+        batches: Endless batches, on the processor.
         loss: Scalar loss of a batch (mean nats of what is predicted).
         plan: Time and rates.
         folder: Where state and curve go.
@@ -155,41 +170,42 @@ def train(
         The last evaluation.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    place = join(plan.strategy)
+    trained, model = model, place.set_up(model)
     optimizers = optimizers_of(model, plan)
-    autocast = plan.bfloat16 and fast_bfloat16()
+    autocast = plan.bfloat16 and fast_bfloat16(place.device)
     averaged = AveragedWeights(model, plan.averaging)
     step, used_s = 0, 0.0
     state_path = folder / "state.pt"
     if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
-        model.load_state_dict(state["model"])
-        averaged.values = state["averaged"]
+        state = torch.load(state_path, map_location="cpu", weights_only=True)
+        model.load_state_dict(share_out(state["model"], averaged.values))
+        averaged.values = share_out(state["averaged"], averaged.values)
         for optimizer, values in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(values)
+            optimizer.load_state_dict(share_optimizer_state(values, optimizer))
         step, used_s = state["step"], state["used_s"]
         torch.set_rng_state(state["rng"])
+        if place.device.type == "cuda" and "cuda_rng" in state:
+            torch.cuda.set_rng_state(state["cuda_rng"], place.device)
     last_save = last_report = last_evaluation = used_s
     running, seen = 0.0, 0
     model.train()
-    curve = (folder / "curve.jsonl" if is_first() else Path(os.devnull)).open("a")
+    curve = Curve(folder, step) if is_first() else None
 
     def report(**figures: float) -> None:
-        line = json.dumps({"step": step, "seconds": round(used_s, 1), **figures})
-        curve.write(line + "\n")
-        curve.flush()
-        print(line, file=sys.stderr, flush=True)
+        if curve is not None:
+            curve.add(step, used_s, **figures)
 
     started = time.monotonic() - used_s
     try:
-        while (share := agreed(plan.share(step, used_s))) < 1:
+        while (share := plan.share(step, used_s)) < 1:
             for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = plan.rate(share)
-            batch = next(batches)
-            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            batch = moved(next(batches), place.device)
+            with torch.autocast(place.device.type, torch.bfloat16, enabled=autocast):
                 value = loss(model, batch)
             model.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
-            sum_gradients(model)
             nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_norm)
             for optimizer in optimizers:
                 optimizer.step()
@@ -197,13 +213,13 @@ def train(
             step += 1
             running += float(value.detach())
             seen += 1
-            used_s = time.monotonic() - started
+            used_s = agreed(time.monotonic() - started)
             if used_s - last_report >= REPORT_EVERY_S:
-                report(train=round(running / seen, 4))
+                report(train=round(mean_of_processes(running / seen), 4), learning_rate=float(f"{plan.rate(share):.4g}"))
                 running, seen, last_report = 0.0, 0, used_s
             if used_s - last_evaluation >= plan.evaluate_every_s and plan.share(step, used_s) < 1:
                 report(**averaged.swapped(model, evaluate))
-                last_evaluation = used_s = time.monotonic() - started
+                last_evaluation = used_s = agreed(time.monotonic() - started)
             if used_s - last_save >= plan.save_every_s:
                 _save(
                     state_path,
@@ -213,7 +229,7 @@ def train(
                         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
                         "step": step,
                         "used_s": used_s,
-                        "rng": torch.get_rng_state(),
+                        **_random_state(place.device),
                     },
                 )
                 last_save = used_s
@@ -221,6 +237,8 @@ def train(
         model.eval()
         figures = evaluate(model)
         report(**figures)
+        trained.to("cpu").load_state_dict(whole(averaged.values))
+        trained.eval()
         _save(
             state_path,
             {
@@ -229,9 +247,10 @@ def train(
                 "optimizers": [optimizer.state_dict() for optimizer in optimizers],
                 "step": step,
                 "used_s": used_s,
-                "rng": torch.get_rng_state(),
+                **_random_state(place.device),
             },
         )
         return figures
     finally:
-        curve.close()
+        if curve is not None:
+            curve.close()

@@ -1,66 +1,113 @@
-"""Two processes end with the weights of one."""
+"""Two processes under torchrun end with the losses and weights of one."""
 
-import itertools
+import importlib.util
+import json
 import os
-import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
-from torch import distributed, nn
-from torch.multiprocessing import spawn
 
-from compose.parallel import is_first, my_share, sum_gradients, weighted
+from compose.parallel import is_first, join, my_share, weighted
+from corpora.errors import RequestError, ToolError
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = """
+import itertools, sys
+from pathlib import Path
+import torch
+from torch import distributed, nn
+from compose import training
+from compose.music_transformer import MusicTransformer, MusicTransformerConfig
+from compose.parallel import my_share, weighted
 from compose.training import TrainingPlan, train
 
-STEPS = 12
+training.REPORT_EVERY_S = 0.0
+STEPS = 4
 
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stack = MusicTransformer(MusicTransformerConfig.tiny())
+        self.head = nn.Linear(32, 1)
+
+    def nats(self, x):
+        return {"all": self.head(self.stack(x))}
 
 def batch(step):
     generator = torch.Generator().manual_seed(step)
-    return [(torch.randn(4, generator=generator), torch.randn(1, generator=generator)) for _ in range(5 + step % 3)]
+    return [(torch.randn(7, 32, generator=generator), torch.randn(1, generator=generator)) for _ in range(3 + step % 3)]
 
+def loss(model, examples):
+    x, y = (torch.stack(column) for column in zip(*examples))
+    return (model.nats(x)["all"] - y[:, None]).square().mean()
 
-def mean_loss(model, examples):
-    return torch.stack([(model(x) - y).square().mean() for x, y in examples]).mean()
+@torch.no_grad()
+def evaluate(model):
+    return {"loss": float(loss(model, batch(1000)))}
 
-
-def learn(folder):
+def learn(folder, strategy, steps=STEPS, first=0):
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
-    batches = (my_share(batch(step)) for step in itertools.count())
-    plan = TrainingPlan(steps=STEPS, learning_rate=1e-2)
-    train(model, batches, weighted(mean_loss, len), plan, folder, lambda m: {})
-    return model.state_dict()
+    model = Model()
+    batches = (my_share(batch(step)) for step in itertools.count(first))
+    plan = TrainingPlan(steps=steps, learning_rate=1e-2, evaluate_every_s=0.0, strategy=strategy)
+    train(model, batches, weighted(loss, len), plan, folder, evaluate)
+    torch.save(model.state_dict(), folder / f"done-{distributed.get_rank() if distributed.is_initialized() else 0}.pt")
+
+if __name__ == "__main__":
+    for strategy in ("ddp", "fsdp"):
+        learn(Path(sys.argv[1]) / strategy, strategy)
+        distributed.destroy_process_group()
+"""
 
 
-def rank(number, port, folder):
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(number), WORLD_SIZE="2")
-    distributed.init_process_group("gloo")
-    assert is_first() == (number == 0)
-    state = learn(folder / "together")
-    torch.save(state, folder / f"{number}.pt")
-    distributed.destroy_process_group()
-
-
-@pytest.mark.timeout(180)
+@pytest.mark.skipif(importlib.util.find_spec("lightning_fabric") is None, reason="needs lightning-fabric")
+@pytest.mark.timeout(600)
 def test_two_processes_learn_what_one_does(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    spawn(rank, (port, tmp_path), nprocs=2)
-    alone = learn(tmp_path / "alone")
-    for number in range(2):
-        together = torch.load(tmp_path / f"{number}.pt", weights_only=True)
-        for name, value in alone.items():
-            torch.testing.assert_close(together[name], value, rtol=1e-5, atol=1e-6)
-    assert (tmp_path / "together" / "state.pt").exists()
+    (tmp_path / "script.py").write_text(SCRIPT)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [*launch, str(tmp_path / "script.py"), str(tmp_path)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    namespace = {"__name__": "script"}
+    exec(SCRIPT, namespace)
+    namespace["learn"](tmp_path / "alone", "")
+    alone = [json.loads(line) for line in (tmp_path / "alone" / "curve.jsonl").read_text().splitlines()]
+    assert sum("train" in line for line in alone) == sum("loss" in line for line in alone) == namespace["STEPS"]
+    weights = torch.load(tmp_path / "alone" / "done-0.pt", weights_only=True)
+    for strategy in ("ddp", "fsdp"):
+        curve = [json.loads(line) for line in (tmp_path / strategy / "curve.jsonl").read_text().splitlines()]
+        for mine, other in zip(curve, alone, strict=True):
+            assert {**mine, "seconds": 0} == pytest.approx({**other, "seconds": 0}, rel=1e-4)
+        for number in range(2):
+            together = torch.load(tmp_path / strategy / f"done-{number}.pt", weights_only=True)
+            assert together.keys() == weights.keys()
+            for name, value in weights.items():
+                torch.testing.assert_close(together[name], value, rtol=1e-4, atol=1e-5)
 
 
 def test_alone_nothing_changes():
     examples = [1, 2, 3]
     assert my_share(examples) == examples
     assert is_first()
-    model = nn.Linear(1, 1)
-    sum_gradients(model)
-    assert model.weight.grad is None
+    model = torch.nn.Linear(1, 1)
+    assert join().set_up(model) is model
+    value = torch.tensor(2.0)
+    assert weighted(lambda model, batch: value, len)(model, examples) is value
+
+
+def test_strategies_say_what_they_need(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with pytest.raises(RequestError, match="strategy 'tpu' is not known: expected one of ddp, fsdp"):
+        join("tpu")
+    with pytest.raises(RequestError, match="strategy 'fsdp' is for several processes: start them by torchrun"):
+        join("fsdp")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr("compose.parallel.find_spec", lambda name: None)
+    with pytest.raises(ToolError, match="needs lightning-fabric: pip install"):
+        join()

@@ -419,22 +419,30 @@ def corpora_stats(
 @corpora_app.command(name="store", epilog="Example: partimento corpora store ~/store --pack openscore-lieder --limit 200")
 def corpora_store(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the store goes.", show_default=False)],
-    pack: Annotated[list[str] | None, typer.Option("--pack", help="A pack; may be repeated; all when left out.")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many files of each pack, a random sample; 0 takes all.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Batches of files read at the same time.")] = 2,
+    pack: Annotated[
+        list[str] | None, typer.Option("--pack", help="A pack; may be repeated; all when neither packs nor folders are named.")
+    ] = None,
+    scores: Annotated[
+        list[Path] | None, typer.Option("--folder", help="A folder of score files, with all its folders; may be repeated.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many files of each, a random sample; 0 takes all.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Batches of files read at the same time by threads.")] = 2,
+    engine: Annotated[str, typer.Option(help="threads, or ray for all cores of a machine or cluster.")] = "threads",
     as_json: JsonFlag = False,
 ) -> None:
-    """Read packs once into memory-mapped tables of notes, from which models are trained."""
+    """Read packs or folders of scores once into memory-mapped tables of notes, from which models are trained."""
     from corpora.datasets.note_store import build_store
     from corpora.datasets.packs import list_packs
 
-    packs = pack or [found.name for found in list_packs()]
+    folders = scores or []
+    packs = pack or ([] if folders else [found.name for found in list_packs()])
+    limits = dict.fromkeys([*packs, *(path.resolve().name for path in folders)], limit) if limit else None
     with _doing("reading scores"):
-        figures = build_store(folder, packs, limits=dict.fromkeys(packs, limit) if limit else None, workers=workers)
+        figures = build_store(folder, packs, folders=folders, limits=limits, workers=workers, engine=engine)
     if as_json:
         _print_json(figures)
     else:
-        _print_table(("pack", "pieces", "notes", "refused"), [(name, *map(str, row.values())) for name, row in figures.items()])
+        _print_table(("source", "pieces", "notes", "refused"), [(name, *map(str, row.values())) for name, row in figures.items()])
 
 
 @train_app.command(name="compose", epilog="Example: partimento train compose --store ~/store --minutes 100 --out runs/general")
@@ -446,15 +454,36 @@ def train_compose(
         typer.Option("--from", help="A model of the same sizes to begin with, by name or folder."),
     ] = "",
     preset: Annotated[str, typer.Option(help="Sizes: cpu or gpu.")] = "cpu",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that make batches; a GPU wants several.")] = 1,
+    attention: Annotated[str, typer.Option(help="skew, sdpa, or flex on a GPU: the same numbers.")] = "skew",
+    gradient_checkpointing: Annotated[
+        bool, typer.Option("--gradient-checkpointing", help="Less memory for a third more time; the same gradients.")
+    ] = False,
+    strategy: Annotated[str, typer.Option(help="Of several processes under torchrun: ddp or fsdp.")] = "",
     minutes: Minutes = 10.0,
     seed: Seed = 0,
     resume: Resume = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Train the general model: any score, any question, on the packs of one or more stores."""
+    from compose.parallel import is_first
     from compose.runs import run_compose
 
-    _print_figures(run_compose(out, store, minutes, preset=preset, start=start, seed=seed, resume=resume), as_json)
+    figures = run_compose(
+        out,
+        store,
+        minutes,
+        preset=preset,
+        start=start,
+        seed=seed,
+        resume=resume,
+        workers=workers,
+        attention=attention,
+        gradient_checkpointing=gradient_checkpointing,
+        strategy=strategy,
+    )
+    if is_first():
+        _print_figures(figures, as_json)
 
 
 @train_app.command(name="voices", epilog="Example: partimento train voices --minutes 30 --out runs/voices")

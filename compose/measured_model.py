@@ -121,12 +121,12 @@ class MeasuredModel(nn.Module):
         torch.Size([1, 3, 32])
     """
 
-    def __init__(self, config: MeasuredModelConfig, backend: str = "skew") -> None:
+    def __init__(self, config: MeasuredModelConfig, backend: str = "skew", gradient_checkpointing: bool = False) -> None:
         super().__init__()
         self.config = config
         dim, hidden, dropout = config.transformer.embed_dim, config.hidden_dim, config.transformer.dropout
         self.fields = nn.ModuleList(_field_table(size, dim, none=index != NEXT) for index, size in enumerate(FIELD_SIZES))
-        self.transformer = MusicTransformer(config.transformer, backend)
+        self.transformer = MusicTransformer(config.transformer, backend, gradient_checkpointing)
         self.next_network = Hidden(dim + MOMENT_BITS, hidden, dropout)
         self.next_head = nn.Linear(hidden, FIELD_SIZES[NEXT])
         self.lane_network = Hidden(2 * dim + ONSET_BITS, hidden, dropout)

@@ -12,6 +12,8 @@ from typing import Any
 
 from compose.measured_model import MeasuredModel
 from compose.models import MeasuredComposer, load_model, save_model
+from compose.music_transformer import ATTENTION_BACKENDS
+from compose.parallel import is_first
 from compose.train_chorale import CHORALE_CONFIG, train_chorale
 from compose.train_compose import CPU_CONFIG, GPU_CONFIG, train_compose
 from compose.train_voices import train_voices
@@ -60,7 +62,8 @@ def _open_folder(folder: Path, resume: bool) -> None:
 
 def _finish(folder: Path, model: MeasuredModel | VoicesModel, figures: dict[str, float], **card: Any) -> dict[str, Any]:
     rows = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in figures.items())
-    save_model(folder / "model", model, CARD.format(figures=rows, **card))
+    if is_first():
+        save_model(folder / "model", model, CARD.format(figures=rows, **card))
     return {"model": str(folder / "model"), "parameters": sum(p.numel() for p in model.parameters()), **figures}
 
 
@@ -109,6 +112,10 @@ def run_compose(
     start: str = "",
     seed: int = 0,
     resume: bool = False,
+    workers: int = 1,
+    attention: str = "skew",
+    gradient_checkpointing: bool = False,
+    strategy: str = "",
 ) -> dict[str, Any]:
     """Train the general model; arguments, value and errors as ``run_voices``, and:
 
@@ -117,21 +124,43 @@ def run_compose(
         stores: Folders of note stores (``partimento corpora store``).
         preset: "cpu" or "gpu": sizes.
         start: Name or folder of a model of the same sizes to begin with; random weights when empty.
+        workers: Processes that make batches.
+        attention: Back end of ``compose.music_transformer``.
+        gradient_checkpointing, strategy: See ``TrainingPlan``.
 
     Raises:
-        RequestError: The preset is not known, or the model to begin with is of another kind or size.
+        RequestError: As ``run_voices``; the model to begin with is of another kind or size; or the preset, back end or strategy is
+            unknown, or cannot be had here.
+        ToolError: Several processes without Lightning Fabric.
     """
     if preset not in PRESETS:
         raise RequestError(f"preset '{preset}' is not known: expected one of {', '.join(PRESETS)}")
+    if attention not in ATTENTION_BACKENDS:
+        raise RequestError(f"attention '{attention}' is not known: expected one of {', '.join(ATTENTION_BACKENDS)}")
     _open_folder(folder, resume)
     packs = sorted({piece.pack for store in stores for piece in NoteStore(store).pieces})
     composer = load_model(start) if start else None
     if composer is not None and not isinstance(composer, MeasuredComposer):
         raise RequestError(f"model '{start}' is not a measured model: training cannot begin with it")
-    rate = FURTHER_RATE if start else FIRST_RATE
-    plan = TrainingPlan(minutes=minutes, learning_rate=rate, bfloat16=True, muon=True, averaging=0.99, evaluate_every_s=900)
+    plan = TrainingPlan(
+        minutes=minutes,
+        learning_rate=FURTHER_RATE if start else FIRST_RATE,
+        averaging=0.99,
+        bfloat16=True,
+        muon=True,
+        evaluate_every_s=900,
+        gradient_checkpointing=gradient_checkpointing,
+        strategy=strategy,
+    )
     model, figures = train_compose(
-        folder, [str(store) for store in stores], plan, seed, PRESETS[preset], start=composer.model if composer else None
+        folder,
+        [str(store) for store in stores],
+        plan,
+        seed,
+        PRESETS[preset],
+        start=composer.model if composer else None,
+        workers=workers,
+        backend=attention,
     )
     return _finish(
         folder,

@@ -1,7 +1,7 @@
 """Train the general model: ``measured`` streams of every kind of music, every kind of question.
 
 Pieces come out of a note store (``corpora.datasets.note_store``) and the chorales of music21, some with a drum part of our own
-(``compose.grooves``). Batches are made a block at a time in a process beside the one that learns: examples, transposed and with the
+(``compose.grooves``). Batches are made a block at a time in processes beside the one that learns: examples, transposed and with the
 tempo varied, are sorted by length, so that little of a batch is padding. A block is a pure function of (seed, number). Under
 ``torchrun`` the processes share each batch (``compose.parallel``).
 """
@@ -25,7 +25,7 @@ from compose.grooves import add_drums
 from compose.measured_examples import Example, collate, transpose
 from compose.measured_model import Decisions, MeasuredModel, MeasuredModelConfig
 from compose.music_transformer import MusicTransformerConfig
-from compose.parallel import join_ranks, my_share, weighted
+from compose.parallel import my_share, weighted
 from compose.questions import PLAIN_SHARE, draw_example
 from compose.step_scores import StepScore
 from compose.train_chorale import note_loss, validate
@@ -35,6 +35,7 @@ from compose.vocabulary.measured_fields import MAX_LANES, tempo_id, tempo_of
 from corpora.datasets.chorales import bach_chorales
 from corpora.datasets.note_store import NoteStore
 from corpora.errors import RequestError
+from corpora.process import end_with_parent
 
 __all__ = ["CPU_CONFIG", "GPU_CONFIG", "Source", "make_block", "train_compose", "validation_batches"]
 
@@ -57,7 +58,7 @@ LENGTHS, LENGTH_SHARES = (192, 384, 768, 1536, 2560), (0.25, 0.35, 0.28, 0.09, 0
 SHIFTS = (-5, 7)  # semitones, from and below
 TEMPO_SPREAD = 0.25  # natural logarithm
 BLOCK = 8  # batches made together
-PREFETCH = 2  # blocks made ahead
+PREFETCH = 2  # blocks that each worker makes ahead
 DRUM_SHARE = 0.12  # of the pieces without drums are given a drum part of ours
 CHORALE_WEIGHT = 0.08  # of all draws
 
@@ -184,13 +185,13 @@ def make_block(source: Source, number: int, split: Split = "train") -> list[list
     return [groups[index] for index in rng.permutation(len(groups))[:BLOCK]]
 
 
-def _batches(source: Source, first: int) -> Iterator[Batch]:
-    """Batches from a step on, made in a process beside this one."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+def _batches(source: Source, first: int, workers: int = 1) -> Iterator[Batch]:
+    """Batches from a step on, in order, made in processes beside this one."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
         waiting: list[Future[list[list[Example]]]] = []
         number, skipped = divmod(first, BLOCK)
         while True:
-            while len(waiting) < PREFETCH:
+            while len(waiting) < PREFETCH * workers:
                 waiting.append(pool.submit(make_block, source, number))
                 number += 1
             for examples in waiting.pop(0).result()[skipped:]:
@@ -236,6 +237,8 @@ def train_compose(
     plain_share: float = PLAIN_SHARE,
     rows: int = BATCH_ROWS,
     start: MeasuredModel | None = None,
+    workers: int = 1,
+    backend: str = "skew",
 ) -> tuple[MeasuredModel, dict[str, float]]:
     """Train, resuming from ``folder``; gives the model and its figures on held-out pieces.
 
@@ -248,19 +251,20 @@ def train_compose(
         plain_share: Share of plain continuation among the questions; 1 trains a plain autoregressive model.
         rows: Steps of a batch.
         start: A trained model to begin with instead of random weights; its sizes must be those of ``config``.
+        workers: Processes that make batches; the batches are the same whatever their number.
+        backend: Of attention, see ``compose.music_transformer``.
 
     Raises:
         RequestError: ``start`` has other sizes.
     """
-    join_ranks()
     torch.manual_seed(seed)
-    model = MeasuredModel(config, backend="skew")
+    model = MeasuredModel(config, backend, plan.gradient_checkpointing)
     if start is not None:
         begin_with(model, start)
     held_out = validation_batches(stores)
     first = 0
     if (folder / "state.pt").exists():
-        first = int(torch.load(folder / "state.pt", weights_only=True)["step"])
-    batches = _batches(Source(tuple(stores), seed, rows, plain_share), first)
+        first = int(torch.load(folder / "state.pt", map_location="cpu", weights_only=True)["step"])
+    batches = _batches(Source(tuple(stores), seed, rows, plain_share), first, workers)
     figures = train(model, batches, weighted(note_loss, _notes), plan, folder, lambda m: validate(m, held_out))  # type: ignore[arg-type]
     return model, figures

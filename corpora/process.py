@@ -7,18 +7,30 @@ SIGTERM.
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from types import FrameType
 
 from corpora.errors import PartimentoError
 from corpora.safe_text import safe_text
 
-__all__ = ["EXIT_FAULT", "EXIT_INTERRUPTED", "EXIT_MISTAKE", "EXIT_TERMINATED", "TRACEBACK_VARIABLE", "complain", "exit_status"]
+__all__ = [
+    "EXIT_FAULT",
+    "EXIT_INTERRUPTED",
+    "EXIT_MISTAKE",
+    "EXIT_TERMINATED",
+    "TRACEBACK_VARIABLE",
+    "complain",
+    "end_with_parent",
+    "exit_status",
+]
 
 EXIT_FAULT, EXIT_MISTAKE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
 TRACEBACK_VARIABLE = "PARTIMENTO_TRACEBACK"
@@ -29,6 +41,18 @@ CLEANING_S = 2.0  # after a Ctrl-C, while further ones are not heard
 def complain(message: str) -> None:
     """One line on stderr, without anything that a terminal would act on."""
     print(safe_text(message, LONGEST_LINE), file=sys.stderr)
+
+
+def end_with_parent() -> None:
+    """For the start of a worker process: it ends when the process that started it does, also by a kill that lets nothing unwind."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
+
+
+def _exit_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(EXIT_TERMINATED)
 
 
 class _Interrupt:

@@ -189,3 +189,14 @@ def test_draws_as_the_library_does(verb: str) -> None:
     parameters = inspect.signature(getattr(partimento, verb)).parameters
     for name in ("temperature", "top_p"):
         assert parameters[name].default == getattr(SamplerSettings(), name)
+
+
+def test_a_plain_folder_becomes_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    examples = Path(__file__).parent.parent / "examples"
+    arguments = ["corpora", "store", str(tmp_path / "store"), "--folder", str(examples), "--limit", "1", "--json"]
+    assert partimento.main(arguments) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert list(figures) == ["examples"]
+    assert figures["examples"]["pieces"] + figures["examples"]["refused"] == 1
+    assert partimento.main([*arguments, "--engine", "spark"]) == 2
+    assert "engine 'spark' is not known: expected one of threads, ray" in capsys.readouterr().err

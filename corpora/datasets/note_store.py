@@ -1,10 +1,13 @@
-"""Packs made ready for training: the notes, bars, keys and tempos of many pieces in a few memory-mapped tables.
+"""Scores made ready for training: the notes, bars, keys and tempos of many pieces in a few memory-mapped tables.
 
 Conventions: time is in 24ths of a quarter (``STORE_DIVS``), rounded once here. A store is a folder: ``notes.npy``,
 ``measures.npy``, ``keys.npy`` and ``tempos.npy`` hold the rows of all pieces one after the other, ``pieces.jsonl`` says for
 each piece where it came from, its split, its lanes and where its rows lie. ``pieces.jsonl`` is written last: a folder without
 it is no store. Files that no reader takes are named in ``refused.jsonl``. Cents are not stored: no vocabulary holds them, so no
 model could learn them; the notes of a store have none.
+
+Scores are read in batches, each of which is saved in ``FOLDER/done`` when it is converted, by threads of this process or by Ray;
+both find there what a killed run has done. Tables grow on the disk, not in memory, so a source may be of any size.
 """
 
 from __future__ import annotations
@@ -13,8 +16,8 @@ import hashlib
 import io
 import json
 import shutil
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -26,14 +29,18 @@ from numpy.typing import NDArray
 
 from corpora.atomic import atomic_write
 from corpora.datasets.packs import PackFile, iter_pack
-from corpora.errors import InputError, PartimentoError
+from corpora.datasets.ray_batches import require_ray, results_by_ray
+from corpora.datasets.score_folders import iter_folder
+from corpora.errors import InputError, PartimentoError, RequestError
 from corpora.files import parse_piece
 from corpora.kern_notes import read_kern_batch
 from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Part, Piece, Table, sort_notes
+from corpora.safe_text import safe_text
 
-__all__ = ["STORE_DIVS", "NoteStore", "StoredPiece", "build_store"]
+__all__ = ["ENGINES", "STORE_DIVS", "NoteStore", "StoredPiece", "build_store"]
 
 STORE_DIVS = 24
+ENGINES = ("threads", "ray")
 BATCH = 24  # files read together; the kern files among them share a child process
 STORED_NOTE = np.dtype(
     [("onset_div", np.int32), ("duration_div", np.int32), ("pitch", np.uint8), ("velocity", np.uint8), ("part", np.uint8)]
@@ -41,7 +48,9 @@ STORED_NOTE = np.dtype(
 STORED_MEASURE = np.dtype([("start_div", np.int32), ("end_div", np.int32), ("beats", np.int16), ("beat_type", np.int16)])
 STORED_KEY = np.dtype([("onset_div", np.int32), ("fifths", np.int8), ("mode", np.int8)])
 STORED_TEMPO = np.dtype([("onset_div", np.int32), ("quarters_per_minute", np.float32)])
+WINDOW = 64  # batches that Ray has at a time
 TABLES = {"notes": STORED_NOTE, "measures": STORED_MEASURE, "keys": STORED_KEY, "tempos": STORED_TEMPO}
+File = tuple[PackFile, bytes | InputError]
 
 
 @dataclass(frozen=True)
@@ -99,14 +108,15 @@ class _Converted:
     why: str = ""
 
 
-def _read(batch: Sequence[tuple[PackFile, bytes]]) -> list[_Converted]:
-    """Files of a pack converted; the kern files of a batch share a child process."""
-    kern = [(data, row.path) for row, data in batch if row.path.endswith(".krn")]
+def _read(batch: Sequence[File]) -> list[_Converted]:
+    """Files of a source converted; the kern files of a batch share a child process."""
+    kern = [(data, row.path) for row, data in batch if row.path.endswith(".krn") and isinstance(data, bytes)]
     read = dict(zip((name for _, name in kern), read_kern_batch(kern), strict=True))
     out: list[_Converted] = []
     for row, data in batch:
+        piece: Piece | PartimentoError
         try:
-            piece = read[row.path] if row.path in read else parse_piece(data, row.path)
+            piece = data if isinstance(data, InputError) else read[row.path] if row.path in read else parse_piece(data, row.path)
         except PartimentoError as error:
             piece = error
         if isinstance(piece, PartimentoError):
@@ -116,40 +126,64 @@ def _read(batch: Sequence[tuple[PackFile, bytes]]) -> list[_Converted]:
     return out
 
 
-def _read_once(batch: Sequence[tuple[PackFile, bytes]], done: Path) -> list[_Converted]:
-    """As ``_read``; what was converted stands in a file of the folder ``done``, from which it is taken the next time."""
-    key = hashlib.sha256("".join(row.path + row.sha256 for row, _ in batch).encode()).hexdigest()
-    path = done / f"{key}.npz"
-    if path.exists():
-        with np.load(path) as saved:
-            entries = json.loads(saved["entries"].item())
-            tables = {name: saved[name] for name in TABLES}
-        starts = dict.fromkeys(TABLES, 0)
-        out = []
-        for (row, _), entry in zip(batch, entries, strict=True):
-            mine = {}
-            for name, count in entry["counts"].items():
-                mine[name] = tables[name][starts[name] : starts[name] + count]
-                starts[name] += count
-            out.append(_Converted(row, mine, [tuple(lane) for lane in entry["lanes"]], entry["why"]))
-        return out
-    out = _read(batch)
-    entries = [{"why": c.why, "lanes": c.lanes, "counts": {name: len(t) for name, t in c.tables.items()}} for c in out]
-    saved_tables: dict[str, Any] = {"entries": np.array(json.dumps(entries))}
+def _place(batch: Sequence[File], done: Path) -> Path:
+    """Where a batch is saved once it is converted; other files, other place."""
+    return done / f"{hashlib.sha256(''.join(row.path + row.sha256 for row, _ in batch).encode()).hexdigest()}.npz"
+
+
+def _save(converted: Sequence[_Converted], path: Path) -> None:
+    entries = [{"why": c.why, "lanes": c.lanes, "counts": {name: len(t) for name, t in c.tables.items()}} for c in converted]
+    saved: dict[str, Any] = {"entries": np.array(json.dumps(entries))}
     for name, dtype in TABLES.items():
-        saved_tables[name] = np.concatenate([np.zeros(0, dtype), *(c.tables[name] for c in out if c.tables)])
+        saved[name] = np.concatenate([np.zeros(0, dtype), *(c.tables[name] for c in converted if c.tables)])
     buffer = io.BytesIO()
-    np.savez(buffer, **saved_tables)
+    np.savez(buffer, **saved)
     atomic_write(path, buffer.getvalue())
+
+
+def _saved(batch: Sequence[File], path: Path) -> list[_Converted]:
+    """What ``_save`` wrote of a batch."""
+    with np.load(path) as saved:
+        entries = json.loads(saved["entries"].item())
+        tables = {name: saved[name] for name in TABLES}
+    starts = dict.fromkeys(TABLES, 0)
+    out = []
+    for (row, _), entry in zip(batch, entries, strict=True):
+        mine = {}
+        for name, count in entry["counts"].items():
+            mine[name] = tables[name][starts[name] : starts[name] + count]
+            starts[name] += count
+        out.append(_Converted(row, mine, [tuple(lane) for lane in entry["lanes"]], entry["why"]))
     return out
 
 
-def _converted(pack: str, limit: int | None, seed: int, workers: int, done: Path) -> Iterator[_Converted]:
-    """The files of a pack in the order of its archive, ``workers`` batches at a time."""
-    files = iter_pack(pack, limit=limit, seed=seed)
+def _read_once(batch: Sequence[File], done: Path) -> list[_Converted]:
+    """As ``_read``; what was converted stands in a file of the folder ``done``, from which it is taken the next time."""
+    path = _place(batch, done)
+    if path.exists():
+        return _saved(batch, path)
+    out = _read(batch)
+    _save(out, path)
+    return out
+
+
+def _read_by_ray(batches: Iterator[list[File]], done: Path) -> Iterator[list[File]]:
+    """The batches again, each saved in ``done`` before it comes: Ray converts a window of them at a time."""
+    while window := list(islice(batches, WINDOW)):
+        missing = [batch for batch in window if not _place(batch, done).exists()]
+        for index, converted in results_by_ray(_read, missing):
+            _save(converted, _place(missing[index], done))
+        yield from window
+
+
+def _converted(files: Iterator[File], workers: int, done: Path, engine: str) -> Iterator[_Converted]:
+    """Files of a source in its order, ``workers`` batches at a time."""
+    batches = iter(lambda: list(islice(files, BATCH)), [])
+    if engine == "ray":
+        batches = _read_by_ray(batches, done)
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[list[_Converted]]] = deque()
-        while batch := list(islice(files, BATCH)):
+        for batch in batches:
             waiting.append(pool.submit(_read_once, batch, done))
             if len(waiting) > workers:
                 yield from waiting.popleft().result()
@@ -157,48 +191,96 @@ def _converted(pack: str, limit: int | None, seed: int, workers: int, done: Path
             yield from waiting.popleft().result()
 
 
+class _GrowingTable:
+    """Rows appended to a file, which ends as ``numpy.save`` would have written all of them."""
+
+    def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
+        self.length = 0
+        self._path, self._dtype = path, dtype
+        path.write_bytes(b"")
+
+    def append(self, rows: Table) -> None:
+        with self._path.open("ab") as file:
+            file.write(rows.tobytes())
+        self.length += len(rows)
+
+    def finish(self, path: Path) -> None:
+        header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": (self.length,)}
+        with self._path.open("rb") as file, path.open("wb") as out:
+            np.lib.format.write_array_header_1_0(out, header)
+            shutil.copyfileobj(file, out)
+
+
+def _sources(
+    packs: Sequence[str], folders: Sequence[Path], limits: Mapping[str, int], seed: int
+) -> list[tuple[str, Iterator[File]]]:
+    """Names of packs and folders, and their files."""
+    named: list[tuple[str, Iterator[File]]] = [(pack, iter_pack(pack, limit=limits.get(pack), seed=seed)) for pack in packs]
+    for folder in folders:
+        name = folder.resolve().name
+        named.append((name, iter_folder(folder, limit=limits.get(name), seed=seed)))
+    twice = [name for name, count in Counter(name for name, _ in named).items() if count > 1]
+    if twice:
+        raise RequestError(f"two sources are called {safe_text(twice[0])}: expected a name each")
+    return named
+
+
 def build_store(
-    folder: Path, packs: Sequence[str], *, limits: dict[str, int] | None = None, seed: int = 0, workers: int = 1
+    folder: Path,
+    packs: Sequence[str],
+    *,
+    folders: Sequence[Path] = (),
+    limits: Mapping[str, int] | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    engine: str = "threads",
 ) -> dict[str, Any]:
-    """Read packs into a store. What a killed run has converted is found again: batch by batch it stands in ``FOLDER/done``.
+    """Read packs and folders into a store. What a killed run has converted is found again, batch by batch, in ``FOLDER/done``.
 
     Args:
         folder: Of the store; made when missing, what it holds is replaced.
         packs: Names of packs.
-        limits: At most so many files of a pack, a random sample; packs without entry come whole.
+        folders: Plain folders of score files; the name of each stands for that of a pack.
+        limits: At most so many files of a source, a random sample; sources without entry come whole.
         seed: Of the sample.
-        workers: Batches of files read at the same time; the store is the same whatever their number.
+        workers: Batches of files read at the same time by the engine "threads".
+        engine: "threads" of this process, or "ray" for the cores of a machine or cluster. The store is the same by either.
 
     Returns:
-        JSON values: pieces, notes and refused files by pack.
+        JSON values: pieces, notes and refused files by source.
 
     Raises:
-        InputError: A pack is missing or broken.
+        InputError: A pack or folder is missing or broken.
+        RequestError: The engine is unknown, or two sources have one name.
+        ToolError: Ray is not installed.
     """
+    if engine not in ENGINES:
+        raise RequestError(f"engine '{engine}' is not known: expected one of {', '.join(ENGINES)}")
+    if engine == "ray":
+        require_ray()
+    sources = _sources(packs, folders, limits or {}, seed)
     done = folder / "done"
     done.mkdir(parents=True, exist_ok=True)
-    parts: dict[str, list[Table]] = {name: [np.zeros(0, dtype=dtype)] for name, dtype in TABLES.items()}
-    starts = dict.fromkeys(TABLES, 0)
+    grown = {name: _GrowingTable(done / f"{name}.rows", dtype) for name, dtype in TABLES.items()}
     lines, refused, figures = [], [], {}
-    for pack in packs:
+    for source, files in sources:
         count = {"pieces": 0, "notes": 0, "refused": 0}
-        for file in _converted(pack, (limits or {}).get(pack), seed, workers, done):
+        for file in _converted(files, workers, done, engine):
             if file.why:
-                refused.append({"pack": pack, "path": file.row.path, "why": file.why})
+                refused.append({"pack": source, "path": file.row.path, "why": file.why})
                 count["refused"] += 1
                 continue
             places = {}
             for name, table in file.tables.items():
-                places[name] = (starts[name], len(table))
-                parts[name].append(table)
-                starts[name] += len(table)
+                places[name] = (grown[name].length, len(table))
+                grown[name].append(table)
             head = {key: getattr(file.row, key) for key in ("path", "split", "work", "composer", "title")}
-            lines.append({"pack": pack, **head, "lanes": file.lanes, "rows": places})
+            lines.append({"pack": source, **head, "lanes": file.lanes, "rows": places})
             count["pieces"] += 1
             count["notes"] += len(file.tables["notes"])
-        figures[pack] = count
-    for name, tables in parts.items():
-        np.save(folder / f"{name}.npy", np.concatenate(tables))
+        figures[source] = count
+    for name, whole in grown.items():
+        whole.finish(folder / f"{name}.npy")
     atomic_write(folder / "refused.jsonl", "".join(json.dumps(line) + "\n" for line in refused))
     atomic_write(folder / "pieces.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
     shutil.rmtree(done)

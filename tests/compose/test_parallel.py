@@ -1,4 +1,4 @@
-"""Two processes under torchrun end with the losses and weights of one."""
+"""Two processes under torchrun end with the losses and weights of one, and one goes on with what two have begun."""
 
 import importlib.util
 import json
@@ -15,7 +15,7 @@ from corpora.errors import RequestError, ToolError
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
-import itertools, sys
+import contextlib, itertools, sys
 from pathlib import Path
 import torch
 from torch import distributed, nn
@@ -41,25 +41,26 @@ def batch(step):
     return [(torch.randn(7, 32, generator=generator), torch.randn(1, generator=generator)) for _ in range(3 + step % 3)]
 
 def loss(model, examples):
-    x, y = (torch.stack(column) for column in zip(*examples))
+    x, y = (torch.stack(column) for column in zip(*examples, strict=True))
     return (model.nats(x)["all"] - y[:, None]).square().mean()
 
 @torch.no_grad()
 def evaluate(model):
     return {"loss": float(loss(model, batch(1000)))}
 
-def learn(folder, strategy, steps=STEPS, first=0):
+def learn(folder, strategy, first=0, last=None):
     torch.manual_seed(0)
     torch.set_num_threads(1)
     model = Model()
-    batches = (my_share(batch(step)) for step in itertools.count(first))
-    plan = TrainingPlan(steps=steps, learning_rate=1e-2, evaluate_every_s=0.0, strategy=strategy)
-    train(model, batches, weighted(loss, len), plan, folder, evaluate)
+    batches = (my_share(batch(step)) for step in itertools.islice(itertools.count(first), last))
+    plan = TrainingPlan(steps=STEPS, learning_rate=1e-2, evaluate_every_s=0.0, save_every_s=0.0, strategy=strategy)
+    with contextlib.suppress(StopIteration):  # a run that is broken off has no more batches
+        train(model, batches, weighted(loss, len), plan, folder, evaluate)
     torch.save(model.state_dict(), folder / f"done-{distributed.get_rank() if distributed.is_initialized() else 0}.pt")
 
 if __name__ == "__main__":
-    for strategy in ("ddp", "fsdp"):
-        learn(Path(sys.argv[1]) / strategy, strategy)
+    for name, strategy, last in (("ddp", "ddp", None), ("fsdp", "fsdp", None), ("broken", "fsdp", 2)):
+        learn(Path(sys.argv[1]) / name, strategy, last=last)
         distributed.destroy_process_group()
 """
 
@@ -89,6 +90,10 @@ def test_two_processes_learn_what_one_does(tmp_path):
             assert together.keys() == weights.keys()
             for name, value in weights.items():
                 torch.testing.assert_close(together[name], value, rtol=1e-4, atol=1e-5)
+    namespace["learn"](tmp_path / "broken", "", first=2)
+    gone_on = torch.load(tmp_path / "broken" / "done-0.pt", weights_only=True)
+    for name, value in weights.items():
+        torch.testing.assert_close(gone_on[name], value, rtol=1e-4, atol=1e-5)
 
 
 def test_alone_nothing_changes():

@@ -10,13 +10,15 @@ import subprocess
 import sys
 import tarfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from corpora.datasets.note_store import STORE_DIVS, NoteStore, build_store
-from corpora.errors import InputError
+from corpora.datasets.note_store import STORE_DIVS, TABLES, NoteStore, build_store
+from corpora.datasets.score_folders import iter_folder, split_of
+from corpora.errors import InputError, RequestError, ToolError
 from corpora.files import parse_piece
 from corpora.kern_notes import read_kern_batch, read_kern_notes
 
@@ -101,6 +103,78 @@ def test_the_store_does_not_depend_on_the_number_of_workers(packs, tmp_path):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "3" / name).read_bytes(), name
 
 
+@pytest.fixture
+def score_folder(tmp_path):
+    """A plain folder: two scores, one in two formats, one that is no music, and what is no score at all."""
+    folder = tmp_path / "my scores"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "a.krn").write_text(KERN)
+    (folder / "B.MusicXML").write_text(XML)
+    (folder / "deep" / "a.musicxml").write_text(XML)
+    (folder / "broken.krn").write_text("**kern\nnot music at all\n")
+    (folder / "empty.mid").touch()
+    (folder / "notes.txt").write_text("no score")
+    return folder
+
+
+def test_a_plain_folder_is_read_like_a_pack(score_folder, tmp_path):
+    figures = build_store(tmp_path / "store", [], folders=[score_folder])
+    assert figures == {"my scores": {"pieces": 3, "notes": 15, "refused": 2}}
+    store = NoteStore(tmp_path / "store")
+    assert [(piece.path, piece.work) for piece in store.pieces] == [
+        ("B.MusicXML", "B"),
+        ("deep/a.krn", "deep/a"),
+        ("deep/a.musicxml", "deep/a"),
+    ]
+    assert all(piece.split == split_of(piece.work) for piece in store.pieces)
+    refused = [json.loads(line) for line in (tmp_path / "store" / "refused.jsonl").read_text().splitlines()]
+    assert [row["path"] for row in refused] == ["broken.krn", "empty.mid"]
+    assert "the file is empty" in refused[1]["why"]
+
+
+def test_one_work_in_ten_is_held_out_and_stays_so():
+    splits = [split_of(f"work {index}") for index in range(4000)]
+    assert 0.04 < splits.count("valid") / 4000 < 0.06
+    assert 0.04 < splits.count("test") / 4000 < 0.06
+    assert [split_of(name) for name in ("deep/a", "B", "work 0", "work 10")] == ["valid", "valid", "train", "test"]
+
+
+def test_folders_and_engines_say_what_is_wrong(score_folder, packs, tmp_path):
+    with pytest.raises(InputError, match="nowhere is no folder, expected one with score files"):
+        build_store(tmp_path / "store", [], folders=[tmp_path / "nowhere"])
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(InputError, match=r"bare holds no score file: expected names ending in \.musicxml"):
+        build_store(tmp_path / "store", [], folders=[tmp_path / "bare"])
+    with pytest.raises(RequestError, match="two sources are called my scores"):
+        build_store(tmp_path / "store", [], folders=[score_folder, score_folder])
+    with pytest.raises(RequestError, match="engine 'spark' is not known: expected one of threads, ray"):
+        build_store(tmp_path / "store", ["small"], engine="spark")
+
+
+def test_a_sample_of_a_folder_depends_on_the_seed_alone(score_folder):
+    samples = [[row.path for row, _ in iter_folder(score_folder, limit=2, seed=seed)] for seed in (0, 0, 1, 2, 3)]
+    assert samples[0] == samples[1]
+    assert len({tuple(sample) for sample in samples}) > 1
+    assert all(len(sample) == 2 for sample in samples)
+
+
+def test_tables_are_as_numpy_saves_them(packs, tmp_path):
+    build_store(tmp_path / "store", ["small"])
+    for name, dtype in TABLES.items():
+        table = np.load(tmp_path / "store" / f"{name}.npy")
+        assert table.dtype == dtype
+        saved = io.BytesIO()
+        np.save(saved, table)
+        assert saved.getvalue() == (tmp_path / "store" / f"{name}.npy").read_bytes()
+
+
+def test_ray_that_is_missing_is_named(packs, tmp_path, monkeypatch):
+    monkeypatch.setattr("corpora.datasets.ray_batches.find_spec", lambda name: None)
+    with pytest.raises(ToolError, match="engine 'ray' needs Ray Data: pip install"):
+        build_store(tmp_path / "store", ["small"], engine="ray")
+    assert not (tmp_path / "store").exists()
+
+
 def test_a_folder_that_is_no_store_is_refused(tmp_path):
     with pytest.raises(InputError, match="is no note store"):
         NoteStore(tmp_path)
@@ -130,13 +204,14 @@ def slow(batch):
     time.sleep(float(sys.argv[2]))
     return plain(batch)
 store._read = slow
-store.build_store(Path(sys.argv[1]), ["many"], workers=2)
+store.WINDOW = 2
+store.build_store(Path(sys.argv[1]), ["many"], workers=2, engine=sys.argv[3])
 """
 
 
-def start_building(folder, delay):
+def start_building(folder, delay, engine="threads"):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.Popen([sys.executable, "-c", BUILDER, str(folder), str(delay)], env=environment)
+    return subprocess.Popen([sys.executable, "-c", BUILDER, str(folder), str(delay), engine], env=environment)
 
 
 def folder_bytes(folder):
@@ -165,3 +240,25 @@ def test_a_killed_job_loses_only_what_was_under_way(kills, tmp_path, monkeypatch
     assert len(found) >= min(kills, 10)
     assert start_building(store, 0).wait() == 0
     assert folder_bytes(store) == folder_bytes(tmp_path / "straight")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="needs ray")
+@pytest.mark.timeout(900)
+def test_ray_gives_the_same_bytes_and_goes_on_after_a_kill(tmp_path, monkeypatch, write_pack):
+    files = {f"{index:03}.musicxml": (XML.replace("Viola", f"Viola {index}"), "train") for index in range(11)}
+    write_pack("many", {**files, "a.krn": (KERN, "train"), "bad.krn": ("**kern\nnot music at all\n", "train")})
+    assert start_building(tmp_path / "straight", 0).wait() == 0
+    assert start_building(tmp_path / "ray", 0, "ray").wait() == 0
+    assert folder_bytes(tmp_path / "ray") == folder_bytes(tmp_path / "straight")
+    process = start_building(tmp_path / "killed", 0, "ray")
+    deadline = time.monotonic() + 300
+    while process.poll() is None and not list((tmp_path / "killed" / "done").glob("*.npz")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert process.poll() is None
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "killed" / "pieces.jsonl").exists()
+    assert list((tmp_path / "killed" / "done").glob("*.npz"))
+    assert start_building(tmp_path / "killed", 0, "ray").wait() == 0
+    assert folder_bytes(tmp_path / "killed") == folder_bytes(tmp_path / "straight")

@@ -61,8 +61,17 @@ def learn(folder, strategy, first=0, last=None):
 if __name__ == "__main__":
     for name, strategy, last in (("ddp", "ddp", None), ("fsdp", "fsdp", None), ("broken", "fsdp", 2)):
         learn(Path(sys.argv[1]) / name, strategy, last=last)
-        distributed.destroy_process_group()
+    distributed.destroy_process_group()
 """
+
+
+def weights_of(path):
+    """The weights that a run left, without the biases of keys: no softmax knows of them, and Adam makes steps of their rounding."""
+    weights = torch.load(path, weights_only=True)
+    for name in [name for name in weights if name.endswith("attention.project_in.bias")]:
+        query, _, value = weights[name].chunk(3)
+        weights[name] = torch.cat([query, value])
+    return weights
 
 
 @pytest.mark.skipif(importlib.util.find_spec("lightning_fabric") is None, reason="needs lightning-fabric")
@@ -80,18 +89,18 @@ def test_two_processes_learn_what_one_does(tmp_path):
     namespace["learn"](tmp_path / "alone", "")
     alone = [json.loads(line) for line in (tmp_path / "alone" / "curve.jsonl").read_text().splitlines()]
     assert sum("train" in line for line in alone) == sum("loss" in line for line in alone) == namespace["STEPS"]
-    weights = torch.load(tmp_path / "alone" / "done-0.pt", weights_only=True)
+    weights = weights_of(tmp_path / "alone" / "done-0.pt")
     for strategy in ("ddp", "fsdp"):
         curve = [json.loads(line) for line in (tmp_path / strategy / "curve.jsonl").read_text().splitlines()]
         for mine, other in zip(curve, alone, strict=True):
             assert {**mine, "seconds": 0} == pytest.approx({**other, "seconds": 0}, rel=1e-4)
         for number in range(2):
-            together = torch.load(tmp_path / strategy / f"done-{number}.pt", weights_only=True)
+            together = weights_of(tmp_path / strategy / f"done-{number}.pt")
             assert together.keys() == weights.keys()
             for name, value in weights.items():
                 torch.testing.assert_close(together[name], value, rtol=1e-4, atol=1e-5)
     namespace["learn"](tmp_path / "broken", "", first=2)
-    gone_on = torch.load(tmp_path / "broken" / "done-0.pt", weights_only=True)
+    gone_on = weights_of(tmp_path / "broken" / "done-0.pt")
     for name, value in weights.items():
         torch.testing.assert_close(gone_on[name], value, rtol=1e-4, atol=1e-5)
 

@@ -199,9 +199,9 @@ import sys, time
 import corpora.datasets.note_store as store
 from pathlib import Path
 store.BATCH = 2
-plain = store._read
+plain, delay = store._read, float(sys.argv[2])
 def slow(batch):
-    time.sleep(float(sys.argv[2]))
+    time.sleep(delay)
     return plain(batch)
 store._read = slow
 store.WINDOW = 2

@@ -148,7 +148,7 @@ def run_compose(
         averaging=0.99,
         bfloat16=True,
         muon=True,
-        evaluate_every_s=900,
+        evaluate_every_s=900.0,
         gradient_checkpointing=gradient_checkpointing,
         strategy=strategy,
     )

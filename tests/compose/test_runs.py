@@ -1,12 +1,15 @@
 """Training runs as commands: whose folder it is, and what lies in it at the end."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import compose.runs
+from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.models import VoicesComposer, load_model
-from compose.runs import run_voices
+from compose.runs import run_compose, run_voices
+from compose.training import TrainingPlan
 from compose.voices_model import VoicesModel, VoicesModelConfig
 from corpora.errors import RequestError
 
@@ -44,3 +47,24 @@ def test_a_run_is_not_overwritten_by_another(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RequestError, match="is a file, expected a folder"):
         run_voices(tmp_path / "file", 1.0)
+
+
+def test_the_settings_of_a_general_run_reach_its_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def train(
+        folder: Path, stores: list[str], plan: TrainingPlan, seed: int, config: MeasuredModelConfig, **settings: Any
+    ) -> tuple[MeasuredModel, dict[str, float]]:
+        folder.mkdir()
+        asked.update(settings, plan=plan)
+        return MeasuredModel(MeasuredModelConfig.tiny()), {"nats_per_note": 3.0}
+
+    monkeypatch.setattr(compose.runs, "train_compose", train)
+    settings: dict[str, Any] = {"workers": 3, "attention": "flex", "gradient_checkpointing": True, "strategy": "fsdp"}
+    run_compose(tmp_path / "run", [], 1.0, **settings)
+    assert asked.pop("plan") == TrainingPlan(
+        minutes=1.0, learning_rate=1.5e-3, bfloat16=True, evaluate_every_s=600.0, gradient_checkpointing=True, strategy="fsdp"
+    )
+    assert asked == {"workers": 3, "backend": "flex"}
+    with pytest.raises(RequestError, match="attention 'magic' is not known: expected one of skew, sdpa, flex"):
+        run_compose(tmp_path / "other", [], 1.0, attention="magic")

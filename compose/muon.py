@@ -7,7 +7,7 @@ AdamW beside it.
 Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024), Newton-Schulz iteration of degree five;
 the scale by which rates of AdamW can be kept is that of Liu et al., "Muon is scalable for LLM training" (arXiv 2502.16982, eq. 4).
 Relative to ``torch.optim.Muon``: the iteration runs in float32 on a processor, where bfloat16 products can be a hundred times
-slower, and matrices of one shape go through it together.
+slower, and matrices of one shape go through it together. Of a matrix that several processes share (FSDP) each makes the whole.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 __all__ = ["Muon", "orthogonalised"]
 
@@ -77,7 +78,10 @@ class Muon(torch.optim.Optimizer):
             for shape, parameters in alike.items():
                 updates = [self._momentum(parameter, group["momentum"]) for parameter in parameters]
                 scale = group["lr"] * ADAM_RMS * max(shape) ** 0.5
-                for parameter, update in zip(parameters, orthogonalised(torch.stack(updates)), strict=True):
+                whole = torch.stack([u.full_tensor() if isinstance(u, DTensor) else u for u in updates])
+                for parameter, update in zip(parameters, orthogonalised(whole), strict=True):
+                    if isinstance(parameter, DTensor):
+                        update = distribute_tensor(update, parameter.device_mesh, parameter.placements)
                     parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-scale)
         return value
 

@@ -1,4 +1,4 @@
-"""Who makes the batches of the general model: batches do not depend on who makes them, and a killed run ends as one that was not."""
+"""Batches do not depend on who makes them, and a killed run of the general model ends as one that was not."""
 
 import os
 import random

@@ -4,7 +4,9 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from torch import distributed, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import Shard, distribute_tensor
 
 from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.muon import ADAM_RMS, Muon, orthogonalised
@@ -54,6 +56,20 @@ def test_matrices_of_one_shape_go_as_they_would_alone():
                 parameter.grad = gradient.clone()
             optimizer.step()
     torch.testing.assert_close(together[0], alone[0])
+
+
+def test_matrices_that_processes_share_take_the_same_step():
+    weight, gradient = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(5)).unbind()
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        mesh = init_device_mesh("cpu", (1,))
+        shared, alone = nn.Parameter(distribute_tensor(weight.clone(), mesh, [Shard(0)])), nn.Parameter(weight.clone())
+        shared.grad, alone.grad = distribute_tensor(gradient, mesh, [Shard(0)]), gradient
+        for parameter in (shared, alone):
+            Muon([parameter], lr=0.1).step()
+        torch.testing.assert_close(shared.detach().full_tensor(), alone.detach())
+    finally:
+        distributed.destroy_process_group()
 
 
 def test_vectors_are_refused():

@@ -18,6 +18,7 @@ from compose.sampler import RandomScorer, SamplerSettings, write
 from compose.writers.anticipation import AnticipationWriter
 from compose.writers.compound import CompoundWriter
 from compose.writers.measured import MeasuredWriter
+from compose.writers.performance import PerformanceWriter
 from compose.writers.remi import RemiWriter
 from compose.writers.voices import VoicesWriter
 from corpora.errors import InfeasibleConstraint
@@ -28,6 +29,7 @@ WRITERS = {
     "voices": VoicesWriter,
     "remi": RemiWriter,
     "compound": CompoundWriter,
+    "performance": PerformanceWriter,
 }
 FULL_TO_THE_END = 1127  # kept notes fill the region's last frames, and a part must end on G
 LONGEST_S = 30.0  # of processor time, for one request

@@ -486,6 +486,22 @@ def train_compose(
         _print_figures(figures, as_json)
 
 
+@train_app.command(name="flat", epilog="Example: partimento train flat --vocabulary anticipation --store ~/store --out runs/flat")
+def train_flat(
+    out: RunFolder,
+    store: Annotated[list[Path], typer.Option("--store", help="A folder of 'partimento corpora store'; may be repeated.")],
+    vocabulary: Annotated[str, typer.Option(help="Whose ids the model reads and writes.")] = "anticipation",
+    minutes: Minutes = 10.0,
+    seed: Seed = 0,
+    resume: Resume = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train a model of a flat vocabulary, which infill and continue take by --model FOLDER/model."""
+    from compose.runs import run_flat
+
+    _print_figures(run_flat(out, store, minutes, vocabulary=vocabulary, seed=seed, resume=resume), as_json)
+
+
 @train_app.command(name="voices", epilog="Example: partimento train voices --minutes 30 --out runs/voices")
 def train_voices(
     out: RunFolder, minutes: Minutes = 10.0, seed: Seed = 0, resume: Resume = False, as_json: JsonFlag = False

@@ -1,7 +1,7 @@
 """Models by name: weights that come with the package, or a folder of the user's own, loaded once and kept.
 
-A checkpoint's ``config.json`` says which kind of model it is (``"kind": "measured"`` or ``"voices"``); each kind brings the writer
-and the scorer that put it to work. ``random`` is a model without weights for every kind: the worst there is, for tests.
+A checkpoint's ``config.json`` says which kind of model it is (``"kind": "measured"``, ``"voices"`` or ``"flat"``); each kind brings
+the writer and the scorer that put it to work. ``random`` is a model without weights for every kind: the worst there is, for tests.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from typing import Any
 
 from torch import nn
 
+from compose.anticipation_scorer import AnticipationScorer
 from compose.canvas import Canvas
 from compose.constraints.base import Constraint
 from compose.constraints.instruments import instrument_of
+from compose.flat_model import FlatModel, FlatModelConfig
+from compose.flat_step import FlatStep
 from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.measured_scorer import MeasuredScorer
 from compose.measured_step import MeasuredStep
@@ -24,6 +27,7 @@ from compose.request import is_monophonic
 from compose.sampler import Scorer
 from compose.voices_model import VoicesModel, VoicesModelConfig
 from compose.voices_scorer import VoicesScorer
+from compose.writers.anticipation import AnticipationWriter
 from compose.writers.base import Writer
 from compose.writers.measured import MeasuredWriter
 from compose.writers.voices import VoicesWriter
@@ -31,7 +35,7 @@ from corpora.checkpoints import find_weights, load_checkpoint, save_checkpoint
 from corpora.errors import CheckpointError
 from corpora.piece import Piece
 
-__all__ = ["AUTO", "Composer", "MeasuredComposer", "VoicesComposer", "choose_model", "load_model", "save_model"]
+__all__ = ["AUTO", "Composer", "FlatComposer", "MeasuredComposer", "VoicesComposer", "choose_model", "load_model", "save_model"]
 
 AUTO = "auto"  # the name that stands for ``choose_model``
 CHOIR = {"soprano", "alto", "tenor", "bass"}
@@ -72,13 +76,34 @@ class VoicesComposer(Composer):
         return writer, VoicesScorer(self.model, writer)
 
 
-KINDS: dict[str, tuple[Any, Any, Any]] = {
-    "measured": (MeasuredModelConfig, MeasuredModel, MeasuredComposer),
-    "voices": (VoicesModelConfig, VoicesModel, VoicesComposer),
+FLAT: dict[str, tuple[Any, Any]] = {  # writer and scorer of each flat vocabulary
+    "anticipation": (AnticipationWriter, AnticipationScorer),
 }
 
 
-def save_model(folder: Path, model: MeasuredModel | VoicesModel, card: str, store_as: Any = "int8") -> None:
+class FlatComposer(Composer):
+    """A model of a flat vocabulary: any piece."""
+
+    def __init__(self, name: str, model: FlatModel) -> None:
+        self.name = name
+        self.model = model.eval()
+        self.step = FlatStep(model)
+
+    def open(self, canvas: Canvas, constraints: Sequence[Constraint]) -> tuple[Writer, Scorer]:
+        writer_type, scorer_type = FLAT[self.model.config.vocabulary]
+        writer: Writer = writer_type(canvas, constraints)
+        scorer: Scorer = scorer_type(self.step, writer)
+        return writer, scorer
+
+
+KINDS: dict[str, tuple[Any, Any, Any]] = {
+    "measured": (MeasuredModelConfig, MeasuredModel, MeasuredComposer),
+    "voices": (VoicesModelConfig, VoicesModel, VoicesComposer),
+    "flat": (FlatModelConfig, FlatModel, FlatComposer),
+}
+
+
+def save_model(folder: Path, model: MeasuredModel | VoicesModel | FlatModel, card: str, store_as: Any = "int8") -> None:
     """Write weights, config and model card as a checkpoint folder."""
     kind = next(name for name, (_, model_type, _) in KINDS.items() if isinstance(model, model_type))
     save_checkpoint(folder, model.state_dict(), {"kind": kind, **model.config.to_dict()}, card, store_as=store_as)

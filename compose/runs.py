@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from compose.flat_layouts import LAYOUTS
+from compose.flat_model import FlatModel
 from compose.measured_model import MeasuredModel
 from compose.models import MeasuredComposer, load_model, save_model
 from compose.music_transformer import ATTENTION_BACKENDS
 from compose.parallel import is_first
 from compose.train_chorale import CHORALE_CONFIG, train_chorale
 from compose.train_compose import CPU_CONFIG, GPU_CONFIG, train_compose
+from compose.train_flat import flat_config, train_flat
 from compose.train_voices import train_voices
 from compose.training import TrainingPlan
 from compose.voices_model import VoicesModel
@@ -24,7 +27,7 @@ from corpora.datasets.note_store import NoteStore
 from corpora.errors import RequestError
 from corpora.safe_text import safe_text
 
-__all__ = ["run_chorale", "run_compose", "run_voices"]
+__all__ = ["run_chorale", "run_compose", "run_flat", "run_voices"]
 
 STATE_FILE = "state.pt"  # what compose.training goes on from
 
@@ -60,7 +63,7 @@ def _open_folder(folder: Path, resume: bool) -> None:
         raise RequestError(f"{shown} holds no run to go on with")
 
 
-def _finish(folder: Path, model: MeasuredModel | VoicesModel, figures: dict[str, float], **card: Any) -> dict[str, Any]:
+def _finish(folder: Path, model: MeasuredModel | VoicesModel | FlatModel, figures: dict[str, float], **card: Any) -> dict[str, Any]:
     rows = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in figures.items())
     if is_first():
         save_model(folder / "model", model, CARD.format(figures=rows, **card))
@@ -171,6 +174,36 @@ def run_compose(
         data=f"the train splits of {', '.join(packs)} (CC0 1.0 and CC BY 4.0) and the Bach chorales of music21",
         split="by work, as in the packs' manifests; the pieces of the JSB valid and test sets are left out",
         verb=f"compose --preset {preset}{f' --from {start}' if start else ''}",
+        minutes=minutes,
+        seed=seed,
+    )
+
+
+def run_flat(
+    folder: Path, stores: Sequence[Path], minutes: float, *, vocabulary: str = "anticipation", seed: int = 0, resume: bool = False
+) -> dict[str, Any]:
+    """Train a model of a flat vocabulary; arguments, value and errors as ``run_voices``, and:
+
+    Args:
+        folder, minutes, seed, resume: As ``run_voices``.
+        stores: Folders of note stores (``partimento corpora store``).
+        vocabulary: Whose ids it reads and writes, one of ``compose.flat_layouts.LAYOUTS``.
+    """
+    if vocabulary not in LAYOUTS:
+        raise RequestError(f"vocabulary '{vocabulary}' has no flat model: expected one of {', '.join(sorted(LAYOUTS))}")
+    _open_folder(folder, resume)
+    packs = sorted({piece.pack for store in stores for piece in NoteStore(store).pieces})
+    plan = TrainingPlan(minutes=minutes, bfloat16=True, evaluate_every_s=600)
+    model, figures = train_flat(folder, [str(store) for store in stores], plan, flat_config(vocabulary), seed)
+    return _finish(
+        folder,
+        model,
+        figures,
+        title=f"flat: any music, in the `{vocabulary}` vocabulary",
+        what=f"Writes notes into a region of any piece, in the `{vocabulary}` vocabulary.",
+        data=f"the train splits of {', '.join(packs)} (CC0 1.0 and CC BY 4.0) and the Bach chorales of music21",
+        split="by work, as in the packs' manifests; the pieces of the JSB valid and test sets are left out",
+        verb=f"flat --vocabulary {vocabulary}",
         minutes=minutes,
         seed=seed,
     )

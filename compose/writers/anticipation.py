@@ -74,7 +74,7 @@ class AnticipationWriter(Writer):
     def _now(self) -> int:
         return self.canvas.written[-1].onset if self.canvas.written else self.canvas.region.start
 
-    def _places(self) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
         """Grid places that may come next (ticks), the time id of each (distinct), and the id that leaves the region."""
         region = self.canvas.region
         first = -(-self._now() // self._step)
@@ -89,13 +89,23 @@ class AnticipationWriter(Writer):
         leave = min(max(end, int(ids[-1]) + 1 if len(ids) else 0), MAX_TIME_TICKS - 1)
         return places, ids, leave
 
-    def _lengths(self, onset: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def lengths(self, onset: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Indices of the durations that a note at this onset may be given, and the duration id of each (distinct)."""
         start = float(self._seconds(np.array([onset]))[0])
         ids = np.rint((self._seconds(onset + self.feasible.durations) - start) * TICKS_PER_SECOND).astype(np.int64)
         ids, index = np.unique(ids, return_index=True)
         within = ids < MAX_DURATION_TICKS
         return index[within].astype(np.int64), ids[within]
+
+    @property
+    def onset(self) -> int | None:
+        """Tick of the note under construction, None where none is."""
+        return self._partial[0] if self._partial else None
+
+    @property
+    def length(self) -> int | None:
+        """Its duration in ticks, None where that is not decided."""
+        return int(self.feasible.durations[self._partial[1]]) if len(self._partial) > 1 else None
 
     def _open_lanes(self) -> list[int]:
         return [lane for lane in self.canvas.region.lanes if self._may_start(self._partial[0], lane)]
@@ -106,7 +116,7 @@ class AnticipationWriter(Writer):
         stage = _STAGES[len(self._partial)]
         if stage is Meaning.ONSET:
             mask = np.zeros(MAX_TIME_TICKS, dtype=np.bool_)
-            places, ids, leave = self._places()
+            places, ids, leave = self.places()
             pending = self.feasible.pending()
             allowed = np.zeros(len(places), dtype=np.bool_)
             for lane in self.canvas.region.lanes:
@@ -117,7 +127,7 @@ class AnticipationWriter(Writer):
             mask[leave] = True
         elif stage is Meaning.DURATION:
             mask = np.zeros(MAX_DURATION_TICKS, dtype=np.bool_)
-            index, ids = self._lengths(self._partial[0])
+            index, ids = self.lengths(self._partial[0])
             for lane in self._open_lanes():
                 mask[ids] |= np.any(self.feasible.matrix(self._partial[0], lane)[:, index], axis=0)
         else:
@@ -129,7 +139,7 @@ class AnticipationWriter(Writer):
 
     def _place_of(self, token: int) -> int | None:
         """Tick of a time id, None when it leaves the region."""
-        places, ids, leave = self._places()
+        places, ids, leave = self.places()
         found = int(np.searchsorted(ids, token))
         return None if token == leave or found >= len(ids) or ids[found] != token else int(places[found])
 
@@ -139,7 +149,7 @@ class AnticipationWriter(Writer):
         onset = self._place_of(token)
         if onset is None:
             return self.feasible.may_end()
-        index, _ = self._lengths(onset)
+        index, _ = self.lengths(onset)
         return any(
             self._may_start(onset, lane) and self.feasible.matrix(onset, lane)[:, index].any() for lane in self.canvas.region.lanes
         )
@@ -154,7 +164,7 @@ class AnticipationWriter(Writer):
             else:
                 self._partial = (onset,)
         elif len(self._partial) == 1:
-            index, ids = self._lengths(self._partial[0])
+            index, ids = self.lengths(self._partial[0])
             self._partial = (*self._partial, int(index[np.searchsorted(ids, token)]))
         else:
             onset, duration = self._partial

@@ -5,6 +5,8 @@ not decide the field (it is given, or not of this kind of step). Fields of a ste
 it. Both depend on the ids up to their step alone. Ids stay those of the vocabulary; a layout factors them, so that no table has
 the vocabulary's size.
 
+``performance``: a step is an event, read and decided as it is.
+
 ``anticipation``: a step is a third of a note. A time is read as the wait since the event before it and as the window's clock, in
 seconds and hundredths, and decided as the wait: at the place where it stands that says the same as the id, and RESTs keep it
 short. A note is decided as instrument, then pitch. Flags, SEPARATORs and controls are given.
@@ -17,6 +19,7 @@ from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from compose.vocabulary.anticipation import Anticipation
 from compose.vocabulary.arrival import (
@@ -32,8 +35,9 @@ from compose.vocabulary.arrival import (
     SEPARATOR,
     TICKS_PER_SECOND,
 )
+from compose.vocabulary.performance import NOTE_OFF, NUM_EVENTS, Performance
 
-__all__ = ["LAYOUTS", "NOT_DECIDED", "AnticipationLayout", "Columns", "FlatLayout"]
+__all__ = ["LAYOUTS", "NOT_DECIDED", "AnticipationLayout", "Columns", "FlatLayout", "PerformanceLayout"]
 
 NOT_DECIDED: Final = -1
 
@@ -58,7 +62,15 @@ class FlatLayout(ABC):
     vocabulary: ClassVar[str]
     columns: ClassVar[tuple[int, ...]]  # ids of each input column
     fields: ClassVar[tuple[int, ...]]  # classes of each decided field
-    names: ClassVar[tuple[str, ...]]  # of the fields; the last one is decided of notes alone
+    names: ClassVar[tuple[str, ...]]  # of the fields
+    note: ClassVar[tuple[int, int]]  # a field, and below which class it says that a note begins
+
+    @classmethod
+    def is_note(cls, targets: Tensor) -> Tensor:
+        """Which steps of ``targets`` (..., steps, fields) decide a note, shape (..., steps)."""
+        field, below = cls.note
+        chosen = targets[..., field]
+        return (chosen != NOT_DECIDED) & (chosen < below)
 
     @classmethod
     @abstractmethod
@@ -93,6 +105,7 @@ class AnticipationLayout(FlatLayout):
     )
     fields: ClassVar[tuple[int, ...]] = (1 + max_wait, MAX_DURATION_TICKS, NUM_INSTRUMENTS + 1, NUM_PITCHES)
     names: ClassVar[tuple[str, ...]] = ("time", "duration", "instrument", "pitch")
+    note: ClassVar[tuple[int, int]] = (3, NUM_PITCHES)
     rest: ClassVar[int] = NUM_INSTRUMENTS  # the class of field "instrument" that is a REST
 
     @classmethod
@@ -128,4 +141,23 @@ class AnticipationLayout(FlatLayout):
         return Columns(inputs, targets)
 
 
-LAYOUTS: dict[str, type[FlatLayout]] = {layout.vocabulary: layout for layout in (AnticipationLayout,)}
+class PerformanceLayout(FlatLayout):
+    """The 388 events; all of them are decided.
+
+    Example:
+        >>> PerformanceLayout.read(np.array([376, 60])).targets.tolist()
+        [[376], [60]]
+    """
+
+    vocabulary: ClassVar[str] = Performance.name
+    columns: ClassVar[tuple[int, ...]] = (NUM_EVENTS,)
+    fields: ClassVar[tuple[int, ...]] = (NUM_EVENTS,)
+    names: ClassVar[tuple[str, ...]] = ("event",)
+    note: ClassVar[tuple[int, int]] = (0, NOTE_OFF)
+
+    @classmethod
+    def read(cls, ids: Ints) -> Columns:
+        return Columns(ids[:, None], ids[:, None])
+
+
+LAYOUTS: dict[str, type[FlatLayout]] = {layout.vocabulary: layout for layout in (AnticipationLayout, PerformanceLayout)}

@@ -8,6 +8,7 @@ notes lie (``lane_shares``).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import fmean
 from typing import Final
 
@@ -73,8 +74,13 @@ def program_of(canvas: Canvas, lane: int) -> int:
     return DRUM_INSTRUMENT if part.is_drum else part.program
 
 
-def lane_shares(canvas: Canvas) -> dict[int, NDArray[np.float64]]:
-    """For each lane that is written the logarithm of its share in each pitch of its program, shape (128,)."""
+def lane_shares(canvas: Canvas, alike: Callable[[Canvas, int], int] = program_of) -> dict[int, NDArray[np.float64]]:
+    """For each lane that is written the logarithm of its share in each pitch, shape (128,).
+
+    Args:
+        canvas: Whose region is written; all its notes say where a lane lies.
+        alike: Lanes for which this is the same are told apart by their pitches alone.
+    """
     lanes = canvas.region.lanes
     notes = (*canvas.removed, *canvas.fixed)
     middles = {lane: [note.pitch for note in notes if note.lane == lane] for lane in lanes}
@@ -84,6 +90,6 @@ def lane_shares(canvas: Canvas) -> dict[int, NDArray[np.float64]]:
     }
     shares: dict[int, NDArray[np.float64]] = {}
     for lane in lanes:
-        same = [other for other in lanes if program_of(canvas, other) == program_of(canvas, lane)]
+        same = [other for other in lanes if alike(canvas, other) == alike(canvas, lane)]
         shares[lane] = log_softmax(np.stack([near[other] for other in same], axis=1))[:, same.index(lane)]
     return shares

@@ -23,6 +23,7 @@ from compose.flat_step import FlatStep
 from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.measured_scorer import MeasuredScorer
 from compose.measured_step import MeasuredStep
+from compose.performance_scorer import PerformanceScorer
 from compose.request import is_monophonic
 from compose.sampler import Scorer
 from compose.voices_model import VoicesModel, VoicesModelConfig
@@ -30,6 +31,7 @@ from compose.voices_scorer import VoicesScorer
 from compose.writers.anticipation import AnticipationWriter
 from compose.writers.base import Writer
 from compose.writers.measured import MeasuredWriter
+from compose.writers.performance import PerformanceWriter
 from compose.writers.voices import VoicesWriter
 from corpora.checkpoints import find_weights, load_checkpoint, save_checkpoint
 from corpora.errors import CheckpointError
@@ -78,6 +80,7 @@ class VoicesComposer(Composer):
 
 FLAT: dict[str, tuple[Any, Any]] = {  # writer and scorer of each flat vocabulary
     "anticipation": (AnticipationWriter, AnticipationScorer),
+    "performance": (PerformanceWriter, PerformanceScorer),
 }
 
 

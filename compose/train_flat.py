@@ -1,15 +1,16 @@
 """Train a model of a flat vocabulary: windows of augmented pieces of note stores and the chorales of music21, shuffled together.
 
-A window is drawn in rounds: stretches of many pieces, each varied in key and tempo and made a training copy
-(``compose.augmentation``), are packed (``compose.vocabulary.arrival_windows``), their windows shuffled and dealt out. A round is a
-pure function of (seed, round), so that a run that goes on gets the batches that follow.
+Windows are drawn in rounds: stretches of many pieces, each varied in key and tempo, are joined and cut, and the windows shuffled
+and dealt out. For ``anticipation`` a stretch is of a training copy (``compose.augmentation``), and
+``compose.vocabulary.arrival_windows`` joins them; streams of ``performance``, which knows no controls, stand one after another. A
+round is a pure function of (seed, round), so that a run that goes on gets the batches that follow.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -25,12 +26,13 @@ from compose.flat_model import FlatModel, FlatModelConfig
 from compose.music_transformer import MusicTransformerConfig
 from compose.train_compose import CHORALE_WEIGHT
 from compose.training import TrainingPlan, train
-from compose.vocabulary.anticipation import piece_to_events
-from compose.vocabulary.arrival import DRUM_INSTRUMENT, NUM_PITCHES, Events
-from compose.vocabulary.arrival_windows import EVENTS_PER_WINDOW, pack
+from compose.vocabulary.anticipation import Anticipation, piece_to_events
+from compose.vocabulary.arrival import DRUM_INSTRUMENT, EVENT_SIZE, MAX_DURATION_TICKS, NUM_PITCHES, Events
+from compose.vocabulary.arrival_windows import CONTEXT_SIZE, EVENTS_PER_WINDOW, pack
+from compose.vocabulary.performance import Performance
 from corpora.datasets.chorales import bach_chorales
 from corpora.datasets.note_store import NoteStore
-from corpora.piece import Piece
+from corpora.piece import DEFAULT_QUARTERS_PER_MINUTE, TEMPO_DTYPE, Piece
 
 __all__ = ["FlatSource", "as_batch", "event_nats", "flat_config", "make_windows", "train_flat"]
 
@@ -42,6 +44,7 @@ TEMPO_SPREAD = 0.25  # natural logarithm
 HELD_OUT = 24  # windows
 
 Batch = tuple[Tensor, Tensor]
+Ids = NDArray[np.int64]
 Split = Literal["train", "valid", "test"]
 
 
@@ -54,12 +57,14 @@ class FlatSource:
         seed: Of all choices.
         batch: Windows of a batch.
         plain_share: Share of copies without controls; None takes the published one, a tenth.
+        vocabulary: Of the windows: "anticipation" or "performance".
     """
 
     stores: tuple[str, ...]
     seed: int = 0
     batch: int = BATCH
     plain_share: float | None = None
+    vocabulary: str = Anticipation.name
 
 
 def flat_config(vocabulary: str) -> FlatModelConfig:
@@ -89,8 +94,14 @@ class _Pieces:
         store, place = self._places[index - len(self._chorales)]
         return store.load(place)
 
+    def _draw(self, rng: np.random.Generator) -> int:
+        return int(rng.choice(len(self._weights), p=self._weights))
+
+    def draw_piece(self, rng: np.random.Generator) -> Piece:
+        return self._piece(self._draw(rng))
+
     def draw(self, rng: np.random.Generator) -> Events:
-        index = int(rng.choice(len(self._weights), p=self._weights))
+        index = self._draw(rng)
         if index not in self._events:
             self._events[index] = piece_to_events(self._piece(index))[0]
         return self._events[index]
@@ -101,17 +112,21 @@ def _pieces(stores: tuple[str, ...], split: Split) -> _Pieces:
     return _Pieces(stores, split)
 
 
+def _shift(pitches: Ids, rng: np.random.Generator) -> int:
+    """Semitones that keep pitches in the MIDI range."""
+    low = max(SHIFTS[0], -int(pitches.min(initial=NUM_PITCHES)))
+    high = min(SHIFTS[1], NUM_PITCHES - int(pitches.max(initial=0)))
+    return int(rng.integers(low, high)) if low < high else 0
+
+
 def _varied(events: Events, rng: np.random.Generator) -> Events:
     """The events in another key (drums stay) and tempo."""
     out = events.copy()
     pitched = out["note"] < DRUM_INSTRUMENT * NUM_PITCHES
-    pitches = out["note"][pitched] % NUM_PITCHES
-    if len(pitches):
-        low, high = max(SHIFTS[0], -int(pitches.min())), min(SHIFTS[1], NUM_PITCHES - int(pitches.max()))
-        out["note"][pitched] += int(rng.integers(low, high)) if low < high else 0
+    out["note"][pitched] += _shift(out["note"][pitched] % NUM_PITCHES, rng)
     factor = float(np.exp(rng.uniform(-TEMPO_SPREAD, TEMPO_SPREAD)))
     out["onset_tick"] = np.rint(out["onset_tick"] * factor)
-    out["duration_tick"] = np.minimum(np.rint(out["duration_tick"] * factor), 999)
+    out["duration_tick"] = np.minimum(np.rint(out["duration_tick"] * factor), MAX_DURATION_TICKS - 1)
     return out
 
 
@@ -124,7 +139,48 @@ def _stretch(events: Events, copy: int, rng: np.random.Generator) -> Events:
     return part
 
 
-def make_windows(source: FlatSource, number: int, split: Split = "train") -> NDArray[np.int64]:
+def _copy(source: FlatSource, rng: np.random.Generator) -> int:
+    """Which training copy of a piece is next."""
+    if source.plain_share is None:
+        return int(rng.integers(NUM_COPIES))
+    return 0 if rng.random() < source.plain_share else int(rng.integers(1, NUM_COPIES))
+
+
+def _arrival_windows(source: FlatSource, pieces: _Pieces, wanted: int, rng: np.random.Generator) -> Ids:
+    """At least ``wanted`` windows of ``anticipation``."""
+    streams: list[Events] = []
+    while True:
+        while sum(len(stream) + 1 for stream in streams) < (wanted + 1) * EVENTS_PER_WINDOW:
+            streams.append(_stretch(pieces.draw(rng), _copy(source, rng), rng))
+        ids = pack(streams).ids
+        if len(ids) >= wanted:
+            return ids
+        streams.append(_stretch(pieces.draw(rng), 0, rng))  # some windows were longer than the clock
+
+
+def _varied_piece(piece: Piece, rng: np.random.Generator) -> Piece:
+    """The piece in another key (drums stay) and tempo."""
+    notes = piece.notes.copy()
+    pitched = ~np.array([part.is_drum for part in piece.parts], dtype=np.bool_)[notes["part"]]
+    notes["pitch"][pitched] += _shift(notes["pitch"][pitched], rng)
+    tempos = piece.tempos.copy()
+    if not len(tempos) or tempos["onset_div"][0] > 0:
+        tempos = np.concatenate([np.array([(0, DEFAULT_QUARTERS_PER_MINUTE)], dtype=TEMPO_DTYPE), tempos])
+    tempos["quarters_per_minute"] *= np.exp(rng.uniform(-TEMPO_SPREAD, TEMPO_SPREAD))
+    return replace(piece.with_notes(notes), tempos=tempos)
+
+
+def _event_windows(pieces: _Pieces, wanted: int, rng: np.random.Generator) -> Ids:
+    """``wanted`` windows of ``performance``."""
+    streams: list[Ids] = []
+    while sum(map(len, streams)) < wanted * CONTEXT_SIZE:
+        ids = Performance().encode(_varied_piece(pieces.draw_piece(rng), rng)).tokens.ids
+        first = int(rng.integers(0, max(len(ids) - EVENT_SIZE * STRETCH, 0) + 1))
+        streams.append(ids[first : first + EVENT_SIZE * STRETCH])
+    return np.concatenate(streams)[: wanted * CONTEXT_SIZE].reshape(wanted, CONTEXT_SIZE)
+
+
+def make_windows(source: FlatSource, number: int, split: Split = "train") -> Ids:
     """The windows of a round, shape (ROUND * batch, 1024): a pure function of its arguments.
 
     Args:
@@ -135,20 +191,12 @@ def make_windows(source: FlatSource, number: int, split: Split = "train") -> NDA
     pieces = _pieces(source.stores, split)
     rng = np.random.default_rng([source.seed, number])
     wanted = ROUND * source.batch
-    streams: list[Events] = []
-    while True:
-        while sum(len(stream) + 1 for stream in streams) < (wanted + 1) * EVENTS_PER_WINDOW:
-            copy = int(rng.integers(NUM_COPIES))
-            if source.plain_share is not None:
-                copy = 0 if rng.random() < source.plain_share else int(rng.integers(1, NUM_COPIES))
-            streams.append(_stretch(pieces.draw(rng), copy, rng))
-        ids = pack(streams).ids
-        if len(ids) >= wanted:
-            return ids[rng.permutation(len(ids))[:wanted]]
-        streams.append(_stretch(pieces.draw(rng), 0, rng))  # some windows were longer than the clock
+    arrival = source.vocabulary == Anticipation.name
+    ids = _arrival_windows(source, pieces, wanted, rng) if arrival else _event_windows(pieces, wanted, rng)
+    return ids[rng.permutation(len(ids))[:wanted]]
 
 
-def as_batch(layout: type[FlatLayout], windows: Sequence[NDArray[np.int64]]) -> Batch:
+def as_batch(layout: type[FlatLayout], windows: Sequence[Ids]) -> Batch:
     """Inputs (batch, time, column) and targets (batch, time, field) of streams, padded at the end."""
     read = [layout.read(window) for window in windows]
     longest = max(len(columns.inputs) for columns in read)
@@ -172,8 +220,8 @@ def _batches(source: FlatSource, layout: type[FlatLayout], first: int) -> Iterat
 def event_nats(model: nn.Module, batch: Batch) -> Tensor:
     """Nats a note of a batch: all that is decided, RESTs too, over the notes that are."""
     inputs, targets = batch
-    last = targets[..., -1] != NOT_DECIDED  # a note's pitch is decided last; a REST has none
-    total: Tensor = model.nats(inputs, targets).sum() / last.sum()  # type: ignore[operator]
+    notes = model.layout.is_note(targets).sum()  # type: ignore[operator, union-attr]
+    total: Tensor = model.nats(inputs, targets).sum() / notes  # type: ignore[operator]
     return total
 
 
@@ -184,7 +232,7 @@ def validate(model: FlatModel, held_out: Sequence[Batch]) -> dict[str, float]:
     notes = 0
     for inputs, targets in held_out:
         sums += model.nats(inputs, targets).sum(dim=(0, 1)).double().numpy()
-        notes += int((targets[..., -1] != NOT_DECIDED).sum())
+        notes += int(model.layout.is_note(targets).sum())
     named = zip(model.layout.names, sums / notes, strict=True)
     return {"nats_per_note": round(float(sums.sum() / notes), 4), **{name: round(float(value), 4) for name, value in named}}
 
@@ -211,11 +259,11 @@ def train_flat(
     """
     torch.manual_seed(seed)
     model = FlatModel(config, backend="sdpa")
-    windows = make_windows(FlatSource(tuple(stores), 1, BATCH), 0, "valid")[:HELD_OUT]
+    windows = make_windows(FlatSource(tuple(stores), 1, BATCH, vocabulary=config.vocabulary), 0, "valid")[:HELD_OUT]
     held_out = [as_batch(model.layout, list(windows[start : start + 8])) for start in range(0, HELD_OUT, 8)]
     first = 0
     if (folder / "state.pt").exists():
         first = int(torch.load(folder / "state.pt", weights_only=True)["step"])
-    batches = _batches(FlatSource(tuple(stores), seed, batch, plain_share), model.layout, first)
+    batches = _batches(FlatSource(tuple(stores), seed, batch, plain_share, config.vocabulary), model.layout, first)
     figures = train(model, batches, event_nats, plan, folder, lambda m: validate(m, held_out))  # type: ignore[arg-type]
     return model, figures

@@ -25,7 +25,17 @@ from compose.vocabulary.base import Encoding, GrammarState, Grid, Loss, LossKind
 from compose.vocabulary.losses import cents_loss, controller_loss, note_loss
 from corpora.piece import Piece
 
-__all__ = ["NOTE_OFF", "NOTE_ON", "NUM_EVENTS", "TIME_SHIFT", "VELOCITY", "Performance", "PerformanceGrammar"]
+__all__ = [
+    "NOTE_OFF",
+    "NOTE_ON",
+    "NUM_EVENTS",
+    "TIME_SHIFT",
+    "VELOCITY",
+    "Performance",
+    "PerformanceGrammar",
+    "note_events",
+    "velocity_bin",
+]
 
 NOTE_ON: Final = 0
 NOTE_OFF: Final = NUM_PITCHES
@@ -74,7 +84,7 @@ class Performance(Vocabulary):
         fits = (notes["pitch"] >= 0) & (notes["pitch"] < NUM_PITCHES)
         kept = np.flatnonzero(fits)
         kept = kept[np.lexsort((end[kept], notes["pitch"][kept], onset[kept]))]
-        ids = _events(
+        ids = note_events(
             onset[kept], end[kept], notes["pitch"][kept].astype(np.int64), velocity_bin(notes["velocity"][kept].astype(np.int64))
         )
         report = _report(piece, fits, exact - onset, lengths, (end - onset).astype(np.float64), kept, onset, end)
@@ -128,8 +138,12 @@ class Performance(Vocabulary):
         return PerformanceGrammar()
 
 
-def _events(onset: Integers, end: Integers, pitch: Integers, velocity: Integers) -> Integers:
-    """Events of notes sorted by onset, pitch, end; shape (events,)."""
+def note_events(onset: Integers, end: Integers, pitch: Integers, velocity: Integers) -> Integers:
+    """Events of notes, shape (events,).
+
+    Args:
+        onset, end, pitch, velocity: Of notes sorted by onset, pitch, end; ticks of 10 ms, and velocity bins. Shape (notes,) each.
+    """
     changes = np.flatnonzero(np.diff(velocity, prepend=-1))
     count = np.arange(len(onset))
     # Kinds at one tick: offs (0) before ons (1); a velocity stands half a place before its on.

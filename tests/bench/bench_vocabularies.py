@@ -176,9 +176,7 @@ def main() -> None:
     stores = [str(store) for store in arguments.store]
     pairs = [(as_measured(*w), as_flat(*w)) for w in held_out(arguments.store, arguments.pieces, arguments.windows)]
     both = [(example, ids) for example, ids in pairs if example is not None and ids is not None]
-    notes = sum(
-        len(read) for read in (AnticipationLayout.read(ids).targets[:, -1] for _, ids in both) for read in [read[read >= 0]]
-    )
+    notes = sum(int((AnticipationLayout.read(ids).targets[:, -1] != NOT_DECIDED).sum()) for _, ids in both)
 
     def train_measured(folder: Path, plan: TrainingPlan) -> tuple[MeasuredModel, dict[str, float]]:
         return train_compose(folder, stores, plan, 0, MEASURED, PLAIN_SHARE, ROWS)

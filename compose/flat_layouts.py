@@ -5,7 +5,7 @@ not decide the field (it is given, or not of this kind of step). Fields of a ste
 it. Both depend on the ids up to their step alone. Ids stay those of the vocabulary; a layout factors them, so that no table has
 the vocabulary's size.
 
-``performance``: a step is an event, read and decided as it is.
+``performance`` and ``remi``: a step is an id, read and decided as it is; meters, tempos and velocities of ``remi`` are given.
 
 ``anticipation``: a step is a third of a note. A time is read as the wait since the event before it and as the window's clock, in
 seconds and hundredths, and decided as the wait: at the place where it stands that says the same as the id, and RESTs keep it
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from compose.vocabulary import remi
 from compose.vocabulary.anticipation import Anticipation
 from compose.vocabulary.arrival import (
     ANTICIPATE,
@@ -35,9 +36,9 @@ from compose.vocabulary.arrival import (
     SEPARATOR,
     TICKS_PER_SECOND,
 )
-from compose.vocabulary.performance import NOTE_OFF, NUM_EVENTS, Performance
+from compose.vocabulary.performance import NOTE_OFF, NOTE_ON, NUM_EVENTS, Performance
 
-__all__ = ["LAYOUTS", "NOT_DECIDED", "AnticipationLayout", "Columns", "FlatLayout", "PerformanceLayout"]
+__all__ = ["LAYOUTS", "NOT_DECIDED", "AnticipationLayout", "Columns", "FlatLayout", "PerformanceLayout", "RemiLayout"]
 
 NOT_DECIDED: Final = -1
 
@@ -63,14 +64,14 @@ class FlatLayout(ABC):
     columns: ClassVar[tuple[int, ...]]  # ids of each input column
     fields: ClassVar[tuple[int, ...]]  # classes of each decided field
     names: ClassVar[tuple[str, ...]]  # of the fields
-    note: ClassVar[tuple[int, int]]  # a field, and below which class it says that a note begins
+    note: ClassVar[tuple[int, int, int]]  # a field, and from and below which class it says that there is a note
 
     @classmethod
     def is_note(cls, targets: Tensor) -> Tensor:
         """Which steps of ``targets`` (..., steps, fields) decide a note, shape (..., steps)."""
-        field, below = cls.note
+        field, first, below = cls.note
         chosen = targets[..., field]
-        return (chosen != NOT_DECIDED) & (chosen < below)
+        return (chosen >= first) & (chosen < below)
 
     @classmethod
     @abstractmethod
@@ -105,7 +106,7 @@ class AnticipationLayout(FlatLayout):
     )
     fields: ClassVar[tuple[int, ...]] = (1 + max_wait, MAX_DURATION_TICKS, NUM_INSTRUMENTS + 1, NUM_PITCHES)
     names: ClassVar[tuple[str, ...]] = ("time", "duration", "instrument", "pitch")
-    note: ClassVar[tuple[int, int]] = (3, NUM_PITCHES)
+    note: ClassVar[tuple[int, int, int]] = (3, 0, NUM_PITCHES)
     rest: ClassVar[int] = NUM_INSTRUMENTS  # the class of field "instrument" that is a REST
 
     @classmethod
@@ -153,11 +154,33 @@ class PerformanceLayout(FlatLayout):
     columns: ClassVar[tuple[int, ...]] = (NUM_EVENTS,)
     fields: ClassVar[tuple[int, ...]] = (NUM_EVENTS,)
     names: ClassVar[tuple[str, ...]] = ("event",)
-    note: ClassVar[tuple[int, int]] = (0, NOTE_OFF)
+    note: ClassVar[tuple[int, int, int]] = (0, NOTE_ON, NOTE_OFF)
 
     @classmethod
     def read(cls, ids: Ints) -> Columns:
         return Columns(ids[:, None], ids[:, None])
 
 
-LAYOUTS: dict[str, type[FlatLayout]] = {layout.vocabulary: layout for layout in (AnticipationLayout, PerformanceLayout)}
+class RemiLayout(FlatLayout):
+    """The ids of REMI.
+
+    Example:
+        >>> RemiLayout.read(np.array([remi.BAR, remi.METER + 1])).targets.tolist()
+        [[0], [-1]]
+    """
+
+    vocabulary: ClassVar[str] = remi.Remi.name
+    columns: ClassVar[tuple[int, ...]] = (remi.NUM_IDS,)
+    fields: ClassVar[tuple[int, ...]] = (remi.NUM_IDS,)
+    names: ClassVar[tuple[str, ...]] = ("id",)
+    note: ClassVar[tuple[int, int, int]] = (0, remi.PITCH, remi.VELOCITY)
+
+    @classmethod
+    def read(cls, ids: Ints) -> Columns:
+        given = np.zeros(len(ids), dtype=np.bool_)
+        for first, below in ((remi.METER, remi.POSITION), (remi.TEMPO, remi.PROGRAM), (remi.VELOCITY, remi.DURATION)):
+            given |= (ids >= first) & (ids < below)
+        return Columns(ids[:, None], np.where(given, NOT_DECIDED, ids)[:, None])
+
+
+LAYOUTS: dict[str, type[FlatLayout]] = {layout.vocabulary: layout for layout in (AnticipationLayout, PerformanceLayout, RemiLayout)}

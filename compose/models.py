@@ -24,6 +24,7 @@ from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.measured_scorer import MeasuredScorer
 from compose.measured_step import MeasuredStep
 from compose.performance_scorer import PerformanceScorer
+from compose.remi_scorer import RemiScorer
 from compose.request import is_monophonic
 from compose.sampler import Scorer
 from compose.voices_model import VoicesModel, VoicesModelConfig
@@ -32,6 +33,7 @@ from compose.writers.anticipation import AnticipationWriter
 from compose.writers.base import Writer
 from compose.writers.measured import MeasuredWriter
 from compose.writers.performance import PerformanceWriter
+from compose.writers.remi import RemiWriter
 from compose.writers.voices import VoicesWriter
 from corpora.checkpoints import find_weights, load_checkpoint, save_checkpoint
 from corpora.errors import CheckpointError
@@ -81,6 +83,7 @@ class VoicesComposer(Composer):
 FLAT: dict[str, tuple[Any, Any]] = {  # writer and scorer of each flat vocabulary
     "anticipation": (AnticipationWriter, AnticipationScorer),
     "performance": (PerformanceWriter, PerformanceScorer),
+    "remi": (RemiWriter, RemiScorer),
 }
 
 

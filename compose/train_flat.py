@@ -2,8 +2,8 @@
 
 Windows are drawn in rounds: stretches of many pieces, each varied in key and tempo, are joined and cut, and the windows shuffled
 and dealt out. For ``anticipation`` a stretch is of a training copy (``compose.augmentation``), and
-``compose.vocabulary.arrival_windows`` joins them; streams of ``performance``, which knows no controls, stand one after another. A
-round is a pure function of (seed, round), so that a run that goes on gets the batches that follow.
+``compose.vocabulary.arrival_windows`` joins them; streams of the others, which know no controls, stand one after another. A round
+is a pure function of (seed, round), so that a run that goes on gets the batches that follow.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from compose.training import TrainingPlan, train
 from compose.vocabulary.anticipation import Anticipation, piece_to_events
 from compose.vocabulary.arrival import DRUM_INSTRUMENT, EVENT_SIZE, MAX_DURATION_TICKS, NUM_PITCHES, Events
 from compose.vocabulary.arrival_windows import CONTEXT_SIZE, EVENTS_PER_WINDOW, pack
-from compose.vocabulary.performance import Performance
+from compose.vocabulary.base import Vocabulary
+from compose.vocabulary.registry import build_vocabulary
 from corpora.datasets.chorales import bach_chorales
 from corpora.datasets.note_store import NoteStore
 from corpora.piece import DEFAULT_QUARTERS_PER_MINUTE, TEMPO_DTYPE, Piece
@@ -57,7 +58,7 @@ class FlatSource:
         seed: Of all choices.
         batch: Windows of a batch.
         plain_share: Share of copies without controls; None takes the published one, a tenth.
-        vocabulary: Of the windows: "anticipation" or "performance".
+        vocabulary: Of the windows, one of ``compose.flat_layouts.LAYOUTS``.
     """
 
     stores: tuple[str, ...]
@@ -170,11 +171,11 @@ def _varied_piece(piece: Piece, rng: np.random.Generator) -> Piece:
     return replace(piece.with_notes(notes), tempos=tempos)
 
 
-def _event_windows(pieces: _Pieces, wanted: int, rng: np.random.Generator) -> Ids:
-    """``wanted`` windows of ``performance``."""
+def _plain_windows(vocabulary: Vocabulary, pieces: _Pieces, wanted: int, rng: np.random.Generator) -> Ids:
+    """``wanted`` windows of a vocabulary without controls."""
     streams: list[Ids] = []
     while sum(map(len, streams)) < wanted * CONTEXT_SIZE:
-        ids = Performance().encode(_varied_piece(pieces.draw_piece(rng), rng)).tokens.ids
+        ids = vocabulary.encode(_varied_piece(pieces.draw_piece(rng), rng)).tokens.ids
         first = int(rng.integers(0, max(len(ids) - EVENT_SIZE * STRETCH, 0) + 1))
         streams.append(ids[first : first + EVENT_SIZE * STRETCH])
     return np.concatenate(streams)[: wanted * CONTEXT_SIZE].reshape(wanted, CONTEXT_SIZE)
@@ -191,8 +192,10 @@ def make_windows(source: FlatSource, number: int, split: Split = "train") -> Ids
     pieces = _pieces(source.stores, split)
     rng = np.random.default_rng([source.seed, number])
     wanted = ROUND * source.batch
-    arrival = source.vocabulary == Anticipation.name
-    ids = _arrival_windows(source, pieces, wanted, rng) if arrival else _event_windows(pieces, wanted, rng)
+    if source.vocabulary == Anticipation.name:
+        ids = _arrival_windows(source, pieces, wanted, rng)
+    else:
+        ids = _plain_windows(build_vocabulary(source.vocabulary), pieces, wanted, rng)
     return ids[rng.permutation(len(ids))[:wanted]]
 
 

@@ -52,6 +52,25 @@ class BeatWriter(Writer):
         self._done = False
         self._journal: list[_Entry] = []
 
+    @property
+    def bar(self) -> int:
+        """Index in ``bars`` of the bar that is written."""
+        return self._bar
+
+    @property
+    def place(self) -> int:
+        """The place in the bar, in steps; -1 at its line."""
+        return self._place
+
+    @property
+    def partial(self) -> tuple[int, ...]:
+        """What is decided of the note under construction."""
+        return self._partial
+
+    def velocity(self, lane: int) -> int:
+        """How loud a note of a lane is at the present place."""
+        return self._velocity(self._onset(self._place), lane)
+
     def _onset(self, place: int) -> int:
         """Ticks of a place of the current bar."""
         return (self.bars[self._bar].start + place) * self._tick

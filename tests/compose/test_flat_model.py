@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from compose.anticipation_scorer import AnticipationScorer
-from compose.flat_layouts import LAYOUTS, NOT_DECIDED, AnticipationLayout
+from compose.flat_layouts import LAYOUTS, NOT_DECIDED, AnticipationLayout, RemiLayout
 from compose.flat_model import FlatModel, FlatModelConfig
 from compose.flat_step import FlatStep
 from compose.infilling import Request, continue_piece, infill
 from compose.interleave import DELTA_TICKS, insert_rests, interleave
 from compose.models import FlatComposer, load_model, save_model
 from compose.performance_scorer import PerformanceScorer
+from compose.remi_scorer import CONTEXT_BARS, RemiScorer
 from compose.request import always_on
 from compose.sampler import SamplerSettings, write
 from compose.train_flat import as_batch, event_nats
@@ -22,8 +23,11 @@ from compose.vocabulary.anticipation_grammar import AnticipationGrammar
 from compose.vocabulary.arrival import CONTROL_OFFSET, SEPARATOR, read_triples
 from compose.vocabulary.arrival_windows import windows
 from compose.vocabulary.performance import Performance, PerformanceGrammar
+from compose.vocabulary.registry import build_vocabulary
+from compose.vocabulary.remi import PROGRAM, Remi, RemiGrammar
 from compose.writers.anticipation import AnticipationWriter
 from compose.writers.performance import PerformanceWriter
+from compose.writers.remi import RemiWriter
 from corpora.datasets.chorales import chorale_files
 from corpora.files import read_piece
 
@@ -42,8 +46,8 @@ def tiny(vocabulary, seed=0):
 
 def streams(vocabulary, pieces):
     """Some bars of pieces as windows of ids."""
-    if vocabulary == "performance":
-        return [Performance().encode(piece).tokens.ids[:180] for piece in pieces]
+    if vocabulary != "anticipation":
+        return [build_vocabulary(vocabulary).encode(piece).tokens.ids[:180] for piece in pieces]
     events = (piece_to_events(piece)[0] for piece in pieces)
     return [windows(insert_rests(table[:60]))[0].ids for table in events]
 
@@ -119,7 +123,11 @@ def test_single_steps_give_the_numbers_of_torch(vocabulary, chorales):
             assert found == pytest.approx(-nats[place, field], abs=2e-4)
 
 
-WORK = {"anticipation": (AnticipationWriter, AnticipationScorer), "performance": (PerformanceWriter, PerformanceScorer)}
+WORK = {
+    "anticipation": (AnticipationWriter, AnticipationScorer),
+    "performance": (PerformanceWriter, PerformanceScorer),
+    "remi": (RemiWriter, RemiScorer),
+}
 
 
 def open_scorer(model, canvas, cached=True):
@@ -170,6 +178,24 @@ def test_a_performance_is_of_the_grammar_and_holds_what_is_known(chorales, open_
     lengths = sorted(writer.clock_of(note.end) - writer.clock_of(note.onset) for note in known if note.end <= end)
     ended = notes["duration_div"][notes["onset_div"] + notes["duration_div"] <= writer.end - scorer._base]
     assert not Counter(lengths) - Counter(ended.tolist())
+
+
+def test_a_remi_stream_is_of_the_grammar_and_holds_what_is_known(chorales, open_canvas):
+    canvas = open_canvas(chorales[0], (1, 3), 4, 6)
+    writer, scorer = open_scorer(tiny("remi"), canvas)
+    write(writer, scorer, SamplerSettings(temperature=1.0), seed=2)
+    ids = scorer.stream()
+    grammar = RemiGrammar()
+    grammar.push_all(ids)
+    first = writer.bars[max(writer.bar - CONTEXT_BARS, 0)].start
+    here = writer.bars[writer.bar].start + writer.place
+    tick = canvas.ticks_per_step
+    known = [n for n in (*canvas.fixed, *canvas.written) if n.duration and first * tick <= n.onset <= here * tick]
+    notes = Remi().decode(ids).notes if grammar.may_end else Remi().decode(ids[:-1]).notes
+    expected = Counter((note.onset // tick - first, note.pitch, note.duration // tick) for note in known)
+    assert Counter(zip(*(notes[name].tolist() for name in ("onset_div", "pitch", "duration_div")), strict=True)) == expected
+    assert len(canvas.written) > 0
+    assert (ids[ids >= PROGRAM] < RemiLayout.fields[0]).all()
 
 
 def test_a_control_says_nothing_before_its_place(chorales, open_canvas):

@@ -193,7 +193,7 @@ def run_flat(
         raise RequestError(f"vocabulary '{vocabulary}' has no flat model: expected one of {', '.join(sorted(LAYOUTS))}")
     _open_folder(folder, resume)
     packs = sorted({piece.pack for store in stores for piece in NoteStore(store).pieces})
-    plan = TrainingPlan(minutes=minutes, bfloat16=True, evaluate_every_s=600)
+    plan = TrainingPlan(minutes=minutes, bfloat16=True, evaluate_every_s=600.0)
     model, figures = train_flat(folder, [str(store) for store in stores], plan, flat_config(vocabulary), seed)
     return _finish(
         folder,

@@ -163,7 +163,7 @@ def _varied_piece(piece: Piece, rng: np.random.Generator) -> Piece:
     """The piece in another key (drums stay) and tempo."""
     notes = piece.notes.copy()
     pitched = ~np.array([part.is_drum for part in piece.parts], dtype=np.bool_)[notes["part"]]
-    notes["pitch"][pitched] += _shift(notes["pitch"][pitched], rng)
+    notes["pitch"][pitched] += _shift(notes["pitch"][pitched].astype(np.int64), rng)
     tempos = piece.tempos.copy()
     if not len(tempos) or tempos["onset_div"][0] > 0:
         tempos = np.concatenate([np.array([(0, DEFAULT_QUARTERS_PER_MINUTE)], dtype=TEMPO_DTYPE), tempos])

@@ -59,7 +59,8 @@ STACK = MusicTransformerConfig(embed_dim=128, num_layers=3, num_heads=4, feedfor
 MEASURED = MeasuredModelConfig(transformer=STACK, hidden_dim=160, hints=True)
 # Steps of the flat stream lie three times as close, so its table of distances is three times as long.
 FLAT = FlatModelConfig(vocabulary="anticipation", transformer=replace(STACK, max_distance=768), hidden_dim=128)
-ROWS = 1364  # steps of a ``measured`` batch: about the notes of the four flat windows
+WINDOWS = 2  # of a flat batch, 1,024 ids each
+ROWS = 1364  # steps of a ``measured`` batch
 PLAIN_SHARE = 0.5
 NOTES = 300  # of a test window
 RATE = 2e-3
@@ -182,7 +183,7 @@ def main() -> None:
         return train_compose(folder, stores, plan, 0, MEASURED, PLAIN_SHARE, ROWS)
 
     def train_anticipation(folder: Path, plan: TrainingPlan) -> tuple[FlatModel, dict[str, float]]:
-        return train_flat(folder, stores, plan, FLAT, 0, plain_share=PLAIN_SHARE)
+        return train_flat(folder, stores, plan, FLAT, 0, WINDOWS, PLAIN_SHARE)
 
     rows = []
     for name, train in (("measured", train_measured), ("anticipation", train_anticipation)):

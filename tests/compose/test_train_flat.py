@@ -5,9 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from compose.flat_model import FlatModelConfig
+import compose.runs
+from compose.flat_layouts import LAYOUTS
+from compose.flat_model import FlatModel, FlatModelConfig
+from compose.models import FlatComposer, load_model
 from compose.runs import run_flat
-from compose.train_flat import ROUND, FlatSource, make_windows, train_flat
+from compose.train_flat import ROUND, FlatSource, as_batch, make_windows, train_flat
 from compose.training import TrainingPlan
 from compose.vocabulary.anticipation_grammar import AnticipationGrammar
 from compose.vocabulary.arrival import ANTICIPATE, AUTOREGRESS, CONTROL_OFFSET, SEPARATOR
@@ -39,6 +42,31 @@ def test_a_short_run(tmp_path):
     model, figures = train_flat(tmp_path, (), plan, FlatModelConfig.tiny("anticipation"), batch=1)
     assert figures["nats_per_note"] < sum(map(math.log, model.layout.fields))  # of guessing
     assert figures["nats_per_note"] == pytest.approx(sum(figures[name] for name in model.layout.names), abs=1e-3)
+
+
+@pytest.mark.parametrize("vocabulary", sorted(LAYOUTS))
+def test_a_run_ends_with_a_checkpoint_that_writes(tmp_path, monkeypatch, vocabulary):
+    def train(folder, stores, plan, config, seed):
+        folder.mkdir()
+        return FlatModel(FlatModelConfig.tiny(config.vocabulary)), {"nats_per_note": 9.5}
+
+    monkeypatch.setattr(compose.runs, "train_flat", train)
+    report = run_flat(tmp_path / "run", [], 2.5, vocabulary=vocabulary, seed=3)
+    composer = load_model(report["model"])
+    assert isinstance(composer, FlatComposer)
+    assert composer.model.config.vocabulary == vocabulary
+    card = (tmp_path / "run" / "model" / "README.md").read_text(encoding="utf-8")
+    assert f"partimento train flat --vocabulary {vocabulary} --minutes 2.5 --seed 3" in card
+    assert "| nats per note | 9.5 |" in card
+
+
+@pytest.mark.parametrize("vocabulary", ["performance", "remi"])
+def test_windows_of_the_other_vocabularies(vocabulary):
+    found = make_windows(FlatSource((), seed=3, batch=1, vocabulary=vocabulary), 0, "valid")
+    assert found.shape == (ROUND, CONTEXT_SIZE)
+    inputs, targets = as_batch(LAYOUTS[vocabulary], list(found))
+    assert LAYOUTS[vocabulary].is_note(targets).sum() > ROUND * CONTEXT_SIZE / 8
+    assert inputs.max() < LAYOUTS[vocabulary].columns[0]
 
 
 def test_refusals(tmp_path):

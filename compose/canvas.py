@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ __all__ = ["NUM_PITCHES", "STEPS_PER_QUARTER", "Canvas", "Note", "Region"]
 
 STEPS_PER_QUARTER = 24
 NUM_PITCHES = 128
+
+Fact = TypeVar("Fact")
 
 
 class Note(NamedTuple):
@@ -71,8 +74,18 @@ class Canvas:
             self._by_lane[note.lane].append(note)
         # Longest duration per lane bounds the backward search in `sounding`.
         self._longest = [max((n.duration for n in notes), default=0) for notes in self._by_lane]
+        self._lasting: dict[tuple[int, Hashable], tuple[object, Any]] = {}
+        self._passing: dict[tuple[int, Hashable], tuple[object, Any]] = {}
         for note in self.written:
             self._insert(note)
+
+    def lasting(self, owner: object, key: Hashable, make: Callable[[], Fact]) -> Fact:
+        """What ``make`` gives, found once for an owner: a fact that no written note changes."""
+        return _remembered(self._lasting, owner, key, make)
+
+    def passing(self, owner: object, key: Hashable, make: Callable[[], Fact]) -> Fact:
+        """What ``make`` gives, found again once a note has been written or taken back."""
+        return _remembered(self._passing, owner, key, make)
 
     @property
     def ticks_per_quarter(self) -> int:
@@ -88,6 +101,7 @@ class Canvas:
         return self.ticks_per_quarter // self.piece.divs_per_quarter
 
     def _insert(self, note: Note) -> None:
+        self._passing.clear()
         insort(self._by_lane[note.lane], note)
         self._longest[note.lane] = max(self._longest[note.lane], note.duration)
 
@@ -98,6 +112,7 @@ class Canvas:
 
     def erase(self) -> Note:
         """Take the last written note back."""
+        self._passing.clear()
         note = self.written.pop()
         row = self._by_lane[note.lane]
         del row[bisect_left(row, note)]
@@ -179,3 +194,14 @@ class Canvas:
                 raise ValueError(f"note at tick {note.onset} does not fall on a div ({self.ticks_per_div} ticks)")
             rows[index] = (onset, duration, note.pitch, note.velocity, note.lane, 0, f"new{index}", 0)
         return rows
+
+
+def _remembered(
+    facts: dict[tuple[int, Hashable], tuple[object, Any]], owner: object, key: Hashable, make: Callable[[], Fact]
+) -> Fact:
+    """Look-up by the owner's identity; keeping the owner keeps its identity its own."""
+    place = (id(owner), key)
+    if place not in facts:
+        facts[place] = (owner, make())
+    fact: Fact = facts[place][1]
+    return fact

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from compose.canvas import Canvas
 
-__all__ = ["Constraint", "Requirement", "Satisfaction"]
+__all__ = ["MAX_VELOCITY", "Constraint", "Requirement", "Satisfaction"]
+
+MAX_VELOCITY = 127
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
@@ -58,6 +60,7 @@ class Constraint:
     keeps_times: ClassVar[bool] = False  # whether new notes have the times of removed ones, to the tick
     # Above 0 it has a field ``others``: the constraints in force beside it whose own number is lower (``see_others``).
     looks_ahead: ClassVar[int] = 0
+    is_drawn: ClassVar[bool] = True  # whether it bears on what a model draws, and can be a preference
     foresees: ClassVar[bool] = True  # whether what it says of a later place holds whatever is written before that place
 
     def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
@@ -71,6 +74,14 @@ class Constraint:
     def requirements(self, canvas: Canvas) -> tuple[Requirement, ...]:
         """Notes that must be written, computed once before writing starts."""
         return ()
+
+    def due(self, canvas: Canvas) -> tuple[int, int] | None:
+        """Onset (ticks) and lane that writing must not pass before some note stands there; None when nothing is owed."""
+        return None
+
+    def loudness(self, canvas: Canvas, lane: int) -> tuple[int, int]:
+        """The least and the greatest velocity of a lane's new notes, 1-127."""
+        return 1, MAX_VELOCITY
 
     def may_end(self, canvas: Canvas) -> bool:
         """Whether the region may be left with the notes written so far (canvas.written)."""

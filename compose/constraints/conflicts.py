@@ -36,7 +36,7 @@ def find_conflicts(constraints: Sequence[Constraint], canvas: Canvas) -> Infeasi
     for constraint in constraints:
         if (reason := constraint.conflict(canvas)) is not None:
             return InfeasibleConstraint(f"'{constraint.text}' cannot be met: {reason}", (constraint.text,))
-    for check in (_empty_span, _blocked_requirement, _crowded_requirements, _no_ending):
+    for check in (_empty_span, _blocked_requirement, _crowded_requirements, _no_ending, _no_loudness):
         if check(constraints, canvas) is None:
             continue
         guilty = _smallest(constraints, canvas, check)
@@ -131,4 +131,13 @@ def _no_ending(constraints: Sequence[Constraint], canvas: Canvas) -> str | None:
                 lane = target.lane(canvas)
                 if lane is not None and ending.last_place(canvas, lane, target) is None:
                     return f"{canvas.piece.parts[lane].name} has no place to end on {target.name}"
+    return None
+
+
+def _no_loudness(constraints: Sequence[Constraint], canvas: Canvas) -> str | None:
+    """A part that is to be softer than one constraint and louder than another allows."""
+    for lane in canvas.region.lanes:
+        ranges = [constraint.loudness(canvas, lane) for constraint in constraints]
+        if max((low for low, _ in ranges), default=0) > min((high for _, high in ranges), default=0):
+            return f"no velocity is left for {canvas.piece.parts[lane].name}"
     return None

@@ -11,19 +11,43 @@ from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import BoolArray, Constraint, IntArray, Requirement, Satisfaction
 from compose.constraints.ending import EndOn
 from compose.constraints.joins import Glue
-from compose.constraints.occurrence import Require
+from compose.constraints.occurrence import Require, Wanted
 from compose.constraints.pitch import PitchConstraint
 
-__all__ = ["KeepContour"]
+__all__ = ["KeepContour", "endings", "owed_alone", "top_line"]
 
 
-def _line(notes: tuple[Note, ...] | list[Note], lane: int) -> list[Note]:
+def top_line(notes: tuple[Note, ...] | list[Note], lane: int) -> list[Note]:
     """The highest note of a lane at each onset, by onset."""
     top: dict[int, Note] = {}
     for note in sorted(notes):
         if note.lane == lane and note.duration:
             top[note.onset] = note
     return [top[onset] for onset in sorted(top)]
+
+
+def endings(others: tuple[Constraint, ...], canvas: Canvas, lane: int) -> BoolArray:
+    """Pitches (128,) that a lane of single notes may end on."""
+    open_pitches = np.ones(NUM_PITCHES, dtype=np.bool_)
+    for other in others:
+        if isinstance(other, EndOn):
+            for target in other.targets:
+                if target.lane(canvas) == lane:
+                    open_pitches &= np.isin(np.arange(NUM_PITCHES), sorted(target.pitches))
+        elif isinstance(other, Glue):
+            open_pitches &= other.near_after(canvas, lane)
+    return open_pitches
+
+
+def owed_alone(others: tuple[Constraint, ...], canvas: Canvas, lane: int) -> list[Wanted]:
+    """What must still come in a lane and can come in no other."""
+    return [
+        wanted
+        for other in others
+        if isinstance(other, Require)
+        for wanted in other.owed(canvas)
+        if wanted.lanes_of(canvas) == (lane,)
+    ]
 
 
 @dataclass(frozen=True)
@@ -47,17 +71,20 @@ class KeepContour(Constraint):
     def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
         """Onsets of removed notes that are not there again."""
         there = {note.onset for note in canvas.written if note.lane == lane}
-        return np.isin(onsets, [note.onset for note in _line(canvas.removed, lane) if note.onset not in there])
+        return np.isin(onsets, [note.onset for note in top_line(canvas.removed, lane) if note.onset not in there])
 
     def _open(self, canvas: Canvas, lane: int) -> dict[int, BoolArray]:
         """For each onset of the line, the pitches (128,) from which the rest of it can be drawn and has what is owed."""
         plain = self._reach(canvas, lane, None)
-        reaches = [self._reach(canvas, lane, owed) for owed in self._owed(canvas, lane)]
+        reaches = [
+            self._reach(canvas, lane, np.isin(np.arange(NUM_PITCHES), sorted(wanted.pitches)))
+            for wanted in owed_alone(self.others, canvas, lane)
+        ]
         return {onset: np.logical_and.reduce([here, *(reach[onset] for reach in reaches)]) for onset, here in plain.items()}
 
     def _reach(self, canvas: Canvas, lane: int, owed: BoolArray | None) -> dict[int, BoolArray]:
         """For each onset, the pitches (128,) from which the line can be drawn to its end, with an ``owed`` pitch here or later."""
-        line = _line(canvas.removed, lane)
+        line = top_line(canvas.removed, lane)
         above = np.triu(np.ones((NUM_PITCHES, NUM_PITCHES), dtype=np.bool_), 1)  # [p, q]: q above p
         ways = {1: above, -1: above.T, 0: np.eye(NUM_PITCHES, dtype=np.bool_)}
         out: dict[int, BoolArray] = {}
@@ -69,7 +96,7 @@ class KeepContour(Constraint):
                 if isinstance(other, PitchConstraint):
                     here &= np.broadcast_to(other.allows(canvas, note.onset, lane, durations), (NUM_PITCHES, 1))[:, 0]
             if following is None:
-                here &= self._endings(canvas, lane)
+                here &= endings(self.others, canvas, lane)
             else:
                 way = int(np.sign(following[0] - note.pitch))
                 paid = here & (ways[way] & following[2][None, :]).any(axis=1)
@@ -81,31 +108,9 @@ class KeepContour(Constraint):
             following = (note.pitch, here, paid)
         return out
 
-    def _endings(self, canvas: Canvas, lane: int) -> BoolArray:
-        """Pitches (128,) that the lane may end on."""
-        open_pitches = np.ones(NUM_PITCHES, dtype=np.bool_)
-        for other in self.others:
-            if isinstance(other, EndOn):
-                for target in other.targets:
-                    if target.lane(canvas) == lane:
-                        open_pitches &= np.isin(np.arange(NUM_PITCHES), sorted(target.pitches))
-            elif isinstance(other, Glue):
-                open_pitches &= other.near_after(canvas, lane)
-        return open_pitches
-
-    def _owed(self, canvas: Canvas, lane: int) -> list[BoolArray]:
-        """Pitches (128,) of which the lane must still have one, each of which no other lane can have."""
-        return [
-            np.isin(np.arange(NUM_PITCHES), sorted(wanted.pitches))
-            for other in self.others
-            if isinstance(other, Require)
-            for wanted in other.owed(canvas)
-            if wanted.lanes_of(canvas) == (lane,)
-        ]
-
     def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
         """The removed note's duration, and pitches that move as it did; shape (128, durations)."""
-        line = _line(canvas.removed, lane)
+        line = top_line(canvas.removed, lane)
         index = next((i for i, note in enumerate(line) if note.onset == onset), None)
         if index is None:
             return np.zeros((1, 1), dtype=np.bool_)
@@ -120,7 +125,7 @@ class KeepContour(Constraint):
     def requirements(self, canvas: Canvas) -> tuple[Requirement, ...]:
         """One for each note of the lines."""
         return tuple(
-            Requirement(note.onset, lane, note.duration) for lane in canvas.region.lanes for note in _line(canvas.removed, lane)
+            Requirement(note.onset, lane, note.duration) for lane in canvas.region.lanes for note in top_line(canvas.removed, lane)
         )
 
     def may_end(self, canvas: Canvas) -> bool:
@@ -132,7 +137,7 @@ class KeepContour(Constraint):
         """Chords have no contour; the pitches may not reach."""
         for lane in canvas.region.lanes:
             mine = [note for note in canvas.removed if note.lane == lane and note.duration]
-            line = _line(mine, lane)
+            line = top_line(mine, lane)
             name = canvas.piece.parts[lane].name
             if len(mine) > len(line):
                 return f"{name} has chords there: a contour is of single notes"
@@ -145,7 +150,7 @@ class KeepContour(Constraint):
         same = total = 0
         rhythm = True
         for lane in canvas.region.lanes:
-            old, new = _line(canvas.removed, lane), [note for note in sorted(canvas.written) if note.lane == lane]
+            old, new = top_line(canvas.removed, lane), [note for note in sorted(canvas.written) if note.lane == lane]
             rhythm &= [(n.onset, n.duration) for n in old] == [(n.onset, n.duration) for n in new]
             if len(old) == len(new):
                 moves = [np.sign(np.diff([note.pitch for note in line])) for line in (old, new)]

@@ -7,6 +7,7 @@ after it are fewer than the onsets owed. Places are those that the other constra
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -57,84 +58,78 @@ class Density(Constraint):
 
     def _spans(self, canvas: Canvas, limit: DensityLimit, every: bool = False) -> list[tuple[int, int]]:
         """The beats or bars inside the region, (start, end): every one, or those from the bar being written on."""
-        out: list[tuple[int, int]] = []
-        measures, region = canvas.piece.measures, canvas.region
+        spans = canvas.lasting(self, limit.per_beat, lambda: self._find_spans(canvas, limit.per_beat))
+        if every or not canvas.written:
+            return spans
         # Writers never go back: bars before that of the last note are done.
-        written = canvas.written[-1].onset if canvas.written and not every else 0
-        now = max(region.start, written) // canvas.ticks_per_div
-        first = max(int(np.searchsorted(measures["start_div"], now, side="right")) - 1, 0)
-        last = int(np.searchsorted(measures["start_div"], -(-region.end // canvas.ticks_per_div)))
-        for row in measures[first:last]:
+        piece = canvas.piece
+        bar = piece.measure_at(max(canvas.region.start, canvas.written[-1].onset) // canvas.ticks_per_div)
+        return spans[bisect_left(spans, (int(piece.measures["start_div"][bar]) * canvas.ticks_per_div,)) :]
+
+    @staticmethod
+    def _find_spans(canvas: Canvas, per_beat: bool) -> list[tuple[int, int]]:
+        out: list[tuple[int, int]] = []
+        for row in canvas.piece.measures:
             start, end = int(row["start_div"]) * canvas.ticks_per_div, int(row["end_div"]) * canvas.ticks_per_div
-            length = 4 * canvas.ticks_per_quarter // int(row["beat_type"]) if limit.per_beat else end - start
+            length = 4 * canvas.ticks_per_quarter // int(row["beat_type"]) if per_beat else end - start
             out += [(t, t + length) for t in range(start, end, max(length, 1)) if t + length <= end]
         return [(start, end) for start, end in out if start >= canvas.region.start and end <= canvas.region.end]
 
-    @staticmethod
-    def _onsets_in(canvas: Canvas, lane: int, start: int, end: int) -> set[int]:
-        """Onsets of the lane's notes, kept and new, in a span."""
-        return {n.onset for n in canvas.overlapping(lane, start, end) if start <= n.onset and n.duration}
+    def _taken(self, canvas: Canvas, lane: int) -> list[int]:
+        """Onsets of the lane's notes, kept and new, ascending."""
+        return canvas.passing(self, (lane, "taken"), lambda: sorted({n.onset for n in canvas.lane_notes(lane) if n.duration}))
 
-    def _places(self, canvas: Canvas, lane: int, start: int, end: int, after: int) -> IntArray:
-        """Onsets in ``start <= t < end``, from ``after`` on, that the others leave to the lane and no note of it has."""
-        step = canvas.ticks_per_step
-        onsets = np.arange(max(start, after) + -max(start, after) % step, end, step, dtype=np.int64)
+    def _count(self, canvas: Canvas, lane: int, start: int, end: int) -> int:
+        """How many onsets the lane has in a span."""
+        taken = self._taken(canvas, lane)
+        return bisect_left(taken, end) - bisect_left(taken, start)
+
+    def _free(self, canvas: Canvas, lane: int) -> IntArray:
+        """Onsets of the region that the others leave to the lane and no note of it has, ascending."""
+        return canvas.passing(self, (lane, "free"), lambda: self._find_free(canvas, lane))
+
+    def _find_free(self, canvas: Canvas, lane: int) -> IntArray:
+        step, region = canvas.ticks_per_step, canvas.region
+        onsets = np.arange(region.start + -region.start % step, region.end, step, dtype=np.int64)
         for other in foreseen(self.others):
             onsets = onsets[other.onsets(canvas, onsets, lane)]
         if sounds_alone(self.others, lane):
-            for note in canvas.overlapping(lane, start, end):
+            for note in canvas.overlapping(lane, region.start, region.end):
                 onsets = onsets[(onsets < note.onset) | (onsets >= note.end)]
-        taken = self._onsets_in(canvas, lane, start, end)
-        return onsets[~np.isin(onsets, list(taken))] if taken else onsets
+        return onsets[~np.isin(onsets, self._taken(canvas, lane))]
 
-    def _owed(self, canvas: Canvas) -> tuple[int, int] | None:
-        """The end of the first span in which a lane owes an onset, and the lane."""
-        first: tuple[int, int] | None = None
+    def _latest(self, canvas: Canvas, lane: int, span: tuple[int, int], missing: int, after: int) -> int:
+        """The last onset in a span, from ``after`` on, that leaves places for what is missing; -1 when there are too few."""
+        free = self._free(canvas, lane)
+        places = free[np.searchsorted(free, max(span[0], after)) : np.searchsorted(free, span[1])]
+        return int(places[-missing]) if len(places) >= missing else -1
+
+    def due(self, canvas: Canvas) -> tuple[int, int] | None:
+        """The first place that a lane cannot do without, and the lane."""
+        return canvas.passing(self, "due", lambda: self._find_due(canvas))
+
+    def _find_due(self, canvas: Canvas) -> tuple[int, int] | None:
+        due = []
         for lane in canvas.region.lanes:
             limit = self._limit(lane)
-            if limit is None:
-                continue
-            for start, end in self._spans(canvas, limit):
-                if first is not None and end > first[0]:
+            for span in self._spans(canvas, limit) if limit and limit.low else []:
+                if (missing := limit.low - self._count(canvas, lane, *span)) > 0:  # type: ignore[union-attr]
+                    due.append((self._latest(canvas, lane, span, missing, span[0]), lane))
                     break
-                if len(self._onsets_in(canvas, lane, start, end)) < limit.low:
-                    first = min(first or (end, lane), (end, lane))
-                    break
-        return first
+        return min(due, default=None)
 
     def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
-        """Onsets in spans that have room, and none past a span that owes, with places enough behind them for the rest."""
+        """Onsets in spans that have room, up to what is due."""
         allowed = np.ones(len(onsets), dtype=np.bool_)
-        owed = self._owed(canvas)
-        if owed is not None:
-            allowed &= onsets < owed[0]
+        if (due := self.due(canvas)) is not None:
+            allowed &= (onsets < due[0]) | ((onsets == due[0]) & (lane <= due[1]))
         limit = self._limit(lane)
-        for start, end in self._spans(canvas, limit) if limit else []:
-            inside = (onsets >= start) & (onsets < end)
-            if not inside.any():
-                continue
-            there = self._onsets_in(canvas, lane, start, end)
-            if len(there) >= limit.high:  # type: ignore[union-attr]
-                allowed &= ~inside | np.isin(onsets, list(there))
-            missing = limit.low - len(there)  # type: ignore[union-attr]
-            if missing > 0:
-                places = self._places(canvas, lane, start, end, start)
-                latest = int(places[-missing]) if len(places) >= missing else -1
-                allowed &= ~inside | (onsets <= latest) | np.isin(onsets, list(there))
-        # another lane that still owes here must not be passed by
-        for other in canvas.region.lanes:
-            other_limit = self._limit(other)
-            if other == lane or other_limit is None or not other_limit.low:
-                continue
-            for start, end in self._spans(canvas, other_limit):
-                missing = other_limit.low - len(self._onsets_in(canvas, other, start, end))
-                if missing <= 0:
-                    continue
-                places = self._places(canvas, other, start, end, start)
-                latest = int(places[-missing]) if len(places) >= missing else -1
-                inside = (onsets >= start) & (onsets < end)
-                allowed &= ~inside | (onsets < latest) | ((onsets == latest) & (lane < other))
-                break
+        if limit is None or not allowed.any():
+            return allowed
+        first, last = int(onsets[allowed].min()), int(onsets[allowed].max())
+        for start, end in self._spans(canvas, limit):
+            if end > first and start <= last and self._count(canvas, lane, start, end) >= limit.high:
+                allowed &= (onsets < start) | (onsets >= end) | np.isin(onsets, self._taken(canvas, lane))
         return allowed
 
     def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
@@ -147,29 +142,27 @@ class Density(Constraint):
         for start, end in self._spans(canvas, limit):
             if end <= onset or start >= reach:
                 continue
-            there = self._onsets_in(canvas, lane, start, end) | ({onset} if start <= onset < end else set())
-            missing = limit.low - len(there)
-            if missing <= 0:
-                continue
-            places = self._places(canvas, lane, start, end, onset + 1)
-            latest = int(places[-missing]) if len(places) >= missing else -1
-            allowed &= onset + durations <= latest
+            missing = limit.low - self._count(canvas, lane, start, end)
+            missing -= start <= onset < end and onset not in self._taken(canvas, lane)
+            if missing > 0:
+                allowed &= onset + durations <= self._latest(canvas, lane, (start, end), missing, onset + 1)
         return allowed[None, :]
 
     def may_end(self, canvas: Canvas) -> bool:
         """When no lane owes an onset."""
-        return self._owed(canvas) is None
+        return self.due(canvas) is None
 
     def conflict(self, canvas: Canvas) -> str | None:
         """Spans that have not places enough, or too many kept onsets."""
         for lane in canvas.region.lanes:
             limit = self._limit(lane)
             for start, end in self._spans(canvas, limit) if limit else []:
-                there = len(self._onsets_in(canvas, lane, start, end))
+                there = self._count(canvas, lane, start, end)
                 name = canvas.piece.parts[lane].name
                 if there > limit.high:  # type: ignore[union-attr]
                     return f"{name} keeps {there} onsets in a span that may have {limit.high}"  # type: ignore[union-attr]
-                if limit.low - there > len(self._places(canvas, lane, start, end, start)):  # type: ignore[union-attr]
+                missing = limit.low - there  # type: ignore[union-attr]
+                if missing > 0 and self._latest(canvas, lane, (start, end), missing, start) < 0:
                     return f"{name} has no room for {limit.low} onsets"  # type: ignore[union-attr]
         return None
 

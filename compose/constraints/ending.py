@@ -81,6 +81,9 @@ class EndOn(Constraint):
 
     def last_place(self, canvas: Canvas, lane: int, target: Target) -> tuple[int, BoolArray] | None:
         """The last onset at which the target may be written as the canvas stands, and the pitches (128,) of it open there."""
+        return canvas.passing(self, (lane, target), lambda: self._last_place(canvas, lane, target))
+
+    def _last_place(self, canvas: Canvas, lane: int, target: Target) -> tuple[int, BoolArray] | None:
         step, region = canvas.ticks_per_step, canvas.region
         onsets = np.arange(region.start + -region.start % step, region.end, step, dtype=np.int64)
         for other in foreseen(self.others):
@@ -109,6 +112,15 @@ class EndOn(Constraint):
             if not allowed.any():
                 break
         return np.asarray(allowed.any(axis=1))
+
+    def due(self, canvas: Canvas) -> tuple[int, int] | None:
+        """The first of the last places of targets that do not stand."""
+        places = []
+        for lane, target in self._lane_targets(canvas):
+            if not self._is_met(canvas, lane, target):
+                place = self.last_place(canvas, lane, target)
+                places.append((-1, lane) if place is None else (place[0], lane))
+        return min(places, default=None)
 
     def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
         """Onsets that do not pass the last place of a target that does not stand yet."""

@@ -114,14 +114,24 @@ class Feasible:
         return bool(self.onsets(np.array([onset]), lane)[0]) and bool(self.matrix(onset, lane).any())
 
     def pending(self) -> tuple[int, int] | None:
-        """Onset and lane of the first required note that is not written yet, or None."""
-        if not self._places:
-            return None
-        self._met.update((n.onset, n.lane) for n in self.canvas.written[self._counted :])
-        self._counted = len(self.canvas.written)
-        while self._passed < len(self._places) and self._met[self._places[self._passed]] >= self._need[self._places[self._passed]]:
-            self._passed += 1
-        return self._places[self._passed] if self._passed < len(self._places) else None
+        """Onset and lane that writing must not pass: of the first required note that is not written yet, or where a constraint is
+        owed one; None when there is neither."""
+        return self.canvas.passing(self, "pending", self._pending)
+
+    def _pending(self) -> tuple[int, int] | None:
+        places = [place for constraint in self.constraints if (place := constraint.due(self.canvas)) is not None]
+        if self._places:
+            self._met.update((n.onset, n.lane) for n in self.canvas.written[self._counted :])
+            self._counted = len(self.canvas.written)
+            while self._passed < len(self._places) and self._met[self._places[self._passed]] >= self._need[self._places[self._passed]]:
+                self._passed += 1
+            places += self._places[self._passed : self._passed + 1]
+        return min(places, default=None)
+
+    def loudness(self, lane: int) -> tuple[int, int]:
+        """The least and the greatest velocity of a lane's new notes."""
+        every = [constraint.loudness(self.canvas, lane) for constraint in self.constraints]
+        return max(low for low, _ in every), min(high for _, high in every)
 
     def may_end(self) -> bool:
         """Whether the region may be left now."""

@@ -19,6 +19,8 @@
     density: 1-2 per beat       density: Piano 2-8 per bar
     hands: both                 instruments: violin, cello, drums
     pitches: kick, snare, hat   avoid: crash, cowbell
+    dynamics: mp-f              dynamics: Violin p, Cello 40-64
+    contour: up down            contour: Soprano up, Bass down
 
     scale: G major (prefer)     grid: 1/8 (weight 1.5)         soft: nats instead of a ban
 
@@ -37,12 +39,14 @@ from compose.constraints.base import Constraint
 from compose.constraints.chords import Chord, parse_chord
 from compose.constraints.counterpoint import NoCrossing, NoParallels
 from compose.constraints.drums import OnlyDrums
+from compose.constraints.dynamics import dynamics
 from compose.constraints.ending import EndOn, Target
+from compose.constraints.line_wishes import contour
 from compose.constraints.names import PITCH_CLASS_PATTERN, parse_pitch, parse_pitch_class
 from compose.constraints.others import see_others
 from compose.constraints.parts import find_lanes, quote, split_items
 from compose.constraints.pitch import ChordSpans, PitchClasses
-from compose.constraints.pitch_wishes import avoid, contour, drums, glue, harmony, pitch_range, require, scale, start_on, tessitura
+from compose.constraints.pitch_wishes import avoid, drums, glue, harmony, pitch_range, require, scale, start_on, tessitura
 from compose.constraints.rhythm import Grid, KeepRhythm
 from compose.constraints.soft import PREFER_NATS, Soft
 from compose.constraints.texture import Polyphony
@@ -184,6 +188,7 @@ KINDS: dict[str, Callable[[str, Piece], Constraint]] = {
     "grid": _grid,
     "density": density,
     "polyphony": _polyphony,
+    "dynamics": dynamics,
     "hands": hands,
     "instruments": instruments,
     "end on": _end_on,
@@ -202,6 +207,8 @@ def parse_constraint(text: str, piece: Piece) -> Constraint:
         wish = parse_constraint(found["wish"], piece)
         if isinstance(wish, Soft):
             raise RequestError(f"'{_shorten(text)}': expected one weight")
+        if not wish.is_drawn:
+            raise RequestError(f"in '{_shorten(text)}': it is no choice of the model's, so it cannot be a preference")
         weight = float(found["weight"] or PREFER_NATS)
         if not 0 < weight <= MAX_WEIGHT:
             raise RequestError(f"in '{_shorten(text)}': expected a weight above 0 and at most {MAX_WEIGHT:g} nats")

@@ -133,8 +133,16 @@ class Require(Constraint):
                         return canvas.region.end if place is None else place[0]
         return canvas.region.end
 
+    def due(self, canvas: Canvas) -> tuple[int, int] | None:
+        """Where at the latest what is owed soonest must come."""
+        deadline = self._deadline(canvas)
+        return None if deadline is None else deadline[1]
+
     def _deadline(self, canvas: Canvas) -> tuple[Wanted, tuple[int, int]] | None:
         """What is owed soonest, and where at the latest: of several each has an onset of its own, where there are enough."""
+        return canvas.passing(self, "deadline", lambda: self._find_deadline(canvas))
+
+    def _find_deadline(self, canvas: Canvas) -> tuple[Wanted, tuple[int, int]] | None:
         owed = self.owed(canvas)
         deadline: tuple[Wanted, tuple[int, int]] | None = None
         while owed:

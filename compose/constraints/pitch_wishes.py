@@ -1,4 +1,4 @@
-"""Wishes about pitch in text: scale, avoid, require, range, tessitura, start on, glue, contour, harmony."""
+"""Wishes about pitch in text: scale, avoid, require, range, tessitura, start on, glue, harmony."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 
 from compose.constraints.base import Constraint
 from compose.constraints.chords import Chord
-from compose.constraints.contour import KeepContour
 from compose.constraints.drums import OnlyDrums
 from compose.constraints.instruments import find_instrument, instrument_of, instrument_range
 from compose.constraints.joins import Glue, StartOn
@@ -21,7 +20,7 @@ from corpora.errors import RequestError
 from corpora.general_midi import DRUM_NAMES
 from corpora.piece import Piece
 
-__all__ = ["avoid", "contour", "drums", "glue", "harmony", "pitch_range", "require", "scale", "start_on", "tessitura"]
+__all__ = ["avoid", "drums", "glue", "harmony", "pitch_range", "require", "scale", "start_on", "tessitura"]
 
 _NOTE = rf"(?P<pitch>{PITCH_CLASS_PATTERN}(?P<octave>-?\d)?)"
 _SPAN = rf"(?P<low>{PITCH_PATTERN})\s*(?:-|–|\.\.|\bto\b)\s*(?P<high>{PITCH_PATTERN})"
@@ -161,13 +160,6 @@ def glue(value: str, piece: Piece) -> Constraint:
     if not re.fullmatch(r"\d{1,2}", value):
         raise RequestError(f"glue: '{value}' is not understood: expected a number of semitones, for example 4")
     return Glue(f"glue: {int(value)}", int(value))
-
-
-def contour(value: str, piece: Piece) -> Constraint:
-    """``keep``: up, down and same as the notes that go, in their rhythm."""
-    if value.casefold() != "keep":
-        raise RequestError(f"contour: '{value}' is not understood: expected 'contour: keep'")
-    return KeepContour()
 
 
 def harmony(value: str, piece: Piece) -> Constraint:

@@ -93,7 +93,7 @@ class Writer(ABC):
     def blame(self) -> tuple[str, ...]:
         """Texts of the constraints in conflict at the place where writing stands."""
         pending = self.feasible.pending()
-        if pending is not None:
+        if pending is not None and pending[0] >= self.canvas.region.start:
             guilty = self.feasible.blame(*pending)
             if guilty:
                 return guilty
@@ -105,7 +105,7 @@ class Writer(ABC):
         return next((guilty for guilty in found if guilty), ())
 
     def _velocity(self, onset: int, lane: int) -> int:
-        """How loud: as loud as the eight notes of the lane nearest to the onset, lost ones counted."""
+        """How loud: as loud as the eight notes of the lane nearest to the onset, lost ones counted, within what is asked for."""
         if lane not in self._heard:
             self._heard[lane] = sorted(n for n in (*self.canvas.removed, *self.canvas.fixed) if n.lane == lane)
         notes = self._heard[lane]
@@ -113,7 +113,9 @@ class Writer(ABC):
         first = bisect_left(notes, (notes[here - NEAREST].onset,)) if here >= NEAREST else 0  # a chord as a whole
         near = notes[first : here + NEAREST]
         nearest = sorted(near, key=lambda n: (abs(n.onset - onset), n.onset, n.pitch))[:NEAREST]
-        return median_low([n.velocity for n in nearest]) if nearest else DEFAULT_VELOCITY
+        around = median_low([n.velocity for n in nearest]) if nearest else DEFAULT_VELOCITY
+        low, high = self.feasible.loudness(lane)
+        return min(max(around, low), high)
 
     def _after_last(self, onset: int, lane: int) -> bool:
         """Whether a note here keeps the canonical order of writing (onset, lane, then pitch)."""

@@ -146,7 +146,10 @@ class VoicesWriter(Writer):
 
     def _may_rest(self) -> bool:
         pending = self.feasible.pending()
-        return pending is None or pending > (self._tick, self.voice)
+        if pending is None:
+            return True
+        last = pending[0] - pending[0] % self.frame_ticks  # the frame in which it may begin at the latest
+        return (last, pending[1]) > (self._tick, self.voice)
 
     def admits(self, token: int) -> bool:
         if (self.frame, self.voice) != self._last:

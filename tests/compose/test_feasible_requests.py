@@ -26,6 +26,14 @@ def names(pitch_classes):
     return " ".join(pitch_class_name(p) for p in sorted(pitch_classes))
 
 
+def shape_of(notes):
+    """The turns of a line, in the words of the wish; "up" for a level one."""
+    top = {note.onset: note.pitch for note in sorted(notes)}
+    moves = [int(np.sign(step)) for step in np.diff([top[onset] for onset in sorted(top)]) if step]
+    turns = [move for i, move in enumerate(moves) if i == 0 or moves[i - 1] != move]
+    return " ".join("up" if turn > 0 else "down" for turn in turns) or "up"
+
+
 def wishes_of(canvas, rng):
     """Every wish that the removed notes might meet; the caller checks."""
     piece, notes = canvas.piece, [note for note in canvas.removed if note.duration]
@@ -53,9 +61,13 @@ def wishes_of(canvas, rng):
         f"density: {part} 0-{int(rng.integers(1, 9))} per bar",
         f"density: {part} {int(rng.integers(1, 5))}-16 per bar",
         f"density: {int(rng.integers(0, 2))}-{int(rng.integers(2, 5))} per beat",
+        f"dynamics: {min(note.velocity for note in notes)}-{max(note.velocity for note in notes)}",
+        f"dynamics: {part} {mine[0].velocity}",
         f"glue: {int(rng.integers(1, 13))}",
         "rhythm: keep",
         "contour: keep",
+        *(f"contour: {who}{shape}" for who in ("", f"{part} ") for shape in ("up", "down", "up down", "down up")),
+        f"contour: {part} {shape_of(mine)}",
         "no parallels",
         "no crossing",
         "range: auto",

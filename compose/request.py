@@ -17,9 +17,9 @@ import numpy as np
 from compose.canvas import STEPS_PER_QUARTER, Canvas, Note, Region
 from compose.constraints.base import Constraint
 from compose.constraints.drums import DrumKeys, OneVoice, is_one_voice
-from compose.constraints.instruments import CHORD_INSTRUMENTS, instrument_of
 from compose.constraints.parts import find_lanes, pitched_lanes
 from compose.constraints.rhythm import OnGrid, WithinRegion
+from compose.constraints.singing import is_monophonic, sings
 from compose.constraints.texture import Monophonic, NoOverlap
 from corpora.errors import RequestError
 from corpora.musicxml.percussion import drum_keys
@@ -171,19 +171,6 @@ def _rounded(note: Note, grid: int, region: Region) -> Note:
     return note._replace(onset=onset, duration=end - onset if note.duration else 0)
 
 
-def is_monophonic(piece: Piece, lane: int) -> bool:
-    """Whether no two notes of a lane ever sound together."""
-    rows = piece.notes[(piece.notes["part"] == lane) & (piece.notes["duration_div"] > 0)]
-    return bool((rows["onset_div"][1:] >= (rows["onset_div"] + rows["duration_div"])[:-1]).all())
-
-
-def _sings(piece: Piece, lane: int) -> bool:
-    """Whether a lane has one note at a time: as it was; for a lane without notes, as its instrument can."""
-    if (piece.notes["part"] == lane).any():
-        return is_monophonic(piece, lane)
-    return instrument_of(piece.parts[lane]) not in CHORD_INSTRUMENTS
-
-
 def always_on(canvas: Canvas, ticks: int) -> tuple[Constraint, ...]:
     """The rules that hold without being asked for: region, no overlap, the grid, one note at a time where it was so before
     (in a part that was empty, where its instrument has no chords), and percussion keys alone in drum lanes, in one voice where that
@@ -194,7 +181,7 @@ def always_on(canvas: Canvas, ticks: int) -> tuple[Constraint, ...]:
         ticks: Onsets and durations must be multiples of this, so that the file can hold them.
     """
     piece = canvas.piece
-    single = tuple(lane for lane in canvas.region.lanes if not piece.parts[lane].is_drum and _sings(piece, lane))
+    single = tuple(lane for lane in canvas.region.lanes if not piece.parts[lane].is_drum and sings(piece, lane))
     rules: tuple[Constraint, ...] = (WithinRegion(), NoOverlap())
     if ticks > 1:
         rules += (OnGrid(ticks),)

@@ -25,19 +25,19 @@ from corpora.piece import Part, Piece
 __all__ = ["accompany", "harmonise", "vary", "with_part"]
 
 CHOIR_PROGRAM = 52
-VOICES = (
-    NewPart("Alto", CHOIR_PROGRAM),
-    NewPart("Tenor", CHOIR_PROGRAM, ("treble 8vb",)),
-    NewPart("Bass", CHOIR_PROGRAM, ("bass",)),
-)
 DRUMS = NewPart("Drums", 0, ("percussion",))
+SOPRANO, ALTO = NewPart("Soprano", CHOIR_PROGRAM), NewPart("Alto", CHOIR_PROGRAM)
+TENOR, BASS = NewPart("Tenor", CHOIR_PROGRAM, ("treble 8vb",)), NewPart("Bass", CHOIR_PROGRAM, ("bass",))
+GIVEN = {"melody": (ALTO, TENOR, BASS), "bass": (SOPRANO, ALTO, TENOR)}  # the voices to add to what is given
 _TWO_STAVES = ("piano", "organ", "harpsichord", "harp", "celesta", "accordion")
 MIDDLE_C = 60
 HANDS = ((55, 96), (28, 64))  # where the right and the left hand lie
 
 
-def with_part(piece: Piece, new: NewPart) -> Piece:
-    """The piece with one more, empty part; in MIDI a part of two staves is two tracks of its name.
+def with_part(piece: Piece, new: NewPart, on_top: bool = False) -> Piece:
+    """The piece with one more, empty part, below the others or on top of them.
+
+    In MIDI a part of two staves is two tracks of its name, and new tracks always come last.
 
     Raises:
         RequestError: A part of that name is there, or see ``add_part``.
@@ -46,7 +46,7 @@ def with_part(piece: Piece, new: NewPart) -> Piece:
         raise RequestError(f"there is a part '{new.name}' already: rewrite it with infill, or give the new one another name")
     if piece.source is not None and piece.source.format == "midi":
         return add_tracks(piece, [Part(new.name, program=new.program, is_drum=new.is_drum) for _ in new.clefs])
-    data = add_part(piece, new)
+    data = add_part(piece, new, on_top)
     assert piece.source is not None
     return read_musicxml(data, piece.source.name, piece.source.container)
 
@@ -66,29 +66,36 @@ def _part_for(instrument: str, name: str) -> NewPart:
     return NewPart(name or found.capitalize(), programs[0] if programs else CHOIR_PROGRAM, clefs)
 
 
-def harmonise(piece: Piece, chords: str = "", **request: Any) -> list[Infill]:
-    """Add alto, tenor and bass below a melody, on given chords.
+def harmonise(piece: Piece, chords: str = "", figures: str = "", given: str = "", **request: Any) -> list[Infill]:
+    """Add the other three voices to a melody or to a bass, on given chords or figures.
 
     Args:
-        piece: From MusicXML or MIDI; its first part is the melody and stays.
+        piece: From MusicXML or MIDI; its first part is given and stays.
         chords: ``| G | C D7 | G |``, from the first bar on; when empty the symbols of the score, and when it has none, freely.
+        figures: Of a given bass, a field a note: ``| 6 | 7 # | 4-3 |`` (``compose.constraints.figures``).
+        given: What the part is, "melody" or "bass"; when empty a bass where there are figures, else a melody.
         request: Further fields of ``Request``: constraints, model, seed, count, temperature, top_p; ``model`` is "chorale"
             when left out.
     """
     if not piece.parts:
         raise RequestError("the piece has no parts")
-    melody = piece.parts[0].name
-    chords = chords or chord_symbols(piece)
-    for voice in VOICES:
-        piece = with_part(piece, voice)
-    names = [voice.name for voice in VOICES]
+    given = given or ("bass" if figures else "melody")
+    if given not in GIVEN:
+        raise RequestError(f"given '{given}': expected {' or '.join(GIVEN)}")
+    stays = quote(piece.parts[0].name)
+    chords = chords or ("" if figures else chord_symbols(piece))
+    new = GIVEN[given]
+    for voice in reversed(new) if given == "bass" else new:
+        piece = with_part(piece, voice, on_top=given == "bass")
+    names = [voice.name for voice in new]
     wishes = [
-        "range: Alto alto, Tenor tenor, Bass bass",
-        f"no crossing: {quote(melody)}, {', '.join(names)}",
+        f"range: {', '.join(f'{name} {name.casefold()}' for name in names)}",
+        f"no crossing: {', '.join([*names, stays] if given == 'bass' else [stays, *names])}",
         "polyphony: 1",
         "no parallels",
     ]
     wishes += [f"chords: {chords}"] if chords else []
+    wishes += [f"figured bass: {figures}"] if figures else []
     return _infill_all(piece, names, wishes, {"model": "chorale", **request})
 
 

@@ -23,10 +23,14 @@ BoolArray = NDArray[np.bool_]
 
 
 def all_requirements(constraints: Sequence[Constraint], canvas: Canvas) -> list[Requirement]:
-    """What must be written; what several constraints ask for is asked for once."""
+    """What must be written; what several constraints ask for is asked for once, of any duration or of one."""
     total: Counter[Requirement] = Counter()
     for constraint in constraints:
         total |= Counter(constraint.requirements(canvas))
+    timed = Counter((r.onset, r.lane) for r in total.elements() if r.duration is not None)
+    for requirement in total:
+        if requirement.duration is None:
+            total[requirement] = max(total[requirement] - timed[requirement.onset, requirement.lane], 0)
     return list(total.elements())
 
 

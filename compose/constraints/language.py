@@ -19,6 +19,8 @@
     density: 1-2 per beat       density: Piano 2-8 per bar
     hands: both                 instruments: violin, cello, drums
     pitches: kick, snare, hat   avoid: crash, cowbell
+    figured bass: | 6 | 7 # | 4-3 |                   a field a note of the given bass
+    cadence: perfect            cadence: half in E minor at 8:3
     dynamics: mp-f              dynamics: Violin p, Cello 40-64
     contour: up down            contour: Soprano up, Bass down
 
@@ -36,11 +38,13 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 
 from compose.constraints.base import Constraint
+from compose.constraints.cadence_wishes import cadence
 from compose.constraints.chords import Chord, parse_chord
 from compose.constraints.counterpoint import NoCrossing, NoParallels
 from compose.constraints.drums import OnlyDrums
 from compose.constraints.dynamics import dynamics
 from compose.constraints.ending import EndOn, Target
+from compose.constraints.figures import figured_bass
 from compose.constraints.line_wishes import contour
 from compose.constraints.names import PITCH_CLASS_PATTERN, parse_pitch, parse_pitch_class
 from compose.constraints.others import see_others
@@ -184,6 +188,8 @@ KINDS: dict[str, Callable[[str, Piece], Constraint]] = {
     "contour": contour,
     "chords": _chords,
     "harmony": harmony,
+    "figured bass": figured_bass,
+    "cadence": cadence,
     "rhythm": _rhythm,
     "grid": _grid,
     "density": density,
@@ -243,7 +249,7 @@ def _lines_of_mapping(wishes: Mapping[object, object]) -> list[str]:
             raise RequestError(f"expected the name of a constraint, got {kind!r}")
         if value is False:
             continue  # "no parallels: false"
-        separator = " | " if kind.strip().casefold() == "chords" else ", "
+        separator = " | " if kind.strip().casefold() in ("chords", "figured bass") else ", "
         lines.append(kind if value is True else f"{kind}: {_value_text(kind, value, separator)}")
     return lines
 

@@ -45,8 +45,8 @@ class NewPart:
         return self.clefs == ("percussion",)
 
 
-def add_part(piece: Piece, new: NewPart) -> bytes:
-    """The score of a piece with one more part of full-measure rests below the others.
+def add_part(piece: Piece, new: NewPart, on_top: bool = False) -> bytes:
+    """The score of a piece with one more part of full-measure rests, below the others or on top of them.
 
     Keys, meters and bar lines are those of the first part that does not transpose (of the first one where all do). Drums have no
     key; each of them is an instrument of the part.
@@ -75,6 +75,8 @@ def add_part(piece: Piece, new: NewPart) -> bytes:
     codec = text_codec(data)
     listing = _drum_listing(identity, new) if new.is_drum else _listing(identity, new, min(len(taken) + _FIRST_FREE_CHANNEL, 9))
     body = f'<part id="{identity}">\n' + "\n".join(measures) + "\n</part>\n"
+    if on_top:
+        return _insert_first(_insert_first(data, "<part ", body, codec), "<score-part ", listing, codec)
     return _insert(_insert(data, "</part-list>", listing, codec), "</score-partwise>", body, codec)
 
 
@@ -108,6 +110,14 @@ def _insert(data: bytes, before: str, text: str, codec: str) -> bytes:
     place = data.rfind(before.encode(codec))
     if place < 0:
         raise RequestError(f"the score has no {before}: expected a partwise MusicXML score")
+    return data[:place] + text.encode(codec) + data[place:]
+
+
+def _insert_first(data: bytes, before: str, text: str, codec: str) -> bytes:
+    """Text in front of the first occurrence of a tag."""
+    place = data.find(before.encode(codec))
+    if place < 0:
+        raise RequestError(f"the score has no {before.strip()}>: expected a partwise MusicXML score")
     return data[:place] + text.encode(codec) + data[place:]
 
 

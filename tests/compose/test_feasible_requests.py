@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from compose.constraints import find_conflicts, parse_constraint, see_others
+from compose.constraints.figures import parse_figure, pitch_classes_over
 from compose.constraints.names import pitch_class_name, pitch_name
 from compose.request import always_on, find_region, make_canvas
 from compose.sampler import RandomScorer, SamplerSettings, write
 from compose.writers.measured import MeasuredWriter
 from corpora.datasets import chorale_files
 from corpora.datasets.chorales import read_chorale
-from corpora.errors import InfeasibleConstraint
+from corpora.errors import InfeasibleConstraint, RequestError
 
 MAX_FAILING = 0.01
 LONGEST_S = 60.0  # of processor time
@@ -32,6 +33,67 @@ def shape_of(notes):
     moves = [int(np.sign(step)) for step in np.diff([top[onset] for onset in sorted(top)]) if step]
     turns = [move for i, move in enumerate(moves) if i == 0 or moves[i - 1] != move]
     return " ".join("up" if turn > 0 else "down" for turn in turns) or "up"
+
+
+def cadences_of(canvas):
+    """Every cadence in the key of its last bass note, at every beat of the last bars."""
+    piece, scale = canvas.piece, canvas.ticks_per_div
+    bass = [note for note in canvas.removed if note.lane == max(canvas.region.lanes)]
+    if not bass:
+        return []
+    name = pitch_class_name(bass[-1].pitch)
+    fifth_below, fifth_above = pitch_class_name(bass[-1].pitch + 5), pitch_class_name(bass[-1].pitch + 7)
+    wishes = [f"perfect in {name} {mode}" for mode in ("major", "minor")]
+    wishes += [
+        f"half in {fifth_below} major",
+        f"half in {fifth_below} minor",
+        f"plagal in {name} major",
+        f"deceptive in {name} minor",
+    ]
+    wishes += [f"perfect in {fifth_above} minor"]
+    bar = piece.measures[piece.measure_at(max(canvas.region.end - 1, 0) // scale)]
+    numbers = piece.measures["number"].tolist()
+    if numbers.count(str(bar["number"])) > 1:
+        return [f"cadence: {wish}" for wish in wishes]
+    places = ["", *(f" at {bar['number']}:{beat}" for beat in range(1, int(bar["beats"]) + 1))]
+    found = []
+    for place in places:
+        for wish in wishes:
+            try:
+                found.append(parse_constraint(f"cadence: {wish}{place}", piece).text)
+            except RequestError:  # a short bar has no such beat
+                continue
+    return found
+
+
+FIGURES = ("_", "6", "64", "7", "65", "43", "42", "#", "7#", "#6", "4-3", "b7", "9", "54", "n3")
+
+
+def figures_of(canvas):
+    """Figures for the kept bass, each the first that the notes above it meet; none where a note is in no chord."""
+    rule = parse_constraint("figured bass: _", canvas.piece)
+    fields = []
+    for _, notes in rule._by_bar(canvas):
+        fields.append([])
+        for note in notes:
+            above = [n for n in canvas.removed if n.onset < note.end and n.end > note.onset]
+            fields[-1].append(next((name for name in FIGURES if _meets(canvas, note, name, above)), None))
+    if not any(fields) or any(name is None for bar in fields for name in bar):
+        return []
+    return [f"figured bass: | {' | '.join(' '.join(bar) for bar in fields)} |"]
+
+
+def _meets(canvas, bass, name, above):
+    keys = canvas.piece.keys
+    known = keys["fifths"][keys["onset_div"] * canvas.ticks_per_div <= bass.onset]
+    figures = parse_figure(name)
+    edges = [bass.onset + bass.duration * i // len(figures) for i in range(len(figures) + 1)]
+    return all(
+        note.pitch % 12 in pitch_classes_over(bass.pitch, figure, int(known[-1]) if len(known) else 0)
+        for figure, start, end in zip(figures, edges, edges[1:], strict=False)
+        for note in above
+        if note.onset < end and note.end > start
+    )
 
 
 def wishes_of(canvas, rng):
@@ -71,6 +133,8 @@ def wishes_of(canvas, rng):
         "no parallels",
         "no crossing",
         "range: auto",
+        *cadences_of(canvas),
+        *figures_of(canvas),
         *(f"grid: {grid}" for grid in ("1/4", "1/8", "1/16", "1/8t")),
         *(f"scale: {pitch_class_name(tonic)} {mode}" for tonic in range(12) for mode in ("major", "harmonic minor")),
     ]
@@ -94,6 +158,21 @@ def true_of(canvas, texts):
     return found
 
 
+def draw(true, rng):
+    """One to five wishes, as often of one kind as of another."""
+    kinds = sorted({kind_of(wish) for wish in true})
+    size = min(len(kinds), int(rng.integers(1, 6)))
+    chosen = []
+    for kind in sorted(rng.choice(kinds, size=size, replace=False).tolist()):
+        some = [wish for wish in true if kind_of(wish) == kind]
+        chosen.append(some[int(rng.integers(len(some)))])
+    return chosen
+
+
+def kind_of(wish):
+    return wish.text.partition(":")[0]
+
+
 def run(pieces, count, seed):
     """How many requests were asked, which failed, and why."""
     rng = np.random.default_rng(seed)
@@ -111,8 +190,7 @@ def run(pieces, count, seed):
         true = true_of(canvas, wishes_of(canvas, rng))
         if not true:
             continue
-        size = min(len(true), int(rng.integers(1, 6)))
-        chosen = [true[i] for i in sorted(rng.choice(len(true), size=size, replace=False).tolist())]
+        chosen = draw(true, rng)
         rules = see_others((*always_on(canvas, canvas.ticks_per_div), *chosen))
         asked["all"] += 1
         asked.update(text.text.split(":")[0] for text in chosen)

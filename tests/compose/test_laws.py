@@ -52,7 +52,7 @@ WISHES = {
     "glue": ("glue: 2", "glue: 5"),
     "contour": ("contour: keep", "contour: up", "contour: up down", "contour: Tenor down, Soprano down up", "contour: down"),
     "cadence": ("cadence: perfect", "cadence: half in G major", "cadence: plagal", "cadence: deceptive in A minor"),
-    "figures": ("figured bass: 6", "figured bass: | | |", "figured bass: _ 6 _ 7# | |"),
+    "figures": ("figured bass: 6", "figured bass: 6 | |", "figured bass: | _ 6 _ 7# |"),
     "dynamics": ("dynamics: p", "dynamics: mp-f", "dynamics: Alto 20-40, ff"),
     "density": ("density: 1 per beat", "density: 1-2 per beat", "density: 2-5 per bar", "density: Alto 0-1 per beat"),
     "auto": ("range: auto", "range: alto"),

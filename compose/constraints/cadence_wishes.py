@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 from compose.constraints.base import Constraint
 from compose.constraints.cadence import CADENCES, Cadence, Key
 from compose.constraints.names import PITCH_CLASS_PATTERN, parse_pitch_class
+from compose.constraints.places import find_beat
 from compose.constraints.wish_items import capital
 from corpora.errors import RequestError
 from corpora.piece import Piece
@@ -37,13 +37,6 @@ def cadence(value: str, piece: Piece) -> Constraint:
         key = Key(parse_pitch_class(found["tonic"]), found["mode"].casefold() == "minor")
         text += f" in {capital(found['tonic'])} {found['mode'].casefold()}"
     if found["bar"]:
-        numbers = piece.measures["number"].tolist()
-        if found["bar"] not in numbers:
-            raise RequestError(f"cadence: there is no bar '{found['bar']}': expected for example 'perfect at 8:1'")
-        row = piece.measures[numbers.index(found["bar"])]
-        place = int(row["start_div"]) + (Fraction(found["beat"]) - 1) * Fraction(4 * piece.divs_per_quarter, int(row["beat_type"]))
-        if not row["start_div"] <= place < row["end_div"] or place.denominator > 1:
-            raise RequestError(f"cadence: bar {found['bar']} has no beat {found['beat']}")
-        at_div = int(place)
+        at_div = find_beat(piece, found["bar"], found["beat"])
         text += f" at {found['bar']}:{found['beat']}"
     return Cadence(text, found["kind"].casefold(), key, at_div)

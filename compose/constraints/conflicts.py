@@ -16,6 +16,7 @@ from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import Constraint
 from compose.constraints.ending import EndOn
 from compose.constraints.feasible import all_requirements
+from compose.constraints.motif import Motif
 from compose.constraints.others import see_others
 from compose.constraints.pitch import PitchConstraint
 from corpora.errors import InfeasibleConstraint
@@ -36,7 +37,7 @@ def find_conflicts(constraints: Sequence[Constraint], canvas: Canvas) -> Infeasi
     for constraint in constraints:
         if (reason := constraint.conflict(canvas)) is not None:
             return InfeasibleConstraint(f"'{constraint.text}' cannot be met: {reason}", (constraint.text,))
-    for check in (_empty_span, _blocked_requirement, _crowded_requirements, _no_ending, _no_loudness):
+    for check in (_empty_span, _blocked_requirement, _crowded_requirements, _no_ending, _no_motif, _no_loudness):
         if check(constraints, canvas) is None:
             continue
         guilty = _smallest(constraints, canvas, check)
@@ -108,14 +109,17 @@ def _crowded_requirements(constraints: Sequence[Constraint], canvas: Canvas) -> 
     written = 0
     try:
         for onset, lane, duration in sorted(required, key=lambda r: r[:2]):
-            durations = _durations(canvas, onset)[:1] if duration is None else np.array([duration], dtype=np.int64)
+            durations = _durations(canvas, onset) if duration is None else np.array([duration], dtype=np.int64)
+            fitting = np.ones((1, len(durations)), dtype=np.bool_)
             for constraint in constraints:
                 allowed = constraint.allows(canvas, onset, lane, durations)
                 # One row means: judged without regard to pitch.
-                if allowed.shape[0] == 1 and constraint.foresees and not constraint.looks_ahead and not allowed.any():
-                    place = _place(canvas.piece, canvas, onset)
-                    return f"the notes of {canvas.piece.parts[lane].name} at {place} are too many at once"
-            canvas.write(Note(onset, lane, 0, int(durations[0])))
+                if allowed.shape[0] == 1 and constraint.foresees and not constraint.looks_ahead:
+                    fitting &= allowed
+            if not fitting.any():
+                place = _place(canvas.piece, canvas, onset)
+                return f"the notes of {canvas.piece.parts[lane].name} at {place} are too many at once"
+            canvas.write(Note(onset, lane, 0, int(durations[np.argmax(fitting[0])])))
             written += 1
     finally:
         for _ in range(written):
@@ -131,6 +135,14 @@ def _no_ending(constraints: Sequence[Constraint], canvas: Canvas) -> str | None:
                 lane = target.lane(canvas)
                 if lane is not None and ending.last_place(canvas, lane, target) is None:
                     return f"{canvas.piece.parts[lane].name} has no place to end on {target.name}"
+    return None
+
+
+def _no_motif(constraints: Sequence[Constraint], canvas: Canvas) -> str | None:
+    """A figure that the others leave no place for, or not so many."""
+    for motif in see_others(constraints):
+        if isinstance(motif, Motif) and motif.conflict(canvas) is None and not motif.has_room(canvas):
+            return "the figure has too few places"
     return None
 
 

@@ -73,6 +73,10 @@ class KeepContour(Constraint):
         there = {note.onset for note in canvas.written if note.lane == lane}
         return np.isin(onsets, [note.onset for note in top_line(canvas.removed, lane) if note.onset not in there])
 
+    def open_pitches(self, canvas: Canvas, lane: int, onset: int) -> BoolArray:
+        """Pitches (128,) from which the rest of the line can be drawn at an onset; none where the line has no note."""
+        return self._open(canvas, lane).get(onset, np.zeros(NUM_PITCHES, dtype=np.bool_))
+
     def _open(self, canvas: Canvas, lane: int) -> dict[int, BoolArray]:
         """For each onset of the line, the pitches (128,) from which the rest of it can be drawn and has what is owed."""
         plain = self._reach(canvas, lane, None)

@@ -178,6 +178,11 @@ class NoCrossing(Constraint):
         place = lanes.index(lane)
         return lanes[:place], lanes[place + 1 :]
 
+    def side(self, canvas: Canvas, lane: int, other: int) -> int:
+        """1 where a lane lies above another, -1 where it lies below it, 0 where they are not judged."""
+        above, below = self._neighbours(canvas, other)
+        return 1 if lane in above else -1 if lane in below else 0
+
     def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
         """Pitches between the lanes above and below for as long as the note lasts; shape (1, 1) or (128, durations)."""
         above, below = self._neighbours(canvas, lane)

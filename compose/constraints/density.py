@@ -104,6 +104,20 @@ class Density(Constraint):
         places = free[np.searchsorted(free, max(span[0], after)) : np.searchsorted(free, span[1])]
         return int(places[-missing]) if len(places) >= missing else -1
 
+    def takes(self, canvas: Canvas, lane: int, onsets: IntArray, end: int) -> bool:
+        """Whether a lane may have these onsets and no others from the first of them to an end."""
+        limit = self._limit(lane)
+        free = self._free(canvas, lane)
+        outside = free[(free < onsets[0]) | (free >= end)]
+        for first, last in self._spans(canvas, limit) if limit else []:
+            if last <= onsets[0] or first >= end:
+                continue
+            count = self._count(canvas, lane, first, last) + int(((onsets >= first) & (onsets < last)).sum())
+            room = int(((outside >= first) & (outside < last)).sum())
+            if count > limit.high or count + room < limit.low:  # type: ignore[union-attr]
+                return False
+        return True
+
     def due(self, canvas: Canvas) -> tuple[int, int] | None:
         """The first place that a lane cannot do without, and the lane."""
         return canvas.passing(self, "due", lambda: self._find_due(canvas))

@@ -184,4 +184,4 @@ def figured_bass(value: str, piece: Piece) -> Constraint:
     if not any(bars):
         raise RequestError("figured bass: expected figures, for example 'figured bass: | 6 | 7 # | 4-3 |'")
     text = " | ".join(" ".join(cell) for cell in cells)
-    return FiguredBass(f"figured bass: | {text} |", bars)
+    return FiguredBass(" ".join(f"figured bass: | {text} |".split()), bars)

@@ -23,6 +23,7 @@
     cadence: perfect            cadence: half in E minor at 8:3
     dynamics: mp-f              dynamics: Violin p, Cello 40-64
     contour: up down            contour: Soprano up, Bass down
+    motif: C4 q D4 e E4 e F4 h  motif: Violin 1 1:1-2:3 x2 diatonic in Viola
 
     scale: G major (prefer)     grid: 1/8 (weight 1.5)         soft: nats instead of a ban
 
@@ -46,6 +47,7 @@ from compose.constraints.dynamics import dynamics
 from compose.constraints.ending import EndOn, Target
 from compose.constraints.figures import figured_bass
 from compose.constraints.line_wishes import contour
+from compose.constraints.motif_wishes import motif
 from compose.constraints.names import PITCH_CLASS_PATTERN, parse_pitch, parse_pitch_class
 from compose.constraints.others import see_others
 from compose.constraints.parts import find_lanes, quote, split_items
@@ -186,6 +188,7 @@ KINDS: dict[str, Callable[[str, Piece], Constraint]] = {
     "start on": start_on,
     "glue": glue,
     "contour": contour,
+    "motif": motif,
     "chords": _chords,
     "harmony": harmony,
     "figured bass": figured_bass,

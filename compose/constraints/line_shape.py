@@ -177,6 +177,22 @@ class LineShape(Constraint):
             goals[rows] = here[rows]
         return goals
 
+    def follows(self, canvas: Canvas, lane: int, pitches: list[int]) -> bool:
+        """Whether the line may go on over these pitches, at once or after others."""
+        ways = self._ways(canvas, lane)
+        if ways is None:
+            return True
+        mine = top_line(canvas.written, lane)
+        now = self._state(ways, mine)
+        before = pitches[:1] if not mine else [mine[-1].pitch]
+        for begun in range(len(ways) + 1) if now is None else range(now, len(ways) + 1):
+            state: int | None = begun
+            for one, two in pairwise([*(before if begun == now else []), *pitches]):
+                state = None if state is None else advance(ways, state, int(np.sign(two - one)))
+            if state is not None:
+                return True
+        return False
+
     def _debt(self, canvas: Canvas, lane: int) -> int | None:
         """The onset of a chord whose highest note does not stand yet, or None."""
         mine = top_line(canvas.written, lane)

@@ -97,6 +97,10 @@ class Require(Constraint):
         """What has not come yet."""
         return [w for w in self.wanted if not any(n.pitch in w.pitches and n.lane in w.lanes_of(canvas) for n in canvas.written)]
 
+    def last_place(self, canvas: Canvas, wanted: Wanted) -> tuple[int, int] | None:
+        """The last onset and lane at which it may come as the canvas stands."""
+        return canvas.passing(self, wanted, lambda: self._last_place(canvas, wanted, canvas.region.end))
+
     def _last_place(self, canvas: Canvas, wanted: Wanted, before: int) -> tuple[int, int] | None:
         """The last onset (below ``before``) and lane at which it may come as the canvas stands."""
         step, region = canvas.ticks_per_step, canvas.region

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from compose.constraints import find_conflicts, parse_constraint, see_others
+from compose.constraints.contour import top_line
 from compose.constraints.figures import parse_figure, pitch_classes_over
 from compose.constraints.names import pitch_class_name, pitch_name
 from compose.request import always_on, find_region, make_canvas
@@ -33,6 +34,29 @@ def shape_of(notes):
     moves = [int(np.sign(step)) for step in np.diff([top[onset] for onset in sorted(top)]) if step]
     turns = [move for i, move in enumerate(moves) if i == 0 or moves[i - 1] != move]
     return " ".join("up" if turn > 0 else "down" for turn in turns) or "up"
+
+
+VALUES = {24 * 4: "w", 24 * 2: "h", 36: "q.", 24: "q", 18: "e.", 12: "e", 6: "s", 16: "q3", 8: "e3"}  # by ticks of 24 a quarter
+
+
+def motifs_of(canvas, lane, rng):
+    """Two to four notes of a line, moved; nothing where their values have no letter."""
+    line = top_line(canvas.removed, lane)
+    size = int(rng.integers(2, 5))
+    if len(line) <= size:
+        return []
+    first = int(rng.integers(0, len(line) - size))
+    notes, shift = line[first : first + size], int(rng.integers(-2, 3))
+    words, end = [], notes[0].onset
+    for note in notes:
+        scale = canvas.ticks_per_quarter // 24
+        gap, length = (note.onset - end) / scale, note.duration / scale
+        if length not in VALUES or (gap and gap not in VALUES):
+            return []
+        words += [f"r {VALUES[gap]}"] * bool(gap) + [f"{pitch_name(note.pitch + shift)} {VALUES[length]}"]
+        end = note.end
+    text = f"motif: {' '.join(words)}"
+    return [text, f"{text} x2", f"{text} in {canvas.piece.parts[lane].name}"]
 
 
 def cadences_of(canvas):
@@ -133,6 +157,7 @@ def wishes_of(canvas, rng):
         "no parallels",
         "no crossing",
         "range: auto",
+        *motifs_of(canvas, lane, rng),
         *cadences_of(canvas),
         *figures_of(canvas),
         *(f"grid: {grid}" for grid in ("1/4", "1/8", "1/16", "1/8t")),

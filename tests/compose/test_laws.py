@@ -53,6 +53,13 @@ WISHES = {
     "contour": ("contour: keep", "contour: up", "contour: up down", "contour: Tenor down, Soprano down up", "contour: down"),
     "cadence": ("cadence: perfect", "cadence: half in G major", "cadence: plagal", "cadence: deceptive in A minor"),
     "figures": ("figured bass: 6", "figured bass: 6 | |", "figured bass: | _ 6 _ 7# |"),
+    "motif": (
+        "motif: C4 q D4 e E4 e F4 h",
+        "motif: G4 e F#4 e G4 q x2",
+        "motif: C4 q D4 q E4 q diatonic",
+        "motif: Soprano 1 in Tenor",
+        "motif: B4 s A4 s G4 e x3",
+    ),
     "dynamics": ("dynamics: p", "dynamics: mp-f", "dynamics: Alto 20-40, ff"),
     "density": ("density: 1 per beat", "density: 1-2 per beat", "density: 2-5 per bar", "density: Alto 0-1 per beat"),
     "auto": ("range: auto", "range: alto"),

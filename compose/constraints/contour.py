@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 
 from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import BoolArray, Constraint, IntArray, Requirement, Satisfaction
+from compose.constraints.counterpoint import NoCrossing
 from compose.constraints.ending import EndOn
 from compose.constraints.joins import Glue
-from compose.constraints.occurrence import Require, Wanted
-from compose.constraints.pitch import PitchConstraint
+from compose.constraints.occurrence import Require, Tessitura, Wanted
+from compose.constraints.others import foreseen
 
 __all__ = ["KeepContour", "endings", "owed_alone", "top_line"]
 
@@ -55,7 +57,7 @@ class KeepContour(Constraint):
     """The new notes have the onsets and durations of the notes that go, one for each, and rise, fall and stay as they did.
 
     For lanes that sing one note at a time: where the removed notes are chords it cannot be asked for. Looks ahead: a pitch is
-    open only when the rest of the line can still be drawn within the pitch constraints in force.
+    open only when the rest of all lines can still be drawn within the constraints in force (parallels between lanes left out).
 
     Args:
         text: ``contour: keep``.
@@ -79,37 +81,67 @@ class KeepContour(Constraint):
 
     def _open(self, canvas: Canvas, lane: int) -> dict[int, BoolArray]:
         """For each onset of the line, the pitches (128,) from which the rest of it can be drawn and has what is owed."""
-        plain = self._reach(canvas, lane, None)
-        reaches = [
-            self._reach(canvas, lane, np.isin(np.arange(NUM_PITCHES), sorted(wanted.pitches)))
-            for wanted in owed_alone(self.others, canvas, lane)
-        ]
+        plain = canvas.passing(self, "domains", lambda: self._domains(canvas))[lane]
+        owed = [np.isin(np.arange(NUM_PITCHES), sorted(wanted.pitches)) for wanted in owed_alone(self.others, canvas, lane)]
+        reaches = [self._reach(canvas, lane, plain, pitches) for pitches in owed]
         return {onset: np.logical_and.reduce([here, *(reach[onset] for reach in reaches)]) for onset, here in plain.items()}
 
-    def _reach(self, canvas: Canvas, lane: int, owed: BoolArray | None) -> dict[int, BoolArray]:
-        """For each onset, the pitches (128,) from which the line can be drawn to its end, with an ``owed`` pitch here or later."""
-        line = top_line(canvas.removed, lane)
+    def _domains(self, canvas: Canvas) -> dict[int, dict[int, BoolArray]]:
+        """For each lane and onset of its line the pitches (128,) with which all lines can be drawn together.
+
+        The notes of a line are above, below or at the one before, those of a lower lane not above a higher one's where lanes must
+        not cross. For such relations of order arc consistency is exact: every pitch it leaves is part of a solution.
+        """
+        for inside in (True, False):
+            lines = {lane: top_line(canvas.removed, lane) for lane in canvas.region.lanes}
+            domains = {lane: {n.onset: self._alone(canvas, n, n is mine[-1], inside) for n in mine} for lane, mine in lines.items()}
+            relations = [
+                (domains[lane][one.onset], domains[lane][two.onset], int(np.sign(two.pitch - one.pitch)), True)
+                for lane, mine in lines.items()
+                for one, two in pairwise(mine)
+            ]
+            relations += [
+                (domains[low][one.onset], domains[high][two.onset], 1, False)
+                for low, high in self._uncrossed(canvas)
+                for one in lines[low]
+                for two in lines[high]
+                if one.onset < two.end and two.onset < one.end
+            ]
+            _settle(relations)
+            if all(here.any() for mine in domains.values() for here in mine.values()):
+                break  # a line wholly inside its tessitura, where there is one, else any
+        return domains
+
+    def _uncrossed(self, canvas: Canvas) -> list[tuple[int, int]]:
+        """Pairs of lanes being written, lower and higher, that must not cross."""
+        rules = [other for other in self.others if isinstance(other, NoCrossing)]
+        lanes = canvas.region.lanes
+        return [(low, high) for low in lanes for high in lanes if low != high and any(r.side(canvas, high, low) > 0 for r in rules)]
+
+    def _alone(self, canvas: Canvas, note: Note, is_last: bool, inside: bool) -> BoolArray:
+        """The pitches (128,) open to one note, beside all that is kept and written."""
+        written = [n.pitch for n in canvas.written if n.lane == note.lane and n.onset == note.onset]
+        here = np.isin(np.arange(NUM_PITCHES), written) if written else np.ones(NUM_PITCHES, dtype=np.bool_)
+        durations = np.array([note.duration], dtype=np.int64)
+        for other in [] if written else foreseen(self.others):
+            if isinstance(other, Tessitura):
+                here &= other.inside(note.lane) if inside else True
+            else:
+                here &= np.broadcast_to(other.allows(canvas, note.onset, note.lane, durations), (NUM_PITCHES, 1))[:, 0]
+        return here & endings(self.others, canvas, note.lane) if is_last else here
+
+    def _reach(self, canvas: Canvas, lane: int, plain: dict[int, BoolArray], owed: BoolArray) -> dict[int, BoolArray]:
+        """For each onset, the pitches (128,) from which the line can be drawn to its end with an ``owed`` pitch here or later."""
         above = np.triu(np.ones((NUM_PITCHES, NUM_PITCHES), dtype=np.bool_), 1)  # [p, q]: q above p
         ways = {1: above, -1: above.T, 0: np.eye(NUM_PITCHES, dtype=np.bool_)}
         out: dict[int, BoolArray] = {}
-        following: tuple[int, BoolArray, BoolArray] | None = None
-        for note in reversed(line):
-            here = np.ones(NUM_PITCHES, dtype=np.bool_)
-            durations = np.array([note.duration], dtype=np.int64)
-            for other in self.others:
-                if isinstance(other, PitchConstraint):
-                    here &= np.broadcast_to(other.allows(canvas, note.onset, lane, durations), (NUM_PITCHES, 1))[:, 0]
-            if following is None:
-                here &= endings(self.others, canvas, lane)
-            else:
-                way = int(np.sign(following[0] - note.pitch))
-                paid = here & (ways[way] & following[2][None, :]).any(axis=1)
-                here &= (ways[way] & following[1][None, :]).any(axis=1)
-                paid |= here if owed is None else here & owed
-            if following is None:
-                paid = here if owed is None else here & owed
-            out[note.onset] = paid
-            following = (note.pitch, here, paid)
+        following: Note | None = None
+        for note in reversed(top_line(canvas.removed, lane)):
+            out[note.onset] = plain[note.onset] & owed
+            if following is not None:
+                way = ways[int(np.sign(following.pitch - note.pitch))]
+                out[note.onset] |= plain[note.onset] & (way & out[following.onset][None, :]).any(axis=1)
+            following = note
         return out
 
     def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
@@ -160,3 +192,22 @@ class KeepContour(Constraint):
                 moves = [np.sign(np.diff([note.pitch for note in line])) for line in (old, new)]
                 same, total = same + int((moves[0] == moves[1]).sum()), total + len(moves[0])
         return Satisfaction(self.text, rhythm and same == total, f"{same} of {total} steps move as before")
+
+
+def _settle(relations: list[tuple[BoolArray, BoolArray, int, bool]]) -> None:
+    """Narrow pairs of pitch sets in place until each pitch has its match: the second above (1), below (-1) or at (0) the first."""
+    left = -1
+    while (now := sum(int(one.sum()) + int(two.sum()) for one, two, _, _ in relations)) != left:
+        left = now
+        for one, two, way, strict in (*relations, *reversed(relations)):
+            if way == 0:
+                one &= two
+                two &= one
+                continue
+            low, high = (one, two) if way > 0 else (two, one)
+            if not low.any() or not high.any():
+                low[:], high[:] = False, False
+                continue
+            high[: int(low.argmax()) + strict] = False
+            if high.any():
+                low[NUM_PITCHES - int(high[::-1].argmax()) - strict :] = False

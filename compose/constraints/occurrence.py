@@ -222,6 +222,12 @@ class Tessitura(Constraint):
         general = [(low, high) for lanes, low, high in self.limits if lanes is None]
         return next(iter(named or general), None)
 
+    def inside(self, lane: int) -> BoolArray:
+        """Pitches (128,) inside, of a lane that is judged; all of another."""
+        limit = self._limit(lane)
+        pitches = np.arange(NUM_PITCHES)
+        return np.ones(NUM_PITCHES, np.bool_) if limit is None else np.asarray((pitches >= limit[0]) & (pitches <= limit[1]))
+
     def _outside(self, notes: list[Note], low: int, high: int) -> int:
         return sum(not low <= note.pitch <= high for note in notes)
 

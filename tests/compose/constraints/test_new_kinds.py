@@ -55,7 +55,7 @@ def test_wishes_read_back(make_piece, text):
         ("range: kazoo", "two pitches or an instrument"),
         ("tessitura: C5-C4", "C5 is above C4"),
         ("glue: near", "number of semitones"),
-        ("contour: wavy", "contour: keep, up, down"),
+        ("contour: wavy", "expected 'contour: keep', up, down"),
         ("harmony: | I |", "expected a key and numerals"),
         ("harmony: H major: | I |", "not a key"),
         ("harmony: G major: | X |", "not a roman numeral"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar
@@ -79,6 +80,12 @@ class KeepContour(Constraint):
         """Pitches (128,) from which the rest of the line can be drawn at an onset; none where the line has no note."""
         return self._open(canvas, lane).get(onset, np.zeros(NUM_PITCHES, dtype=np.bool_))
 
+    def leads(self, canvas: Canvas, lane: int, onset: int, later: dict[int, BoolArray]) -> BoolArray:
+        """Pitches (128,) from which the line can be drawn when it has these pitches at later onsets."""
+        return self._domains(canvas, {(lane, place): pitches for place, pitches in later.items()})[lane].get(
+            onset, np.zeros(NUM_PITCHES, dtype=np.bool_)
+        )
+
     def _open(self, canvas: Canvas, lane: int) -> dict[int, BoolArray]:
         """For each onset of the line, the pitches (128,) from which the rest of it can be drawn and has what is owed."""
         plain = canvas.passing(self, "domains", lambda: self._domains(canvas))[lane]
@@ -86,7 +93,7 @@ class KeepContour(Constraint):
         reaches = [self._reach(canvas, lane, plain, pitches) for pitches in owed]
         return {onset: np.logical_and.reduce([here, *(reach[onset] for reach in reaches)]) for onset, here in plain.items()}
 
-    def _domains(self, canvas: Canvas) -> dict[int, dict[int, BoolArray]]:
+    def _domains(self, canvas: Canvas, given: Mapping[tuple[int, int], BoolArray] | None = None) -> dict[int, dict[int, BoolArray]]:
         """For each lane and onset of its line the pitches (128,) with which all lines can be drawn together.
 
         The notes of a line are above, below or at the one before, those of a lower lane not above a higher one's where lanes must
@@ -95,6 +102,8 @@ class KeepContour(Constraint):
         for inside in (True, False):
             lines = {lane: top_line(canvas.removed, lane) for lane in canvas.region.lanes}
             domains = {lane: {n.onset: self._alone(canvas, n, n is mine[-1], inside) for n in mine} for lane, mine in lines.items()}
+            for (lane, onset), pitches in (given or {}).items():
+                domains[lane][onset] &= pitches
             relations = [
                 (domains[lane][one.onset], domains[lane][two.onset], int(np.sign(two.pitch - one.pitch)), True)
                 for lane, mine in lines.items()

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from compose.canvas import NUM_PITCHES, Canvas, Note
+from compose.canvas import NUM_PITCHES, Canvas
 from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfaction
 from compose.constraints.contour import endings, owed_alone, top_line
 from compose.constraints.feasible import all_requirements
@@ -139,15 +139,15 @@ class LineShape(Constraint):
                         fine[i, state] |= _before(after[following], move)
         return _Reach(np.array([t for t, _ in places], dtype=np.int64), opened, fine, begin)
 
-    def _line(self, canvas: Canvas, lane: int, before: int) -> list[Note]:
-        """The line so far, up to an onset."""
-        return [note for note in top_line(canvas.written, lane) if note.onset < before]
+    def _line(self, canvas: Canvas, lane: int, before: int) -> list[int]:
+        """The pitches of the line so far, up to an onset."""
+        return [note.pitch for note in top_line(canvas.written, lane) if note.onset < before]
 
-    def _state(self, ways: tuple[int, ...], notes: list[Note]) -> int | None:
-        """How many ways the line has begun; None when it has broken its shape."""
-        state: int | None = 0
-        for one, two in pairwise(notes):
-            state = None if state is None else advance(ways, state, int(np.sign(two.pitch - one.pitch)))
+    def _state(self, ways: tuple[int, ...], pitches: list[int], begun: int = 0) -> int | None:
+        """How many ways a line has begun behind its last note, of which some were begun before; None when it breaks its shape."""
+        state: int | None = begun
+        for one, two in pairwise(pitches):
+            state = None if state is None else advance(ways, state, int(np.sign(two - one)))
         return state
 
     def _goals(self, canvas: Canvas, onset: int, lane: int, ends: IntArray) -> BoolArray:
@@ -160,7 +160,7 @@ class LineShape(Constraint):
         if state is None:
             return goals
         pitches = np.arange(NUM_PITCHES)
-        moves = np.sign(pitches - earlier[-1].pitch) if earlier else np.zeros(NUM_PITCHES, dtype=np.int64)
+        moves = np.sign(pitches - earlier[-1]) if earlier else np.zeros(NUM_PITCHES, dtype=np.int64)
         single = sounds_alone(self.others, lane)
         owed = [None, *owed_alone(self.others, canvas, lane)] if single else [None]
         for move in (DOWN, 0, UP):
@@ -183,15 +183,34 @@ class LineShape(Constraint):
         if ways is None:
             return True
         mine = top_line(canvas.written, lane)
-        now = self._state(ways, mine)
+        now = self._state(ways, [note.pitch for note in mine])
         before = pitches[:1] if not mine else [mine[-1].pitch]
         for begun in range(len(ways) + 1) if now is None else range(now, len(ways) + 1):
-            state: int | None = begun
-            for one, two in pairwise([*(before if begun == now else []), *pitches]):
-                state = None if state is None else advance(ways, state, int(np.sign(two - one)))
-            if state is not None:
+            if self._state(ways, [*(before if begun == now else []), *pitches], begun) is not None:
                 return True
         return False
+
+    def leads(self, canvas: Canvas, lane: int, onset: int, figures: IntArray) -> BoolArray:
+        """Pitches (128,) that the line may have at an onset when one of some figures (rows of pitches) comes after it."""
+        ways = self._ways(canvas, lane)
+        if ways is None:
+            return np.ones(NUM_PITCHES, dtype=np.bool_)
+        earlier = self._line(canvas, lane, onset)
+        state = self._state(ways, earlier)
+        firsts = np.isin(np.arange(NUM_PITCHES), figures[:, 0])
+        fine = [any(self._state(ways, row, begun) is not None for row in figures.tolist()) for begun in range(len(ways) + 1)]
+        out = np.zeros(NUM_PITCHES, dtype=np.bool_)
+        moves = np.sign(np.arange(NUM_PITCHES) - earlier[-1]) if earlier else np.zeros(NUM_PITCHES, dtype=np.int64)
+        for move in (DOWN, 0, UP):
+            here = None if state is None else advance(ways, state, move)
+            if here is None:
+                continue
+            leading = np.full(NUM_PITCHES, any(fine[here + 1 :]))  # by way of other notes
+            for step in (DOWN, 0, UP):
+                if (begun := advance(ways, here, step)) is not None and fine[begun]:
+                    leading |= _before(firsts, step)
+            out |= (moves == move) & leading
+        return out
 
     def _debt(self, canvas: Canvas, lane: int) -> int | None:
         """The onset of a chord whose highest note does not stand yet, or None."""
@@ -213,7 +232,7 @@ class LineShape(Constraint):
         ways, reach = self._ways(canvas, lane), self._reach(canvas, lane, None)
         assert ways is not None
         mine = top_line(canvas.written, lane)
-        state = self._state(ways, mine)
+        state = self._state(ways, [note.pitch for note in mine])
         if state is None:
             return -1, lane
         fine = reach.fine[:, state, mine[-1].pitch] if mine else reach.begin
@@ -250,7 +269,7 @@ class LineShape(Constraint):
         """When every line has its shape."""
         for lane in self._lanes(canvas):
             ways = self._ways(canvas, lane)
-            if ways is None or self._state(ways, top_line(canvas.written, lane)) != len(ways):
+            if ways is None or self._state(ways, [note.pitch for note in top_line(canvas.written, lane)]) != len(ways):
                 return False
         return True
 

@@ -362,8 +362,22 @@ class Motif(Constraint):
         if (onset, lane) > (start, plan.place.lane) or (lane == plan.place.lane and plan.stands):
             return np.zeros((1, 1), dtype=np.bool_)
         if lane == plan.place.lane:
-            return np.asarray(onset + durations <= start)[None, :]
+            leading = canvas.passing(self, ("leads", onset, plan.place), lambda: self._leads(canvas, plan, onset))
+            return np.asarray(leading[:, None] & (onset + durations <= start)[None, :])
         return self._uncrossed(canvas, plan, onset, lane, durations)
+
+    def _leads(self, canvas: Canvas, plan: _Plan, onset: int) -> BoolArray:
+        """Pitches (128,) of the plan's part from which a contour asked for beside it comes to the plan."""
+        ticks, out = self._ticks(canvas), np.ones(NUM_PITCHES, dtype=np.bool_)
+        assert ticks is not None
+        for other in self.others:
+            if isinstance(other, LineShape):
+                out &= other.leads(canvas, plan.place.lane, onset, plan.pitches)
+            elif isinstance(other, KeepContour):
+                columns = zip((plan.place.start + ticks[0]).tolist(), plan.pitches.T, strict=True)
+                later = {place: np.isin(np.arange(NUM_PITCHES), column) for place, column in columns}
+                out &= other.leads(canvas, plan.place.lane, onset, later)
+        return out
 
     def _uncrossed(self, canvas: Canvas, plan: _Plan, onset: int, lane: int, durations: IntArray) -> BoolArray:
         """What leaves the plan a pitch where parts must not cross; shape (1, 1) or (128, durations)."""

@@ -280,7 +280,7 @@ def test_feasible_requests_are_met(chorales):
 
 def test_the_trained_model_meets_them(chorales):
     with one_thread():
-        _, failed = run(chorales, 8, 2, trained_writer, longest=2)
+        _, failed = run(chorales, 5, 2, trained_writer, longest=2)
     assert not failed
 
 

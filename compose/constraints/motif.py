@@ -152,7 +152,7 @@ class Motif(Constraint):
                 onsets, end = start + offsets, int(start + offsets[-1] + lengths[-1])
                 inside = [r for r in required if r.lane == lane and start <= r.onset < end]
                 fits = sorted(r.onset for r in inside) == sorted({r.onset for r in inside} & set(onsets.tolist()))
-                if not fits or blank.overlapping(lane, start, end):
+                if not fits or blank.overlapping(lane, start, end) or not self._moves_as_before(canvas, lane, onsets):
                     continue
                 if not all(other.onsets(blank, onsets, lane).all() for other in foreseen(self.others)):
                     continue
@@ -194,9 +194,9 @@ class Motif(Constraint):
                     pitches = pitches[other.moves_allowed(canvas, lane, onset)[pitches[:, index - 1], pitches[:, index]]]
         return pitches
 
-    def _beside(self, canvas: Canvas, lane: int, onsets: IntArray, lengths: IntArray, pitches: IntArray) -> IntArray:
-        """The rows that leave those that look ahead what they need, or give it to them."""
-        start, end = int(onsets[0]), int(onsets[-1] + lengths[-1])
+    def _beside(self, canvas: Canvas, lane: int, onsets: IntArray, lengths: IntArray, pitches: IntArray, first: int) -> IntArray:
+        """The rows that, from note ``first`` on, leave those that look ahead what they need, or give it to them."""
+        start, end = int(onsets[first]), int(onsets[-1] + lengths[-1])
         for other in self.others:
             if isinstance(other, EndOn):
                 for target in other.targets:
@@ -207,27 +207,30 @@ class Motif(Constraint):
                 for wanted in other.owed(canvas):
                     last = other.last_place(canvas, wanted)
                     if last is not None and last[1] == lane and start <= last[0] < end:
-                        pitches = pitches[np.isin(pitches, sorted(wanted.pitches)).any(axis=1)]
+                        pitches = pitches[np.isin(pitches[:, first:], sorted(wanted.pitches)).any(axis=1)]
             elif isinstance(other, Density):
-                if not other.takes(canvas, lane, onsets, end):
+                if not other.takes(canvas, lane, onsets[first:], end):
                     return pitches[:0]
             elif isinstance(other, LineShape):
-                pitches = pitches[[other.follows(canvas, lane, row.tolist()) for row in pitches]]
+                pitches = pitches[[other.follows(canvas, lane, row[first:].tolist()) for row in pitches]]
             elif isinstance(other, KeepContour):
-                for index, onset in enumerate(onsets.tolist()):
-                    pitches = self._keep(pitches, index, other.open_pitches(canvas, lane, onset))
-                old = [note.pitch for note in top_line(canvas.removed, lane) if note.onset in set(onsets.tolist())]
-                moves = np.sign(np.diff(old)) if len(old) == len(onsets) else None
-                pitches = pitches[:0] if moves is None else pitches[(np.sign(np.diff(pitches, axis=1)) == moves).all(axis=1)]
+                for index in range(first, len(onsets)):
+                    pitches = self._keep(pitches, index, other.open_pitches(canvas, lane, int(onsets[index])))
             elif isinstance(other, Glue | StartOn):
-                first = start == canvas.region.start
-                if first:
-                    pitches = self._keep(
-                        pitches, 0, other.allows(canvas, start, lane, lengths[:1])[:, 0] | np.zeros(NUM_PITCHES, np.bool_)
-                    )
+                if start == canvas.region.start:
+                    allowed = np.broadcast_to(other.allows(canvas, start, lane, lengths[:1]), (NUM_PITCHES, 1))[:, 0]
+                    pitches = self._keep(pitches, 0, allowed)
                 if isinstance(other, Glue) and end == canvas.region.end:
                     pitches = self._keep(pitches, -1, other.near_after(canvas, lane))
         return pitches
+
+    def _moves_as_before(self, canvas: Canvas, lane: int, onsets: IntArray) -> bool:
+        """Whether the figure rises and falls as the notes that went did, where they are to be followed."""
+        if not any(isinstance(other, KeepContour) for other in self.others):
+            return True
+        old = [note.pitch for note in top_line(canvas.removed, lane) if note.onset in set(onsets.tolist())]
+        own = [note.pitch for note in self.notes]
+        return len(old) == len(own) and bool((np.sign(np.diff(old)) == np.sign(np.diff(own))).all())
 
     # Plans
 
@@ -315,7 +318,7 @@ class Motif(Constraint):
         if (int(onsets[stands]), place.lane) < now:
             return pitches[:0]
         pitches = self._allowed(canvas, place.lane, onsets, lengths, pitches, stands)
-        return pitches if stands else self._beside(canvas, place.lane, onsets, lengths, pitches)
+        return self._beside(canvas, place.lane, onsets, lengths, pitches, stands)
 
     # What it says
 

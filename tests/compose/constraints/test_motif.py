@@ -165,3 +165,15 @@ def test_too_many_for_the_region_is_refused_by_name(make_canvas):
     assert "does not write the part" in str(find_conflicts(rules_for(canvas, f"{FIGURE} in Alto"), canvas))
     conflict = str(find_conflicts(rules_for(canvas, FIGURE, "range: C4-E4"), canvas))
     assert f"'{FIGURE}' and 'range: C4-E4' cannot be met together: the figure has too few places" in conflict
+
+
+def test_a_beginning_by_chance_is_no_plan_where_a_contour_is_kept(make_canvas):
+    rising, falling = (60, 62, 64), (60, 58, 56)
+    removed = [Note(24 * i, lane, line[i], 24) for lane, line in enumerate((falling, rising)) for i in range(3)]
+    canvas = make_canvas(removed=tuple(removed), lanes=(0, 1), end=96)
+    rules = rules_for(canvas, "motif: C4 q D4 q E4 q", "contour: keep")
+    assert find_conflicts(rules, canvas) is None
+    for seed in range(4):
+        write(MeasuredWriter(canvas, rules), RandomScorer(seed), SamplerSettings(temperature=1.0), seed)
+        assert figures(canvas, 1, (0, 2, 4), (0, 24, 48), (24, 24, 24)) == [0]
+        canvas.restore([])

@@ -127,7 +127,9 @@ class Feasible:
         if self._places:
             self._met.update((n.onset, n.lane) for n in self.canvas.written[self._counted :])
             self._counted = len(self.canvas.written)
-            while self._passed < len(self._places) and self._met[self._places[self._passed]] >= self._need[self._places[self._passed]]:
+            while (
+                self._passed < len(self._places) and self._met[self._places[self._passed]] >= self._need[self._places[self._passed]]
+            ):
                 self._passed += 1
             places += self._places[self._passed : self._passed + 1]
         return min(places, default=None)

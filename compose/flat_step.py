@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compose.flat_layouts import NOT_DECIDED
 from compose.flat_model import FieldHead, FlatModel
-from compose.single_step import Dense, Floats, LayerNorm, SingleStream, gelu, to_numpy
+from compose.single_step import Dense, Floats, LayerNorm, SingleStack, SingleStream, gelu, to_numpy
 
 __all__ = ["FlatStep", "log_softmax"]
 
@@ -42,12 +42,13 @@ class FlatStep:
     def __init__(self, model: FlatModel) -> None:
         self.model = model
         self.layout = model.layout
+        self._stack = SingleStack(model.transformer)
         self._tables = [to_numpy(table.weight) for table in model.columns]  # type: ignore[arg-type]
         self._heads = [_Head(head) for head in model.heads]  # type: ignore[arg-type]
 
     def stream(self) -> SingleStream:
         """A new stream of steps."""
-        return SingleStream(self.model.transformer)
+        return SingleStream(self._stack)
 
     def embed(self, inputs: NDArray[np.int64]) -> Floats:
         """Steps (step, column) as vectors (step, embed)."""

@@ -106,7 +106,7 @@ class AveragedWeights:
 def fast_bfloat16(device: torch.device) -> bool:
     """Whether a device multiplies in bfloat16; on processors that do not, it is emulated, some twenty times slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 

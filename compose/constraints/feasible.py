@@ -127,12 +127,14 @@ class Feasible:
         if self._places:
             self._met.update((n.onset, n.lane) for n in self.canvas.written[self._counted :])
             self._counted = len(self.canvas.written)
-            while (
-                self._passed < len(self._places) and self._met[self._places[self._passed]] >= self._need[self._places[self._passed]]
-            ):
+            while self._passed < len(self._places) and self._is_met(self._places[self._passed]):
                 self._passed += 1
             places += self._places[self._passed : self._passed + 1]
         return min(places, default=None)
+
+    def _is_met(self, place: tuple[int, int]) -> bool:
+        """Whether all required notes of an onset and lane are written."""
+        return self._met[place] >= self._need[place]
 
     def loudness(self, lane: int) -> tuple[int, int]:
         """The least and the greatest velocity of a lane's new notes."""

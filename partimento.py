@@ -267,6 +267,8 @@ def harmonise(
     piece: Score,
     out: ScoreOut,
     chords: Annotated[str, typer.Option(help='"| G | C D7 | G |"; the chord symbols of the score when left out.')] = "",
+    figures: Annotated[str, typer.Option(help='Of a given bass, a bar between two lines, a field a note: "| 6 | 7 # | 4-3 |".')] = "",
+    given: Annotated[str, typer.Option(help="What the part is: melody, or bass (with figures it is).")] = "",
     constraint: Wishes = None,
     model: Model = "chorale",
     seed: Seed = 0,
@@ -279,7 +281,7 @@ def harmonise(
     piano_roll: RollOut = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Add alto, tenor and bass below the melody of a score or MIDI file, on its chord symbols."""
+    """Add three voices to the melody of a score or MIDI file, on its chord symbols, or to a bass, on its figures."""
     from compose.verbs import harmonise as add_voices
     from corpora.files import read_piece
     from render.results import ResultPaths
@@ -290,7 +292,7 @@ def harmonise(
         before = read_piece(piece)
     options: dict[str, Any] = {"model": model, "seed": seed, "count": count, "temperature": temperature, "top_p": top_p}
     with _doing("writing notes"):
-        answers = add_voices(before, chords, constraints=tuple(constraint or ()), **options)
+        answers = add_voices(before, chords, figures, given, constraints=tuple(constraint or ()), **options)
     _finish(before, answers, paths, as_json)
 
 

@@ -31,6 +31,7 @@ from compose.measured_examples import Example, collate
 from compose.measured_model import MeasuredModel
 from compose.models import MeasuredComposer, load_model
 from compose.train_chorale import validate
+from compose.training import fast_bfloat16
 from corpora.datasets.note_store import NoteStore
 
 BATCH, LENGTH = 32, 192
@@ -61,13 +62,14 @@ def train_network(model: nn.Module, streams: Sequence[FlatStream], minutes: floa
     """Steps made in ``minutes`` of processor time."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.05)
     batches = flat_batches(streams, BATCH, LENGTH)
+    autocast = fast_bfloat16(torch.device("cpu"))
     started, steps, running = time.process_time(), 0, 0.0
     model.train()
     while (share := (time.process_time() - started) / (60 * minutes)) < 1:
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(share / 0.03 + 0.01, 1) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
         ids, scored = next(batches)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
             logits: Tensor = model(ids)
         loss = flat_nats(logits, ids, scored).sum() / scored.sum()
         optimizer.zero_grad(set_to_none=True)

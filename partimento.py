@@ -267,7 +267,7 @@ def harmonise(
     piece: Score,
     out: ScoreOut,
     chords: Annotated[str, typer.Option(help='"| G | C D7 | G |"; the chord symbols of the score when left out.')] = "",
-    figures: Annotated[str, typer.Option(help='Of a given bass, a bar between two lines, a field a note: "| 6 | 7 # | 4-3 |".')] = "",
+    figures: Annotated[str, typer.Option(help='Of a given bass, bar by bar, a field a note: "| 6 | 7 # | 4-3 |".')] = "",
     given: Annotated[str, typer.Option(help="What the part is: melody, or bass (with figures it is).")] = "",
     constraint: Wishes = None,
     model: Model = "chorale",

@@ -110,17 +110,28 @@ def same_resolution(first: Piece, second: Piece) -> tuple[Piece, Piece]:
     return first.rescaled(divs), second.rescaled(divs)
 
 
-def _keys(piece: Piece) -> list[tuple[int, int, int, float, int]]:
-    """Each note's onset and duration in divs, pitch, cents and lane."""
-    return list(zip(*(piece.notes[name].tolist() for name in ("onset_div", "duration_div", "pitch", "cents", "part")), strict=True))
+def _keys(piece: Piece, by_name: bool) -> list[tuple[int, int, int, float, object]]:
+    """Each note's onset and duration in divs, pitch, cents, and lane: as its file names it, or its number."""
+    lanes: list[object] = [(part.key, part.staff) for part in piece.parts] if by_name else list(range(len(piece.parts)))
+    columns = (piece.notes[name].tolist() for name in ("onset_div", "duration_div", "pitch", "cents"))
+    return list(zip(*columns, (lanes[lane] for lane in piece.notes["part"].tolist()), strict=True))
+
+
+def _one_format(first: Piece, second: Piece) -> bool:
+    """Whether two pieces name their lanes in one way."""
+    return first.source is not None and second.source is not None and first.source.format == second.source.format
 
 
 def new_notes(before: Piece, after: Piece) -> NDArray[np.bool_]:
-    """For each note of ``after``, whether ``before`` lacks it (same onset, duration, pitch, cents and lane); shape (notes,)."""
+    """For each note of ``after``, whether ``before`` lacks it (same onset, duration, pitch, cents and lane); shape (notes,).
+
+    In files of one format a lane goes by its name there, since a part may have been added above it.
+    """
     before, after = same_resolution(before, after)
-    left = Counter(_keys(before))
+    by_name = _one_format(before, after)
+    left = Counter(_keys(before, by_name))
     marks = np.zeros(len(after.notes), dtype=np.bool_)
-    for index, key in enumerate(_keys(after)):
+    for index, key in enumerate(_keys(after, by_name)):
         marks[index] = left[key] <= 0
         left[key] -= 1
     return marks

@@ -11,6 +11,8 @@ import pytest
 from corpora.errors import PartimentoError, RequestError
 from corpora.files import edit_piece, read_piece
 from corpora.midi.reader import read_midi
+from corpora.musicxml import read_musicxml
+from corpora.musicxml.add_part import NewPart, add_part
 from corpora.piece import Piece
 from render.results import (
     ResultPaths,
@@ -172,3 +174,11 @@ def test_render_reports_what_played(tmp_path: Path) -> None:
         render_file(
             EXAMPLES / "old-hundredth.musicxml", tmp_path / "a.mid", font=None, sample_rate_hz=44_100, gain_db=None, reverb=True
         )
+
+
+def test_a_part_added_on_top_makes_no_other_note_new(chorale: Piece) -> None:
+    assert chorale.source is not None
+    data = add_part(chorale, NewPart("Descant"), on_top=True)
+    higher = read_musicxml(data, chorale.source.name, chorale.source.container)
+    assert higher.parts[0].name == "Descant"
+    assert not new_notes(chorale, higher).any()

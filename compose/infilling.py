@@ -222,7 +222,8 @@ def _on_writing_grid(piece: Piece) -> Piece:
     return piece.rescaled(int(np.lcm(piece.divs_per_quarter, STEPS_PER_QUARTER)))
 
 
-def _keys(rows: Table) -> list[tuple[float, ...]]:
+def _keys(rows: Table) -> list[tuple[int, int, int, float, int]]:
+    """Onset and duration in divs, pitch, cents and lane of each note."""
     return list(zip(*(rows[name].tolist() for name in ("onset_div", "duration_div", "pitch", "cents", "part")), strict=True))
 
 

@@ -62,7 +62,7 @@ class RemiScorer:
         notes = [note for note in (*canvas.fixed, *canvas.written) if since - tick <= note.onset <= until]
         rows = np.zeros(len(notes), dtype=NOTE_DTYPE)
         for index, note in enumerate(notes):
-            rows[index] = (note.onset, note.duration, note.pitch, note.velocity, note.lane, 0, f"k{index}")
+            rows[index] = (note.onset, note.duration, note.pitch, note.velocity, note.lane, 0, f"k{index}", 0)
         ids = Remi().encode(self._piece.with_notes(sort_notes(rows))).tokens.ids
         lines = np.flatnonzero(ids == BAR)
         end = int(lines[writer.bar + 1]) if writer.bar + 1 < len(lines) else len(ids)

@@ -1,10 +1,11 @@
 """What relative attention and anticipation bring: one small general model, trained alike in three settings, scored on test music.
 
 *relative* and *absolute* differ in positions alone; *plain* learns plain continuation only, *relative* every kind of question. All
-take the same number of steps of the same size on the same stores. Scored on pieces of the test split: nats per note of plain
-continuation, and of the infills that training asks, with what surrounds them known and with nothing known but what came before.
+take the same number of steps of the same size on the same stores; seeds are those of the weights. Scored on pieces of the test
+split: nats per note of plain continuation, and of the infills that training asks, with what surrounds them known and with nothing
+known but what came before.
 
-Run: ``python tests/bench/bench_settings.py --store FOLDER [--steps 400] [--seeds 3] [--output tests/bench/results/settings.md]``
+Run: ``python tests/bench/bench_settings.py --store FOLDER [--steps 300] [--seeds 3] [--output tests/bench/results/settings.md]``
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,13 +23,13 @@ import numpy as np
 import torch
 
 from compose.baselines.data import plain_examples, store_scores
-from compose.measured_examples import collate
-from compose.measured_model import MeasuredModelConfig
+from compose.measured_examples import Example, collate
+from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.music_transformer import MusicTransformerConfig
 from compose.questions import PLAIN_SHARE, draw_question
-from compose.train_chorale import validate
-from compose.train_compose import train_compose
-from compose.training import TrainingPlan
+from compose.train_chorale import note_loss, validate
+from compose.train_compose import BLOCK, Source, make_block
+from compose.training import TrainingPlan, train
 
 SMALL = MusicTransformerConfig(embed_dim=128, num_layers=3, num_heads=4, feedforward_dim=512, max_distance=256, dropout=0.0)
 ROWS = 2048
@@ -35,12 +37,18 @@ INFILLS, INFILL_ROWS = 120, 512
 SETTINGS = {"plain": ("relative", 1.0), "relative": ("relative", PLAIN_SHARE), "absolute": ("absolute", PLAIN_SHARE)}
 
 
+def train_batches(stores: Sequence[str], plain_share: float, steps: int) -> list[list[Example]]:
+    """The batches that every model of a setting learns from."""
+    source = Source(tuple(stores), 0, ROWS, plain_share)
+    return [batch for number in range(-(-steps // BLOCK)) for batch in make_block(source, number)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", action="append", default=[])
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--pieces", type=int, default=24)
+    parser.add_argument("--pieces", type=int, default=12)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     if not arguments.store:
@@ -60,14 +68,18 @@ def main() -> None:
         "| seed | setting | plain continuation | against plain | infills | infills, nothing known ahead |",
         "|---|---|---|---|---|---|",
     ]
+    batches = {share: train_batches(arguments.store, share, arguments.steps) for share in {share for _, share in SETTINGS.values()}}
     for seed in range(arguments.seeds):
         found: dict[str, list[float]] = {}
         for name, (position, share) in SETTINGS.items():
             config = MeasuredModelConfig(transformer=replace(SMALL, position=position), hidden_dim=128, hints=True)
             plan = TrainingPlan(steps=arguments.steps, learning_rate=4e-3, muon=True, averaging=0.98, evaluate_every_s=1e9)
+            torch.manual_seed(seed)
+            model = MeasuredModel(config)
             with tempfile.TemporaryDirectory() as folder:
-                model, _ = train_compose(Path(folder), arguments.store, plan, seed, config, share, ROWS)
-            found[name] = [validate(model, batches)["nats_per_note"] for batches in tests]
+                examples = (collate(batch) for batch in batches[share])
+                train(model, examples, note_loss, plan, Path(folder), lambda trained: {})
+            found[name] = [validate(model, test)["nats_per_note"] for test in tests]
             plain_nats, known, unknown = found[name]
             beside = f"{100 * (plain_nats / found['plain'][0] - 1):+.1f} %"
             lines.append(f"| {seed} | {name} | {plain_nats:.4f} | {beside} | {known:.4f} | {unknown:.4f} |")

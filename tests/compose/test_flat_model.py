@@ -1,6 +1,7 @@
 """Flat models: they learn, what they read is causal, single steps give torch's numbers, and requests are served."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -245,3 +246,13 @@ def test_checkpoints_serve_infill_and_continue(vocabulary, folder):
     assert again.piece.source.data == answer.piece.source.data
     (longer,) = continue_piece(piece, 1, constraints=("grid: 1/4",), model=name, seed=1)
     assert longer.holds
+
+
+@pytest.mark.parametrize("vocabulary", VOCABULARIES)
+def test_each_variation_is_what_its_seed_gives_alone(vocabulary, folder):
+    piece = read_piece(next(path for path in chorale_files("train") if path.stem == "bwv101.7"))
+    request = Request(piece, "#5", ("Alto",), ("grid: 1/8", "range: C3-E5"), str(folder / vocabulary), seed=7, count=3)
+    for answer in infill(request):
+        (alone,) = infill(replace(request, seed=answer.seed, count=1))
+        assert alone.piece.source.data == answer.piece.source.data
+        assert alone.log_likelihood == pytest.approx(answer.log_likelihood, abs=1e-6)

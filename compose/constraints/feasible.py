@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compose.canvas import NUM_PITCHES, Canvas
-from compose.constraints.base import Constraint, Requirement
+from compose.constraints.base import MAX_VELOCITY, Constraint, Requirement
 from compose.constraints.soft import Soft
 
 __all__ = ["Feasible", "all_requirements"]
@@ -139,7 +139,7 @@ class Feasible:
     def loudness(self, lane: int) -> tuple[int, int]:
         """The least and the greatest velocity of a lane's new notes."""
         every = [constraint.loudness(self.canvas, lane) for constraint in self.constraints]
-        return max(low for low, _ in every), min(high for _, high in every)
+        return max((low for low, _ in every), default=1), min((high for _, high in every), default=MAX_VELOCITY)
 
     def may_end(self) -> bool:
         """Whether the region may be left now."""

@@ -240,7 +240,7 @@ def edit_midi(piece: Piece, removed_ids: Collection[str], added: Table) -> bytes
     for row in added:
         part = piece.parts[int(row["part"])]
         index = int(part.key)
-        channels = next(lane for lane in lanes[index] if part.staff in lane)
+        channels = next((lane for lane in lanes[index] if part.staff in lane), (part.staff,))  # a new track has no notes yet
         onset, end = int(row["onset_div"]), int(row["onset_div"] + row["duration_div"])
         wanted = 0.0 if part.is_drum else float(row["cents"])
         channel, cents = retuning.place(index, channels, onset, end, wanted)

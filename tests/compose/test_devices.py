@@ -71,6 +71,7 @@ def test_training_happens_where_one_place_says(monkeypatch, tmp_path):
     monkeypatch.setattr(compose.parallel, "best_device", lambda: META)
     monkeypatch.setattr(torch, "autocast", autocast)
     monkeypatch.setattr("compose.training.AveragedWeights", averages)
+    monkeypatch.setattr("compose.training.fast_bfloat16", lambda device: device == META)
     with pytest.raises(Reached):
         train(nn.Linear(2, 2), itertools.repeat(batch()), loss, TrainingPlan(steps=1, bfloat16=True), tmp_path, evaluate)
     assert seen["weights"] == seen["validation"] == META

@@ -204,7 +204,8 @@ def train(
             batch = moved(next(batches), place.device)
             with torch.autocast(place.device.type, torch.bfloat16, enabled=autocast):
                 value = loss(model, batch)
-            model.zero_grad(set_to_none=True)
+            for optimizer in optimizers:  # between forward and backward a sharded model shows other parameters than these
+                optimizer.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), plan.gradient_norm)
             for optimizer in optimizers:

@@ -99,6 +99,15 @@ def harmonise(piece: Piece, chords: str = "", figures: str = "", given: str = ""
     return _infill_all(piece, names, wishes, {"model": "chorale", **request})
 
 
+def _has_pickup(piece: Piece) -> bool:
+    """Whether the first of several bars is shorter than its meter."""
+    if len(piece.measures) < 2:
+        return False
+    first = piece.measures[0]
+    full = 4 * piece.divs_per_quarter * int(first["beats"]) // int(first["beat_type"])
+    return int(first["end_div"] - first["start_div"]) < full
+
+
 def accompany(piece: Piece, instrument: str = "piano", name: str = "", region: str = "", **request: Any) -> list[Infill]:
     """Add a part of an instrument and write it, all other parts staying.
 
@@ -106,12 +115,16 @@ def accompany(piece: Piece, instrument: str = "piano", name: str = "", region: s
         piece: From MusicXML or MIDI.
         instrument: By name, for example piano, cello or drums.
         name: Of the part; the instrument's when empty.
-        region: Bars; all when empty. The chord symbols of the score hold there when it has some and no other chords are asked for.
+        region: Bars; when empty all but a pickup, in which accompaniments rest. Then the chord symbols of the score hold when it
+            has some and no other chords are asked for.
         request: As ``harmonise``; ``model`` is "general" when left out.
     """
     new = _part_for(instrument, name)
     chords = chord_symbols(piece)
     piece = with_part(piece, new)
+    first = 2 if _has_pickup(piece) else 1
+    if first == 2 and chords:
+        chords = "|" + chords.split("|", 2)[2]
     wishes: list[str | Constraint] = [] if new.is_drum else ["range: auto"]
     if len(new.clefs) > 1:
         upper = len(piece.parts) - len(new.clefs)
@@ -121,6 +134,7 @@ def accompany(piece: Piece, instrument: str = "piano", name: str = "", region: s
     asked = any(isinstance(wish, str) and wish.strip().casefold().startswith(("chords", "harmony")) for wish in given)
     if chords and not asked and not region and not new.is_drum:
         wishes.append(f"chords: {chords}")
+    region = region or f"#{first}-#{len(piece.measures)}"
     return _infill_all(piece, [new.name], wishes, {"model": "general", **request}, region)
 
 

@@ -100,6 +100,17 @@ def test_a_tune_gets_a_piano_part():
     assert [part.name for part in answers[0].piece.parts] == [read_piece(TUNE).parts[0].name, "Piano", "Piano"]
 
 
+def test_an_accompaniment_rests_in_the_pickup():
+    tune = read_piece(TUNE)
+    bars = tune.measures
+    assert bars["end_div"][0] - bars["start_div"][0] < bars["end_div"][1] - bars["start_div"][1]
+    (answer,) = accompany(tune, "piano", seed=4)
+    assert answer.holds
+    assert any(entry.constraint.startswith("chords: | G | G | C") for entry in answer.satisfied)
+    start = answer.piece.measures["start_div"][1] / answer.piece.divs_per_quarter
+    assert (answer.added["onset_div"] / answer.piece.divs_per_quarter >= start - 1e-9).all()
+
+
 def test_eight_more_bars_end_on_the_tonic():
     piece = read_piece(TUNE)
     (answer,) = continue_piece(piece, 8, constraints=["end on: G"], seed=5, model="general")

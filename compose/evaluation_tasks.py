@@ -89,7 +89,7 @@ def _with_drums(piece: Piece, rng: np.random.Generator) -> Piece:
         rows[name] = hits[:, column] * (piece.divs_per_quarter // STEPS_PER_QUARTER)
     rows["part"], rows["pitch"], rows["velocity"] = hits[:, 1], hits[:, 2], hits[:, 4]
     rows["id"] = [f"drum{number}" for number in range(len(hits))]
-    return replace(piece, notes=sort_notes(np.concatenate([piece.notes, rows])), parts=score.parts)
+    return replace(piece, notes=sort_notes(np.concatenate([piece.notes, rows])), parts=score.parts, source=None)  # of no file now
 
 
 def _place(name: str, pack: str, piece: Piece, rng: np.random.Generator) -> Task | None:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import mido
 
 from corpora.errors import InputError
+from corpora.midi.reader import note_id
+from render.sample_clock import SampleClock
 
-__all__ = ["MAX_MUSIC_S", "PlayEvent", "midi_to_events"]
+__all__ = ["ALL_NOTES_OFF", "ALL_SOUND_OFF", "MAX_MUSIC_S", "PlayEvent", "midi_clock", "midi_to_events"]
 
 MAX_MUSIC_S = 2 * 3600
 CHANNELS_OF_A_PORT = 16
 MAX_PORTS = 16  # FluidSynth has at most 256 channels
-DEFAULT_TEMPO_US = 500_000  # microseconds a quarter note until the first tempo event
 ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123
 PLAYED = frozenset({"note_on", "note_off", "control_change", "program_change", "pitchwheel", "aftertouch", "polytouch", "sysex"})
 
@@ -36,6 +37,7 @@ class PlayEvent:
         first: Key, controller, program, pressure, or bend from -8192 to 8191.
         second: Velocity, controller value or key pressure; else 0.
         data: The bytes of a sysex message between F0 and F7.
+        id: Of a note_on: the note's id in the piece (``corpora.midi.reader``); else empty.
     """
 
     sample: int
@@ -44,6 +46,7 @@ class PlayEvent:
     first: int = 0
     second: int = 0
     data: bytes = b""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class _Placed:
     track: int
     port: int
     message: mido.Message
+    id: str = ""
 
 
 def midi_to_events(data: bytes, sample_rate_hz: int, name: str = "MIDI") -> list[PlayEvent]:
@@ -68,24 +72,41 @@ def midi_to_events(data: bytes, sample_rate_hz: int, name: str = "MIDI") -> list
     Raises:
         InputError: Not such a file, without a note, or longer than two hours.
     """
+    file = _read(data, name)
+    played, tempos = _place(file)
+    if not any(item.message.type == "note_on" and item.message.velocity for item in played):
+        raise InputError(f"{name}: expected music to play, got no notes")
+    clock = SampleClock(tempos, file.ticks_per_beat, sample_rate_hz)
+    last = max(item.tick for item in played)
+    if clock.seconds(last) > MAX_MUSIC_S:
+        raise InputError(f"{name}: tick {last}: expected at most {MAX_MUSIC_S} s of music, got {clock.seconds(last):.0f} s")
+    events = [_event(clock.sample(item.tick), item) for item in played]
+    return list(_without_early_offs(events, played))
+
+
+def midi_clock(data: bytes, sample_rate_hz: int, name: str = "MIDI") -> SampleClock:
+    """The tempo map of a MIDI file; arguments and errors as ``midi_to_events``, notes or not."""
+    file = _read(data, name)
+    return SampleClock(_place(file)[1], file.ticks_per_beat, sample_rate_hz)
+
+
+def _read(data: bytes, name: str) -> mido.MidiFile:
     try:
         file = mido.MidiFile(file=io.BytesIO(data))
     except (OSError, EOFError, ValueError, KeyError, IndexError, LookupError, MemoryError) as error:
         raise InputError(f"{name}: expected a Standard MIDI File, mido says: {error or type(error).__name__}") from error
     if file.type == 2 or file.ticks_per_beat <= 0:
         raise InputError(f"{name}: expected MIDI of type 0 or 1 in ticks a quarter note, got type {file.type}")
-    played, tempos = _place(file)
-    if not any(item.message.type == "note_on" and item.message.velocity for item in played):
-        raise InputError(f"{name}: expected music to play, got no notes")
-    return list(_without_early_offs(_to_samples(played, tempos, file.ticks_per_beat, sample_rate_hz, name), played))
+    return file
 
 
 def _place(file: mido.MidiFile) -> tuple[list[_Placed], list[tuple[int, int]]]:
-    """All played messages sorted by tick, and the tempo map as (tick, microseconds a quarter)."""
+    """All played messages sorted by tick, and the tempo changes as (tick, microseconds a quarter)."""
     played: list[_Placed] = []
-    tempos: list[tuple[int, int]] = [(0, DEFAULT_TEMPO_US)]
+    tempos: list[tuple[int, int]] = []
     for index, track in enumerate(file.tracks):
         tick = port = 0
+        notes: Counter[int] = Counter()
         for message in track:
             tick += message.time
             if message.type == "set_tempo":
@@ -93,28 +114,13 @@ def _place(file: mido.MidiFile) -> tuple[list[_Placed], list[tuple[int, int]]]:
             elif message.type == "midi_port":
                 port = message.port % MAX_PORTS
             elif message.type in PLAYED:
-                played.append(_Placed(tick, index, port, message))
+                identity = ""
+                if message.type == "note_on" and message.velocity:
+                    identity = note_id(index, message.channel, notes[message.channel])
+                    notes[message.channel] += 1
+                played.append(_Placed(tick, index, port, message, identity))
     played.sort(key=lambda item: item.tick)  # stable: track order, then file order
-    tempos.sort(key=lambda item: item[0])
     return played, tempos
-
-
-def _to_samples(
-    played: list[_Placed], tempos: list[tuple[int, int]], ticks_per_quarter: int, sample_rate_hz: int, name: str
-) -> list[PlayEvent]:
-    """Places every message through the tempo map, in exact units of 1 / (ticks_per_quarter * 1,000,000) s."""
-    unit = ticks_per_quarter * 1_000_000
-    events = []
-    knot = elapsed = 0
-    for item in played:
-        while knot + 1 < len(tempos) and tempos[knot + 1][0] <= item.tick:
-            elapsed += (tempos[knot + 1][0] - tempos[knot][0]) * tempos[knot][1]
-            knot += 1
-        here = elapsed + (item.tick - tempos[knot][0]) * tempos[knot][1]
-        if here > MAX_MUSIC_S * unit:
-            raise InputError(f"{name}: tick {item.tick}: expected at most {MAX_MUSIC_S} s of music, got {here / unit:.0f} s")
-        events.append(_event((2 * here * sample_rate_hz + unit) // (2 * unit), item))
-    return events
 
 
 def _event(sample: int, item: _Placed) -> PlayEvent:
@@ -124,7 +130,7 @@ def _event(sample: int, item: _Placed) -> PlayEvent:
     channel = message.channel + CHANNELS_OF_A_PORT * item.port
     match message.type:
         case "note_on" if message.velocity:
-            return PlayEvent(sample, "note_on", channel, message.note, message.velocity)
+            return PlayEvent(sample, "note_on", channel, message.note, message.velocity, id=item.id)
         case "note_on" | "note_off":
             return PlayEvent(sample, "note_off", channel, message.note)
         case "control_change":

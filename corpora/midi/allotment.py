@@ -24,13 +24,14 @@ MELODIC_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHA
 
 
 class Sound(NamedTuple):
-    """A note as it is played, times in ticks; ``bend`` is the wheel's distance from its centre."""
+    """A note as it is played, times in ticks; ``bend`` is the wheel's distance from its centre, ``id`` that of the piece's note."""
 
     onset: int
     end: int
     pitch: int
     velocity: int
     bend: int = 0
+    id: str = ""
 
 
 @dataclass

@@ -30,7 +30,16 @@ from corpora.midi.reader import MAX_TICK, TRACK_NAME
 from corpora.midi.timeline import KEY_SIGNATURE, MICROSECONDS_PER_MINUTE, TEMPO, TIME_SIGNATURE
 from corpora.piece import CENTS_PER_SEMITONE, Part, Piece
 
-__all__ = ["MIN_TICKS_PER_QUARTER", "assign_channels", "chunk_of", "name_event", "program_event", "write_midi"]
+__all__ = [
+    "MIN_TICKS_PER_QUARTER",
+    "assign_channels",
+    "chunk_of",
+    "lane_sounds",
+    "name_event",
+    "program_event",
+    "tick_scale",
+    "write_midi",
+]
 
 MIN_TICKS_PER_QUARTER = 96
 MAX_TICKS_PER_QUARTER = 0x7FFF
@@ -101,8 +110,20 @@ def _natural(identity: str) -> tuple[int, str]:
     return len(identity), identity
 
 
-def _sounds(piece: Piece, lane: int, scale: Fraction) -> list[Sound]:
-    """The notes of a lane in ticks, grace notes made playable."""
+def lane_sounds(piece: Piece, lane: int, scale: Fraction) -> list[Sound]:
+    """The notes of a lane as they are played, grace notes made playable as the module says.
+
+    Args:
+        piece: The piece.
+        lane: Index into ``piece.parts``.
+        scale: Ticks a div (``tick_scale``).
+
+    Returns:
+        By onset, times in ticks.
+
+    Raises:
+        InputError: A note's cents pass a semitone.
+    """
     rows = piece.notes[piece.notes["part"] == lane]
     sounds: list[Sound] = []
     graces: dict[int, list[tuple[str, int, int, int]]] = {}  # onset -> (id, pitch, velocity, bend)
@@ -114,7 +135,7 @@ def _sounds(piece: Piece, lane: int, scale: Fraction) -> list[Sound]:
         onset, end = round(onset_div * scale), round((onset_div + duration_div) * scale)
         velocity = min(max(velocity, 1), 127)  # 0 would be a note-off
         if duration_div:
-            sounds.append(Sound(onset, max(end, onset + 1), pitch, velocity, bend))
+            sounds.append(Sound(onset, max(end, onset + 1), pitch, velocity, bend, identity))
         else:
             graces.setdefault(onset, []).append((identity, pitch, velocity, bend))
     length = max(round(piece.divs_per_quarter * scale) // GRACE_NOTES_PER_QUARTER, 1)
@@ -124,8 +145,8 @@ def _sounds(piece: Piece, lane: int, scale: Fraction) -> list[Sound]:
         start = onset - each * len(group)
         if not each:
             each, start = length, onset
-        for rank, (_, pitch, velocity, bend) in enumerate(group):
-            sounds.append(Sound(start + rank * each, start + (rank + 1) * each, pitch, velocity, bend))
+        for rank, (identity, pitch, velocity, bend) in enumerate(group):
+            sounds.append(Sound(start + rank * each, start + (rank + 1) * each, pitch, velocity, bend, identity))
     return sorted(sounds)
 
 
@@ -201,8 +222,8 @@ def _conductor_track(piece: Piece, scale: Fraction, end: int) -> bytes:
     return chunk_of(events, end)
 
 
-def _scale(divs_per_quarter: int) -> tuple[int, Fraction]:
-    """Ticks a quarter, and ticks a div."""
+def tick_scale(divs_per_quarter: int) -> tuple[int, Fraction]:
+    """Ticks a quarter in which a piece of this resolution is played, and ticks a div."""
     if divs_per_quarter > MAX_TICKS_PER_QUARTER:
         ticks = 30_240  # 2^5 · 3^3 · 5 · 7: exact for what is written in tuplets of up to nine
         return ticks, Fraction(ticks, divs_per_quarter)
@@ -224,14 +245,14 @@ def write_midi(piece: Piece) -> bytes:
         InputError: the piece is longer than 2^31 ticks, or silent for longer than 2^28; a note's cents pass a semitone, or more
             than 15 tunings sound together.
     """
-    ticks_per_quarter, scale = _scale(piece.divs_per_quarter)
+    ticks_per_quarter, scale = tick_scale(piece.divs_per_quarter)
     end = round(piece.end_div * scale)
     if end > MAX_TICK:
         raise InputError(f"a piece of {end} ticks is too long for MIDI, which holds {MAX_TICK}")
     parts: list[Part] = []
     layers: list[list[Sound]] = []
     for lane, part in enumerate(piece.parts):
-        found = _distinct_layers(_sounds(piece, lane, scale))
+        found = _distinct_layers(lane_sounds(piece, lane, scale))
         layers += found
         parts += [part] * len(found)
     is_tuned = any(sound.bend for layer in layers for sound in layer)

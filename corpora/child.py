@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import IO, Any, Final
 
@@ -61,7 +61,13 @@ DEFAULT_LIMITS: Final = Limits()
 
 
 def run_limited(
-    function: str, arguments: Mapping[str, Any], *, limits: Limits = DEFAULT_LIMITS, tool: str = "", subject: str = ""
+    function: str,
+    arguments: Mapping[str, Any],
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    tool: str = "",
+    subject: str = "",
+    waiting: Callable[[], None] | None = None,
 ) -> Any:
     """The value of ``function(**arguments)``, computed in a child process within ``limits``.
 
@@ -71,6 +77,7 @@ def run_limited(
         limits: What the child may use.
         tool: Who to blame in messages, for example "verovio"; the function's name when empty.
         subject: What was worked on, for messages, for example a file name.
+        waiting: Called again and again while the child works, for example to tell how far its files have grown.
 
     Returns:
         The function's value, a plain value; numpy arrays are read-only.
@@ -91,7 +98,7 @@ def run_limited(
     with tempfile.TemporaryFile() as request_file, tempfile.TemporaryFile() as result_file:
         request_file.write(request)
         request_file.seek(0)
-        status, noise = _run_child(request_file, result_file, limits)
+        status, noise = _run_child(request_file, result_file, limits, waiting)
         if status is None:
             raise ToolError(f"{who} was stopped{about}: no answer in {limits.wall_s:g} s")
         result_file.seek(0, os.SEEK_END)
@@ -108,7 +115,9 @@ def run_limited(
     return _value_of(answer, who, about)
 
 
-def _run_child(request_file: IO[bytes], result_file: IO[bytes], limits: Limits) -> tuple[int | None, bytes]:
+def _run_child(
+    request_file: IO[bytes], result_file: IO[bytes], limits: Limits, waiting: Callable[[], None] | None
+) -> tuple[int | None, bytes]:
     """Starts the child, waits, kills its group. Returns its exit status (None: out of time) and the tail of what it printed."""
     paths = json.dumps([os.path.abspath(entry) for entry in sys.path])  # "" is the current folder
     process = subprocess.Popen(
@@ -127,6 +136,8 @@ def _run_child(request_file: IO[bytes], result_file: IO[bytes], limits: Limits) 
             left = deadline - time.monotonic()
             if left <= 0:
                 return None, noise
+            if waiting is not None:
+                waiting()
             if not select.select([process.stdout], [], [], min(left, POLL_S))[0]:
                 continue
             piece = os.read(process.stdout.fileno(), 1 << 16)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
+import itertools
 import re
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 import soundfile
 
 from corpora import audio as audio_module
-from corpora.audio import Audio, audio_bytes, read_audio, write_audio
+from corpora.audio import Audio, audio_bytes, rate_in_file, read_audio, write_audio, write_blocks
 from corpora.errors import InputError
 
 RATE_HZ = 44_100
@@ -68,7 +70,7 @@ def test_long_vorbis_is_written_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "sound", "words"),
     [
-        ("a.aiff", tone(), r"a\.aiff: expected a sound file name ending in .wav, .flac, .ogg, .mp3, got '.aiff'"),
+        ("a.aiff", tone(), r"a\.aiff: expected a sound file name ending in .wav, .flac, .ogg, .mp3, .opus, got '.aiff'"),
         ("a", tone(), "got 'no suffix'"),
         ("a.mp3", tone(channels=3), "at most 2 channels, got 3"),
         ("a.mp3", tone(rate_hz=96_000), "got 96000"),
@@ -158,3 +160,46 @@ def test_the_notebook_player_holds_the_sound() -> None:
     assert found is not None
     assert base64.b64decode(found.group(1)) == audio_bytes(sound, ".flac")
     assert Audio(np.zeros((1, 0), dtype=np.float32), RATE_HZ).peak == 0.0
+
+
+def test_opus_is_resampled_to_a_rate_that_it_has(tmp_path: Path) -> None:
+    assert [rate_in_file(".opus", rate) for rate in (8_000, 11_025, 44_100, 48_000, 96_000)] == [
+        8_000,
+        12_000,
+        48_000,
+        48_000,
+        48_000,
+    ]
+    assert rate_in_file(".wav", 44_100) == 44_100
+    sound = tone(seconds=2.0)
+    write_audio(sound, tmp_path / "a.opus")
+    back = read_audio(tmp_path / "a.opus")
+    assert back.sample_rate_hz == 48_000
+    assert back.duration_s == pytest.approx(2.0, abs=0.03)
+    spectrum = np.abs(np.fft.rfft(back.samples[0, 24_000:72_000] * np.hanning(48_000)))
+    assert spectrum.argmax() == 440  # bins of 1 Hz
+
+
+def test_blocks_of_any_size_make_one_file() -> None:
+    sound = tone(seconds=1.0)
+    whole = audio_bytes(sound, ".wav")
+    for sizes in ([1, 7, 44_092], [44_100]):
+        places = np.cumsum([0, *sizes])
+        blocks = [sound.samples[:, start:end] for start, end in itertools.pairwise(places)]
+        file = io.BytesIO()
+        write_blocks(file, blocks, suffix=".wav", channels=2, sample_rate_hz=RATE_HZ, name="a.wav")
+        assert file.getvalue() == whole
+
+
+class _FullDisk(io.BytesIO):
+    def write(self, data: object) -> int:
+        if self.tell() > 30_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3", ".opus"])
+def test_a_full_disk_is_one_line_in_every_format(suffix: str) -> None:
+    noise = np.random.default_rng(7).uniform(-0.5, 0.5, (2, 480_000)).astype(np.float32)
+    with pytest.raises(InputError, match=r"a\..* cannot be written: No space left on device"):
+        write_blocks(_FullDisk(), [noise], suffix=suffix, channels=2, sample_rate_hz=48_000, name=f"a{suffix}")

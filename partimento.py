@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -37,6 +38,7 @@ __all__ = ["__version__", "app", "main"]
 
 __version__ = "0.1.0"
 
+PIPE_PAUSE_S = 10.0  # between lines of progress that nobody watches
 PIPE_COLUMNS = 120  # width of tables that nobody watches
 _SETTINGS: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False}
 app = typer.Typer(**_SETTINGS, help="Writes music under constraints and lets you hear it.")
@@ -87,6 +89,23 @@ def _progress() -> Iterator[Callable[[str], None]]:
         return
     with console.status("") as status:
         yield lambda what: status.update(escape(safe_text(what)))
+
+
+@contextlib.contextmanager
+def _telling(name: str) -> Iterator[Callable[[str, float], None]]:
+    """Says how far the parts of a long work are: at once where a person reads, now and then elsewhere."""
+    pause_s = 0.1 if sys.stderr.isatty() else PIPE_PAUSE_S
+    last = time.monotonic()
+    with _progress() as say:
+
+        def told(what: str, share: float) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= pause_s:
+                last = now
+                say(f"{what} {name}: {share:.0%}")
+
+        yield told
 
 
 def _print_json(report: Any) -> None:
@@ -329,25 +348,49 @@ def accompany(
     _finish(before, answers, paths, as_json)
 
 
-@app.command(epilog="Example: partimento render song.musicxml -o song.flac")
+@app.command(epilog="Example: partimento render song.musicxml -o song.flac --stems stems --lufs -14")
 def render(
     piece: Score,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the sound goes: .flac, .wav, .ogg or .mp3.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the sound goes: .flac, .wav, .ogg, .opus or .mp3.")],
+    engine: Annotated[str, typer.Option(help="Who plays: soundfont.")] = "soundfont",
     font: Annotated[Path | None, typer.Option(help="A .sf2 or .sf3 SoundFont; the best installed one when left out.")] = None,
-    sample_rate_hz: Annotated[int, typer.Option("--rate", min=8_000, max=96_000, help="Sample rate in Hz.")] = 44_100,
-    gain_db: Annotated[float | None, typer.Option(help="Level in dB; a peak of -1 dBFS when left out.")] = None,
-    reverb: Annotated[bool, typer.Option(help="With a room around it.")] = True,
+    stems: Annotated[Path | None, typer.Option(help="A folder for each part alone, as it sounds in the mix.")] = None,
+    note_map: Annotated[Path | None, typer.Option(help="A .json file for the first and last sample of each note.")] = None,
+    lufs: Annotated[float | None, typer.Option(help="Loudness (BS.1770); -16 when neither it nor --gain is given.")] = None,
+    true_peak: Annotated[float, typer.Option(help="Ceiling of the limiter in dBTP.")] = -1.0,
+    gain: Annotated[float | None, typer.Option(help="A level change in dB in place of a loudness.")] = None,
+    room: Annotated[str, typer.Option(help="The room around the players; none for no room.")] = "hall",
+    sample_rate_hz: Annotated[int, typer.Option("--sample-rate", min=8_000, max=192_000, help="In Hz.")] = 44_100,
     as_json: JsonFlag = False,
 ) -> None:
-    """Play a piece through a SoundFont into a sound file."""
-    from render.results import render_file
+    """Play a piece into a sound file, with a file for each part where wanted."""
+    if lufs is not None and gain is not None:
+        raise RequestError(f"expected --lufs or --gain, got both ({lufs:g} LUFS, {gain:g} dB)")
+    from corpora.files import read_piece
+    from render.rendering import DEFAULT_LUFS
+    from render.sound_files import render_to_file
 
-    with _doing(f"playing {piece.name}"):
-        report = render_file(piece, out, font=font, sample_rate_hz=sample_rate_hz, gain_db=gain_db, reverb=reverb)
+    with _doing(f"reading {piece.name}"):
+        music = read_piece(piece)
+    with _telling(piece.name) as told:
+        made = render_to_file(
+            music,
+            out,
+            engine,
+            stems_folder=stems,
+            note_map=note_map,
+            font=font,
+            sample_rate_hz=sample_rate_hz,
+            lufs=DEFAULT_LUFS if lufs is None else lufs,
+            true_peak_dbtp=true_peak,
+            gain_db=gain,
+            room=None if room == "none" else room,
+            told=told,
+        )
     if as_json:
-        _print_json(report)
+        _print_json(made.to_dict())
     else:
-        print(f"{out}: {report['duration_s']:.1f} s, played by {report['synth']} with {report['font']}")
+        print(*made.in_words(), sep="\n")
 
 
 @app.command(epilog="Example: partimento convert song.krn -o song.musicxml")

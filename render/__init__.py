@@ -7,21 +7,26 @@ from corpora.lazy import lazy_exports
 if TYPE_CHECKING:
     from render.engrave import Engraving, write_image
     from render.piano_roll import plot_piano_roll
-    from render.soundfont import Rendering, render_soundfont
+    from render.rendering import Rendering, render
+    from render.sound_files import SoundFiles, render_to_file
 
 __all__ = [
     "Engraving",
     "Rendering",
+    "SoundFiles",
     "plot_piano_roll",
-    "render_soundfont",
+    "render",
+    "render_to_file",
     "write_image",
 ]
 
 _MODULES = {
     "Engraving": "render.engrave",
-    "Rendering": "render.soundfont",
+    "Rendering": "render.rendering",
+    "SoundFiles": "render.sound_files",
     "plot_piano_roll": "render.piano_roll",
-    "render_soundfont": "render.soundfont",
+    "render": "render.rendering",
+    "render_to_file": "render.sound_files",
     "write_image": "render.engrave",
 }
 __getattr__ = lazy_exports(__name__, _MODULES)

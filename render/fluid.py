@@ -1,44 +1,64 @@
-"""Plays a list of events through libfluidsynth, faster than real time, into raw sample files.
+"""libfluidsynth as a synthesiser that is told what to do sample block by sample block: a thin typed layer.
 
-Runs in a child process (``corpora.child``), never beside the caller. Events fall on FluidSynth's grid of 64 samples, each at the
-nearest place, so that an onset is at most 32 samples (0.73 ms at 44.1 kHz) off. FluidSynth cuts pitches down to whole cents
-(fluid_conv.c, ``fluid_ct2hz_real``); half a cent on every channel makes that the nearest cent. Everything that decides the sound
-is set here and not left to the library's version; two renderings of the same events are the same bytes.
+pyfluidsynth finds and loads the library; the calls are declared here, as the binding lacks most of them. Everything that decides
+the sound is set here and not left to the library's version, and one thread plays, so that the same calls give the same samples.
+FluidSynth works in blocks of 64 samples (``BLOCK_SAMPLES``, fixed when it is compiled): what it is told between two calls of
+``Synth.play_into`` sounds from the first sample of the next block.
 
-Source: FluidSynth API, https://www.fluidsynth.org/api/ (libfluidsynth 2 and 3 by soname), through the pyfluidsynth binding.
+Pitches: FluidSynth cuts a voice's pitch down to whole cents (fluid_conv.c, ``fluid_ct2hz_real``). Half a cent in every channel's
+tuning makes that the nearest cent. Its pitch wheel bends too little by 1/128, as it divides the range by 128 where SoundFont 2.04,
+section 8.4.10, means 127 (fluid_mod.c); the amount of that modulator makes up for it.
+
+Runs in child processes only (``corpora.child``). Source: FluidSynth API, https://www.fluidsynth.org/api/ (libfluidsynth 2 and 3 by
+soname).
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import io
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpora.errors import InputError, ToolError
-from render.midi_events import CHANNELS_OF_A_PORT, PlayEvent, midi_to_events
+from corpora.safe_text import safe_text
 
-__all__ = ["CHANNEL_FILES", "fluidsynth_version", "render_to_files"]
+__all__ = ["BLOCK_SAMPLES", "MAX_CHANNELS", "MAX_GROUPS", "POLYPHONY", "Synth", "fluidsynth_version", "load_fluidsynth"]
 
-CHANNEL_FILES = ("left.f32", "right.f32")
 BLOCK_SAMPLES = 64  # FLUID_BUFSIZE
-CHUNK_BLOCKS = 1024
+MAX_CHANNELS, MAX_GROUPS = 256, 128
+CHANNELS_IN_STEPS_OF = 16  # what synth.midi-channels must be a multiple of
 POLYPHONY = 1024
-MAX_TAIL_S = 10.0
-QUIET_S = 0.1  # the tail ends when it has been this quiet for so long
-QUIET_RATIO = 1e-4  # -80 dB below the loudest sample so far
-SUSTAIN_PEDAL, SOSTENUTO_PEDAL, ALL_NOTES_OFF = 64, 66, 123
-RESET_ALL_CONTROLLERS = 121
+KEYS, CENTS_PER_KEY, HALF_CENT = 128, 100.0, 0.5
 BEND_CENTRE = 8192
-FINE_TUNE_GENERATOR, HALF_CENT = 52, 0.5  # SoundFont 2.04, section 8.1.2: fineTune
-DRUM_CHANNEL, CHANNEL_TYPE_DRUM = 9, 1
-REVERB = {"synth.reverb.room-size": 0.55, "synth.reverb.damp": 0.3, "synth.reverb.width": 0.8, "synth.reverb.level": 0.7}
+WHEEL, WHEEL_RANGE, FINE_TUNE_GENERATOR, PITCH_GENERATOR = 14, 16, 52, 59  # of fluid_mod.h and fluid_gen.h
+UNIPOLAR, BIPOLAR, OVERWRITE = 0, 2, 0
+WHEEL_CENTS = 12_800.0  # 128 semitones: the range is divided by 128
+SUSTAIN_PEDAL, SOSTENUTO_PEDAL, ALL_NOTES_OFF = 64, 66, 123
+AT_REST = {0: 0, 7: 100, 10: 64, 11: 127}  # bank, level, pan and expression when a synthesiser is switched on
+CHANNEL_TYPE_MELODIC, CHANNEL_TYPE_DRUM = 0, 1
+MIN_NOTE_MS = 10
+SETTINGS: dict[str, int | float | str] = {
+    "synth.polyphony": POLYPHONY,
+    "synth.cpu-cores": 1,  # more would add in an order that changes from run to run
+    "synth.threadsafe-api": 0,
+    "synth.lock-memory": 0,
+    "synth.dynamic-sample-loading": 1,
+    "synth.chorus.active": 0,
+    "synth.reverb.active": 0,
+    "synth.ladspa.active": 0,
+    "synth.midi-bank-select": "gs",  # bank by CC 0; drum channels are those that we name
+    "synth.min-note-length": MIN_NOTE_MS,
+}
+
+_Call: TypeAlias = Callable[..., int]
 
 
 def load_fluidsynth() -> ModuleType:
@@ -53,7 +73,7 @@ def load_fluidsynth() -> ModuleType:
             import fluidsynth
     except ImportError as error:
         raise ToolError(
-            "libfluidsynth is not installed, so nothing can be rendered to sound: apt-get install libfluidsynth3 (Debian, Ubuntu),"
+            "libfluidsynth is not installed, so no SoundFont can be played: apt-get install libfluidsynth3 (Debian, Ubuntu),"
             f" brew install fluid-synth (macOS) [{error}]"
         ) from error
     except OSError as error:
@@ -76,182 +96,157 @@ def fluidsynth_version() -> str:
     return ".".join(str(number.value) for number in numbers)
 
 
-class _Synth:
-    """One FluidSynth instance with its settings, font and the calls that pyfluidsynth leaves out."""
+class Synth:
+    """One FluidSynth instance with a font, dry.
 
-    def __init__(self, font: Path, sample_rate_hz: int, channels: int, gain: float, reverb: bool) -> None:
-        self.fluid = load_fluidsynth()
-        self._declare_missing_calls()
-        self.settings = self.fluid.new_fluid_settings()
-        self._set("synth.sample-rate", float(sample_rate_hz))
-        self._set("synth.gain", gain)
-        self._set("synth.polyphony", POLYPHONY)
-        self._set("synth.midi-channels", channels)
-        self._set("synth.cpu-cores", 1)  # more would add in an order that changes from run to run
-        self._set("synth.lock-memory", 0)
-        self._set("synth.dynamic-sample-loading", 1)
-        self._set("synth.chorus.active", 0)
-        self._set("synth.reverb.active", int(reverb))
-        for name, value in REVERB.items():
+    Channel ``c`` plays into the stereo pair ``c % groups`` of what ``play_into`` fills.
+
+    Args:
+        font: The SoundFont.
+        sample_rate_hz: 8,000 to 96,000.
+        channels: How many channels are played on, at most 256.
+        groups: Stereo pairs, at most 128.
+        drum_channels: Channels that play a font's drum sets.
+        gain: synth.gain.
+
+    Raises:
+        InputError: The font cannot be loaded.
+        ToolError: libfluidsynth is missing, too old, or does not start.
+    """
+
+    def __init__(
+        self, font: Path, *, sample_rate_hz: int, channels: int, groups: int, drum_channels: frozenset[int], gain: float
+    ) -> None:
+        assert 1 <= channels <= MAX_CHANNELS
+        assert 1 <= groups <= MAX_GROUPS
+        self._fluid = load_fluidsynth()
+        self._settings = self._fluid.new_fluid_settings()
+        rounded = -(-channels // CHANNELS_IN_STEPS_OF) * CHANNELS_IN_STEPS_OF
+        sizes = {"synth.midi-channels": rounded, "synth.audio-channels": groups, "synth.audio-groups": groups}
+        for name, value in (SETTINGS | sizes | {"synth.sample-rate": float(sample_rate_hz), "synth.gain": gain}).items():
             self._set(name, value)
-        self.synth = self.fluid.new_fluid_synth(self.settings)
-        if not self.synth:
+        self._synth = self._fluid.new_fluid_synth(self._settings)
+        if not self._synth:
             raise ToolError("libfluidsynth could not start a synthesiser")
-        if self.fluid.fluid_synth_sfload(self.synth, str(font).encode(), 1) < 0:
-            raise InputError(f"SoundFont {font} cannot be loaded by libfluidsynth: it is broken or of an unknown kind")
-        for channel in range(CHANNELS_OF_A_PORT + DRUM_CHANNEL, channels, CHANNELS_OF_A_PORT):  # the first port's it knows
-            self.channel_type(self.synth, channel, CHANNEL_TYPE_DRUM)
-            self.fluid.fluid_synth_program_change(self.synth, channel, 0)
-        self._channels = range(channels)
-        self._round_cents(self._channels)
+        self._declare_calls()
+        if self._fluid.fluid_synth_sfload(self._synth, str(font).encode(), 1) < 0:
+            raise InputError(
+                f"SoundFont {safe_text(str(font))} cannot be loaded by libfluidsynth: it is broken or of an unknown kind"
+            )
+        self._channels, self._groups, self._drums = range(channels), groups, drum_channels
+        self._keys_cents = np.tile(np.arange(KEYS) * CENTS_PER_KEY + HALF_CENT, (channels, 1))
+        self._mend_wheel()
+        self._switch_on()
 
-    def _declare_missing_calls(self) -> None:
-        c_int, c_void_p, c_char_p = ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p
-        fields = [("len", c_int), ("left", c_void_p), ("loff", c_int), ("lincr", c_int)]
-        fields += [("right", c_void_p), ("roff", c_int), ("rincr", c_int)]
-        self.write_float = self._call("fluid_synth_write_float", *fields)
-        self.channel_pressure = self._call("fluid_synth_channel_pressure", ("chan", c_int), ("val", c_int))
-        self.key_pressure = self._call("fluid_synth_key_pressure", ("chan", c_int), ("key", c_int), ("val", c_int))
-        generator = [("chan", c_int), ("param", c_int), ("value", ctypes.c_float)]
-        self.set_generator = self._call("fluid_synth_set_gen", *generator)
-        sysex = [("data", c_char_p), ("len", c_int), ("response", c_void_p), ("response_len", c_void_p)]
-        self.channel_type = self._call("fluid_synth_set_channel_type", ("chan", c_int), ("type", c_int))
-        self.sysex = self._call("fluid_synth_sysex", *sysex, ("handled", c_void_p), ("dryrun", c_int))
+    def _set(self, name: str, value: int | float | str) -> None:
+        match value:
+            case int():
+                status = self._fluid.fluid_settings_setint(self._settings, name.encode(), value)
+            case float():
+                status = self._fluid.fluid_settings_setnum(self._settings, name.encode(), value)
+            case _:
+                status = self._fluid.fluid_settings_setstr(self._settings, name.encode(), value.encode())
+        if status != 0:
+            raise ToolError(f"libfluidsynth {fluidsynth_version()} refuses {name} = {value}")
 
-    def _call(self, name: str, *fields: tuple[str, Any]) -> Any:
-        arguments = [("synth", ctypes.c_void_p, 1), *((field, kind, 1) for field, kind in fields)]
-        return self.fluid.cfunc(name, ctypes.c_int, *arguments)
+    def _declare_calls(self) -> None:
+        whole, pointer, text = ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p
+        self.note_on = self._call("noteon", whole, whole, whole)
+        self.note_off = self._call("noteoff", whole, whole)
+        self.control_change = self._call("cc", whole, whole, whole)
+        self.program_change = self._call("program_change", whole, whole)
+        self._pitch_bend = self._call("pitch_bend", whole, whole)
+        self.channel_pressure = self._call("channel_pressure", whole, whole)
+        self.key_pressure = self._call("key_pressure", whole, whole, whole)
+        self._set_channel_type = self._call("set_channel_type", whole, whole)
+        self._activate_key_tuning = self._call("activate_key_tuning", whole, whole, text, pointer, whole)
+        self._activate_tuning = self._call("activate_tuning", whole, whole, whole, whole)
+        self._tune_notes = self._call("tune_notes", whole, whole, whole, pointer, pointer, whole)
+        self._process = self._call("process", whole, whole, pointer, whole, pointer)
+        self._count_voices = self._call("get_active_voice_count")
 
-    def _set(self, name: str, value: int | float) -> None:
-        setter = self.fluid.fluid_settings_setint if isinstance(value, int) else self.fluid.fluid_settings_setnum
-        if setter(self.settings, name.encode(), value) != 0:
-            raise ToolError(f"libfluidsynth refuses {name} = {value}")
+    def _call(self, name: str, *arguments: Any) -> _Call:
+        """``fluid_synth_<name>`` of this synthesiser; the arguments are those after it."""
+        return functools.partial(self._function(f"fluid_synth_{name}", ctypes.c_int, ctypes.c_void_p, *arguments), self._synth)
 
-    def play(self, event: PlayEvent) -> None:
-        """Tell the synthesiser one event; what it cannot do (a key already off, say) is let go."""
-        fluid, synth, channel = self.fluid, self.synth, event.channel
-        match event.kind:
-            case "note_on":
-                fluid.fluid_synth_noteon(synth, channel, event.first, event.second)
-            case "note_off":
-                fluid.fluid_synth_noteoff(synth, channel, event.first)
-            case "control_change":
-                fluid.fluid_synth_cc(synth, channel, event.first, event.second)
-                if event.first == RESET_ALL_CONTROLLERS:
-                    self._round_cents([channel])
-            case "program_change":
-                fluid.fluid_synth_program_change(synth, channel, event.first)
-            case "pitchwheel":
-                fluid.fluid_synth_pitch_bend(synth, channel, event.first + BEND_CENTRE)
-            case "aftertouch":
-                self.channel_pressure(synth, channel, event.first)
-            case "polytouch":
-                self.key_pressure(synth, channel, event.first, event.second)
-            case "sysex":
-                self.sysex(synth, event.data, len(event.data), None, None, None, 0)
-                self._round_cents(self._channels)  # it may have been a reset
+    def _function(self, name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+        fields = [(f"argument{place}", kind, 1) for place, kind in enumerate(arguments)]
+        function: Callable[..., Any] | None = self._fluid.cfunc(name, result, *fields)
+        if function is None:
+            raise ToolError(f"libfluidsynth {fluidsynth_version()} has no {name}, expected version 2.0 or newer")
+        return function
 
-    def _round_cents(self, channels: Iterable[int]) -> None:
-        """Make whole cents out of truncated ones the nearest."""
-        for channel in channels:
-            self.set_generator(self.synth, channel, FINE_TUNE_GENERATOR, HALF_CENT)
+    def _mend_wheel(self) -> None:
+        """Replace the amount of the default modulator from wheel and range to pitch."""
+        pointer, whole = ctypes.c_void_p, ctypes.c_int
+        modulator = self._function("new_fluid_mod", pointer)()
+        for name, source, flags in (("source1", WHEEL, BIPOLAR), ("source2", WHEEL_RANGE, UNIPOLAR)):
+            self._function(f"fluid_mod_set_{name}", None, pointer, whole, whole)(modulator, source, flags)
+        for generator in (PITCH_GENERATOR, FINE_TUNE_GENERATOR):  # of earlier and of later versions
+            self._function("fluid_mod_set_dest", None, pointer, whole)(modulator, generator)
+            self._call("remove_default_mod", pointer)(modulator)
+        self._function("fluid_mod_set_amount", None, pointer, ctypes.c_double)(modulator, WHEEL_CENTS)
+        self._call("add_default_mod", pointer, whole)(modulator, OVERWRITE)
+        self._function("delete_fluid_mod", None, pointer)(modulator)
 
-    def let_go(self, channels: int) -> None:
+    def _switch_on(self) -> None:
+        """Kinds, programs, controllers and tunings of all channels, also of those that FluidSynth sets up in its own way."""
+        for channel in self._channels:
+            self._set_channel_type(channel, CHANNEL_TYPE_DRUM if channel in self._drums else CHANNEL_TYPE_MELODIC)
+            for controller, value in AT_REST.items():
+                self.control_change(channel, controller, value)
+            self.program_change(channel, 0)
+            bank, number = _place_of_tuning(channel)
+            self._activate_key_tuning(bank, number, b"", self._keys_cents[channel].ctypes.data, 0)
+            self._activate_tuning(channel, bank, number, 0)
+
+    def tune_key(self, channel: int, key: int, cents: float) -> None:
+        """Let notes of a key that begin from now on sound ``cents`` above it; those that sound already stay."""
+        pitch = key * CENTS_PER_KEY + cents + HALF_CENT
+        if self._keys_cents[channel, key] != pitch:
+            self._keys_cents[channel, key] = pitch
+            keys, pitches = ctypes.c_int(key), ctypes.c_double(pitch)
+            self._tune_notes(*_place_of_tuning(channel), 1, ctypes.addressof(keys), ctypes.addressof(pitches), 0)
+
+    def pitch_bend(self, channel: int, bend: int) -> None:
+        """Turn the wheel to -8192 ... 8191, 0 its centre."""
+        self._pitch_bend(channel, bend + BEND_CENTRE)
+
+    def let_go(self) -> None:
         """Lift all keys and pedals."""
-        for channel in range(channels):
+        for channel in self._channels:
             for controller in (SUSTAIN_PEDAL, SOSTENUTO_PEDAL, ALL_NOTES_OFF):
-                self.fluid.fluid_synth_cc(self.synth, channel, controller, 0)
+                self.control_change(channel, controller, 0)
 
     @property
     def voices(self) -> int:
-        """Voices that still sound."""
-        return int(self.fluid.fluid_synth_get_active_voice_count(self.synth))
+        """Voices that sound now."""
+        return self._count_voices()
 
-    def samples(self, blocks: int) -> NDArray[np.float32]:
-        """The next ``blocks`` x 64 samples, shape (2, samples)."""
-        out = np.empty((2, blocks * BLOCK_SAMPLES), dtype=np.float32)
-        left, right = (row.ctypes.data for row in out)
-        if self.write_float(self.synth, out.shape[1], left, 0, 1, right, 0, 1) != 0:
+    def play_into(self, pairs: NDArray[np.float32], start: int, end: int) -> None:
+        """Add the next ``end - start`` samples, a multiple of ``BLOCK_SAMPLES``, to ``pairs[:, start:end]``.
+
+        Args:
+            pairs: float32 (2 x groups, samples), C-contiguous: left and right of each pair.
+            start: First sample to fill.
+            end: One past the last.
+
+        Raises:
+            ToolError: libfluidsynth failed.
+        """
+        assert pairs.flags.c_contiguous
+        assert len(pairs) == 2 * self._groups
+        assert (end - start) % BLOCK_SAMPLES == 0
+        rows = pairs.ctypes.data + pairs.strides[0] * np.arange(len(pairs), dtype=np.uintp) + np.uintp(start * pairs.itemsize)
+        if self._process(end - start, 0, None, len(rows), rows.ctypes.data) != 0:
             raise ToolError("libfluidsynth failed while rendering")
-        return out
 
     def close(self) -> None:
         """Free the synthesiser and its settings."""
-        self.fluid.delete_fluid_synth(self.synth)
-        self.fluid.delete_fluid_settings(self.settings)
+        self._fluid.delete_fluid_synth(self._synth)
+        self._fluid.delete_fluid_settings(self._settings)
 
 
-class _Tape:
-    """The two growing sample files and the loudest sample so far."""
-
-    def __init__(self, folder: Path) -> None:
-        self.files = [(folder / name).open("wb") for name in CHANNEL_FILES]
-        self.peak = 0.0
-        self.length = 0
-
-    def append(self, samples: NDArray[np.float32]) -> float:
-        """Add samples (2, samples); returns their own peak."""
-        peak = float(np.abs(samples).max())
-        if not np.isfinite(peak):
-            raise ToolError("libfluidsynth gave samples that are not finite")
-        for row, file in zip(samples, self.files, strict=True):
-            file.write(row.tobytes())
-        self.peak = max(self.peak, peak)
-        self.length += samples.shape[1]
-        return peak
-
-    def close(self) -> None:
-        for file in self.files:
-            file.close()
-
-
-def render_to_files(
-    midi: bytes, font: Path, folder: Path, sample_rate_hz: int, gain: float, reverb: bool, name: str
-) -> dict[str, float | int | str]:
-    """Play a MIDI file into ``folder``/left.f32 and right.f32 (native float32, no header).
-
-    Args:
-        midi: A Standard MIDI File.
-        font: The SoundFont.
-        folder: An existing folder.
-        sample_rate_hz: 8,000 to 96,000.
-        gain: FluidSynth's synth.gain, 0 to 10.
-        reverb: Whether FluidSynth's own room is added.
-        name: Of the music, for messages.
-
-    Returns:
-        ``samples`` in each file, the largest absolute sample ``peak``, and the ``version`` of libfluidsynth.
-
-    Raises:
-        InputError: The MIDI or the font cannot be used.
-        ToolError: libfluidsynth is missing or failed.
-    """
-    events = midi_to_events(midi, sample_rate_hz, name)
-    channels = CHANNELS_OF_A_PORT * (max(event.channel for event in events) // CHANNELS_OF_A_PORT + 1)
-    synth = _Synth(font, sample_rate_hz, channels, gain, reverb)
-    tape = _Tape(folder)
-    try:
-        done = 0
-        for event in events:
-            block = (event.sample + BLOCK_SAMPLES // 2) // BLOCK_SAMPLES
-            while done < block:
-                blocks = min(block - done, CHUNK_BLOCKS)
-                tape.append(synth.samples(blocks))
-                done += blocks
-            synth.play(event)
-        synth.let_go(channels)
-        _ring_out(synth, tape, sample_rate_hz)
-    finally:
-        tape.close()
-        synth.close()
-    return {"samples": tape.length, "peak": tape.peak, "version": fluidsynth_version()}
-
-
-def _ring_out(synth: _Synth, tape: _Tape, sample_rate_hz: int) -> None:
-    """Render until all voices are off and the room is quiet, at most ``MAX_TAIL_S``."""
-    blocks_at_once = max(1, round(QUIET_S * sample_rate_hz / BLOCK_SAMPLES))
-    end = tape.length + round(MAX_TAIL_S * sample_rate_hz)
-    while tape.length < end:
-        peak = tape.append(synth.samples(blocks_at_once))
-        if synth.voices == 0 and peak <= QUIET_RATIO * tape.peak:
-            return
+def _place_of_tuning(channel: int) -> tuple[int, int]:
+    """Bank and number of a channel's own tuning, far from those that files name."""
+    return 127 - channel // 128, channel % 128

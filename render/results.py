@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from corpora.musicxml import NEW_NOTE_COLOUR, colour_notes, read_musicxml, write
 from corpora.piece import Piece
 from corpora.safe_text import safe_text
 from render.engrave import IMAGE_SUFFIXES, engrave
+from render.output_paths import check_output
 from render.piano_roll import PLOT_SUFFIXES, plot_piano_roll
-from render.soundfont import Rendering, render_soundfont
+from render.rendering import render
 
 __all__ = [
     "ResultPaths",
@@ -35,7 +36,6 @@ __all__ = [
     "convert_file",
     "engraved_change",
     "new_notes",
-    "render_file",
     "result_files",
     "same_resolution",
     "write_together",
@@ -53,7 +53,7 @@ class ResultPaths:
     Args:
         score: .musicxml, .xml, .mxl or .mid.
         midi: .mid.
-        audio: .flac, .wav, .ogg or .mp3.
+        audio: .flac, .wav, .ogg, .opus or .mp3.
         image: The changed bars and one on each side, new notes in red: .png or .svg.
         piano_roll: Before and after: .png, .svg or .pdf.
     """
@@ -89,19 +89,6 @@ class ResultPaths:
         for path in paths:
             if paths.count(path) > 1:
                 raise RequestError(f"{safe_text(str(path))} is named for two outputs, expected a file each")
-
-
-def check_output(path: Path, suffixes: Sequence[str], kind: str) -> None:
-    """Raises RequestError when ``path`` has none of the suffixes, or no folder to be in."""
-    shown = safe_text(str(path))
-    if path.suffix.lower() not in suffixes:
-        raise RequestError(
-            f"{kind} {shown}: expected a name ending in {', '.join(suffixes)}, got {safe_text(path.suffix) or 'none'}"
-        )
-    if not path.parent.is_dir():
-        raise RequestError(f"{kind} {shown}: there is no folder {safe_text(str(path.parent))}")
-    if path.is_dir():
-        raise RequestError(f"{kind} {shown} is a folder, expected a file to write")
 
 
 def same_resolution(first: Piece, second: Piece) -> tuple[Piece, Piece]:
@@ -216,7 +203,7 @@ def result_files(before: Piece, after: Piece, paths: ResultPaths) -> dict[Path, 
     if paths.piano_roll is not None:
         files[paths.piano_roll] = _piano_roll(before, after, paths.piano_roll.suffix)
     if paths.audio is not None:
-        files[paths.audio] = audio_bytes(render_soundfont(after).audio, paths.audio.suffix)
+        files[paths.audio] = audio_bytes(render(after).audio, paths.audio.suffix)
     return files
 
 
@@ -225,26 +212,6 @@ def write_together(files: Mapping[Path, bytes]) -> None:
     with atomic_outputs(list(files)) as places:
         for place, data in zip(places, files.values(), strict=True):
             place.write_bytes(data)
-
-
-def render_file(
-    source: Path, target: Path, *, font: Path | None, sample_rate_hz: int, gain_db: float | None, reverb: bool
-) -> dict[str, Any]:
-    """Play a score file into a sound file; arguments as ``render_soundfont``. Gives a report of JSON values."""
-    check_output(target, AUDIO_SUFFIXES, "sound")
-    piece = read_piece(source)
-    made: Rendering = render_soundfont(piece, font=font, sample_rate_hz=sample_rate_hz, gain_db=gain_db, reverb=reverb)
-    write_together({target: audio_bytes(made.audio, target.suffix)})
-    return {
-        "file": str(target),
-        "duration_s": made.audio.duration_s,
-        "sample_rate_hz": made.audio.sample_rate_hz,
-        "font": made.font.name,
-        "font_licence": made.font.licence,
-        "synth": made.synth,
-        "gain_db": made.gain_db,
-        "render_s": made.render_s,
-    }
 
 
 def convert_file(source: Path, target: Path) -> dict[str, Any]:

@@ -9,9 +9,28 @@ import mido
 import numpy as np
 import pytest
 
+from corpora.errors import ToolError
 from corpora.piece import MEASURE_DTYPE, NOTE_DTYPE, Part, Piece, sort_notes
+from render import fonts
+from render.fluid import fluidsynth_version
 
 TICKS_PER_QUARTER = 480
+
+
+@pytest.fixture(scope="session")
+def synthesiser() -> None:
+    """Where libfluidsynth is not installed the reason is printed."""
+    try:
+        fluidsynth_version()
+    except ToolError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def wheel_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The font that is on every machine, whatever else is installed on this one."""
+    monkeypatch.delenv(fonts.FONT_VARIABLE, raising=False)
+    monkeypatch.setattr(fonts, "FONT_FOLDERS", ())
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ from render.results import (
     convert_file,
     engraved_change,
     new_notes,
-    render_file,
     result_files,
     write_together,
 )
@@ -161,19 +160,6 @@ def test_convert_engraves(tmp_path: Path) -> None:
     report = convert_file(EXAMPLES / "ode-to-joy.musicxml", tmp_path / "song.png")
     assert report["files"][0] == str(tmp_path / "song.png")
     assert all(Path(name).read_bytes().startswith(b"\x89PNG") for name in report["files"])
-
-
-def test_render_reports_what_played(tmp_path: Path) -> None:
-    target = tmp_path / "song.flac"
-    report = render_file(EXAMPLES / "old-hundredth.musicxml", target, font=None, sample_rate_hz=22_050, gain_db=None, reverb=False)
-    assert target.read_bytes().startswith(b"fLaC")
-    assert report["sample_rate_hz"] == 22_050
-    assert report["duration_s"] > 32 * 60 / 84  # 32 quarters at 84 a minute
-    assert report["synth"].startswith("FluidSynth")
-    with pytest.raises(RequestError, match=r"sound .*expected a name ending in"):
-        render_file(
-            EXAMPLES / "old-hundredth.musicxml", tmp_path / "a.mid", font=None, sample_rate_hz=44_100, gain_db=None, reverb=True
-        )
 
 
 def test_a_part_added_on_top_makes_no_other_note_new(chorale: Piece) -> None:

@@ -1,0 +1,67 @@
+"""The engines that can play music, by name, and what is asked of each.
+
+An engine is a function ``(played, folder, *, stems, font, progress, ...) -> EngineReport``. It writes raw sound into ``folder``: a
+file for each stem of the music (``stem_file``), or with ``stems`` False only the first, which holds them all. The files are
+interleaved little-endian float32 (samples, 2) without a header, all of one length, dry; sample 0 is the start of the music, and
+they go on until the last note has died away. An engine's module is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from corpora.errors import RequestError
+from corpora.safe_text import safe_text
+
+__all__ = ["ENGINES", "Engine", "EngineReport", "Progress", "find_engine", "stem_file"]
+
+Progress = Callable[[float], None]  # called with the share that is done, 0 to 1
+
+ENGINES = {"soundfont": "render.soundfont.engine:render_stems"}  # name -> module:function
+
+
+class EngineReport(Protocol):
+    """What every engine tells of its work."""
+
+    @property
+    def samples(self) -> int:
+        """Length of each file."""
+
+    @property
+    def player(self) -> str:
+        """What played, for the user: "FluidSynth 2.3.1 with TimGM6mb"."""
+
+    @property
+    def licence(self) -> str:
+        """Of the font or weights that played."""
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What the engine could not play, in words with a count."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON values."""
+
+
+Engine = Callable[..., EngineReport]
+
+
+def find_engine(name: str) -> Engine:
+    """The engine of this name.
+
+    Raises:
+        RequestError: There is none.
+    """
+    if name not in ENGINES:
+        raise RequestError(f"engine: expected {' or '.join(ENGINES)}, got {safe_text(name)!r}")
+    module, _, function = ENGINES[name].partition(":")
+    engine: Engine = getattr(importlib.import_module(module), function)
+    return engine
+
+
+def stem_file(folder: Path, stem: int) -> Path:
+    """Where an engine writes the sound of a stem."""
+    return folder / f"{stem:03d}.f32"

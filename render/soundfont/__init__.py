@@ -1,0 +1,1 @@
+"""The ``soundfont`` engine: libfluidsynth plays a SoundFont in a child process."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from corpora.errors import RequestError
 from corpora.safe_text import safe_text
@@ -23,6 +23,7 @@ Progress = Callable[[float], None]  # called with the share that is done, 0 to 1
 ENGINES = {"soundfont": "render.soundfont.engine:render_stems"}  # name -> module:function
 
 
+@runtime_checkable
 class EngineReport(Protocol):
     """What every engine tells of its work."""
 

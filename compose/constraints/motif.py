@@ -147,7 +147,8 @@ class Motif(Constraint):
         blank = Canvas(canvas.piece, canvas.region, canvas.removed, canvas.fixed)
         lanes = self._written_lanes(canvas)
         required = all_requirements(self.others, canvas)
-        for start, misfit in self._starts(canvas, offsets, lengths, {r.onset for r in required}):
+        likely = {r.onset for r in required} | {note.onset for note in canvas.removed}
+        for start, misfit in self._starts(canvas, offsets, lengths, likely):
             for turn, lane in enumerate(lanes):
                 onsets, end = start + offsets, int(start + offsets[-1] + lengths[-1])
                 inside = [r for r in required if r.lane == lane and start <= r.onset < end]
@@ -161,8 +162,11 @@ class Motif(Constraint):
                 if len(pitches):
                     yield _Place(start, lane, (misfit, turn)), pitches
 
-    def _starts(self, canvas: Canvas, offsets: IntArray, lengths: IntArray, required: set[int]) -> Iterator[tuple[int, int]]:
-        """Onsets worth trying and how ill they fit: 0 the figure's own place in the bar, 1 another beat, 2 elsewhere."""
+    def _starts(self, canvas: Canvas, offsets: IntArray, lengths: IntArray, likely: set[int]) -> Iterator[tuple[int, int]]:
+        """Onsets worth trying and how ill they fit: 0 the figure's own place in the bar, 1 another beat, 2 elsewhere.
+
+        ``likely`` ones, where a note is required or stood before, are tried wherever they lie.
+        """
         region, scale, measures = canvas.region, canvas.ticks_per_div, canvas.piece.measures
         unit, phase = int(lengths.min()), int(self.phase * canvas.ticks_per_quarter)
         last = region.end - int(offsets[-1] + lengths[-1])
@@ -174,7 +178,7 @@ class Motif(Constraint):
                 yield start, 0
             elif (place - phase) % beat == 0:
                 yield start, 1
-            elif (place - phase) % unit == 0 or start in required:
+            elif (place - phase) % unit == 0 or start in likely:
                 yield start, 2
 
     @staticmethod

@@ -29,6 +29,7 @@ class PeakHold:
     def __init__(self, decay: float) -> None:
         self._log_decay = math.log(decay)
         self._segment = max(1, int(-SEGMENT_LOG / self._log_decay))
+        self._falls = np.ones(0)  # a, a^2, a^3 ...
         self._last = 0.0
 
     def process(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -36,7 +37,7 @@ class PeakHold:
         out = np.empty(len(values))
         for start in range(0, len(values), self._segment):
             piece = values[start : start + self._segment]
-            falls = np.exp(self._log_decay * np.arange(1, len(piece) + 1))
+            falls = self._powers(len(piece))
             raised = piece / falls
             raised[0] = max(raised[0], self._last)
             followed = np.maximum.accumulate(raised) * falls
@@ -44,3 +45,8 @@ class PeakHold:
             out[start : start + len(piece)] = followed
             self._last = float(followed[-1])
         return out
+
+    def _powers(self, count: int) -> NDArray[np.float64]:
+        if count > len(self._falls):
+            self._falls = np.exp(self._log_decay * np.arange(1, count + 1))
+        return self._falls[:count]

@@ -102,6 +102,12 @@ class LoudnessMeter:
         self._hop_power.extend(sums[: len(ends)].tolist())
         self._samples += length
 
+    def amplify(self, ratio: float) -> None:
+        """Take all sound so far as having been this much louder."""
+        self._hop_power = [power * ratio**2 for power in self._hop_power]
+        self._open_power *= ratio**2
+        self._state *= ratio
+
     def _hop_end(self, hop: int) -> int:
         """Where a hop ends, in samples: the nearest to a tenth of a second."""
         return (2 * (hop + 1) * self._rate + HOPS_PER_S) // (2 * HOPS_PER_S)

@@ -37,8 +37,8 @@ from render.mix.true_peak import TruePeakMeter
 
 __all__ = ["MixReport", "mixdown"]
 
-BLOCK_SAMPLES = 1 << 16
-TOLERANCE_LU, REACHED_LU = 0.03, 0.1  # what is sought, and what counts as reached
+BLOCK_SAMPLES = 1 << 15
+TOLERANCE_LU, REACHED_LU = 0.05, 0.1  # what is sought, and what counts as reached
 MAX_PASSES = 8
 MAX_MAKEUP_DB = 60.0
 MAX_DRIVE_DB = 15.0  # into the limiter, beyond the gain that would do without it
@@ -136,6 +136,13 @@ def _checked_length(stems: Sequence[Path]) -> int:
     return lengths[0]
 
 
+def _true_peak_dbtp(path: Path) -> float:
+    meter = TruePeakMeter()
+    for block in read_raw(path, BLOCK_SAMPLES):
+        meter.add(block)
+    return meter.peak_dbtp
+
+
 class _LinearChain:
     """Dry sound and what is sent to the room in, both with tone control out."""
 
@@ -218,6 +225,8 @@ class _Mixdown:
             self._limit(ceiling)
         else:
             self._seek(ceiling, wanted)
+        if self._passes:
+            self._peak_dbtp = _true_peak_dbtp(self._target)
         after = self._meter.integrated_lufs
         if wanted is not None and not abs(after - wanted) <= REACHED_LU:
             self._note = self._why_not(before, after, wanted)
@@ -233,12 +242,10 @@ class _Mixdown:
     def _write_unlimited(self) -> None:
         """The mix where the limiter has nothing to do: one factor."""
         ratio = np.float32(db_to_ratio(self._gain_db))
-        self._meter = LoudnessMeter(self._rate)
         with self._target.open("wb") as out:
             for block in read_raw(self._unlimited, BLOCK_SAMPLES):
-                scaled = block * ratio
-                self._meter.add(scaled)
-                write_block(out, scaled)
+                write_block(out, block * ratio)
+        self._meter.amplify(float(ratio))
         self._peak_dbtp += self._gain_db
         self._progress(1.0)
 
@@ -266,7 +273,6 @@ class _Mixdown:
         limiter = Limiter(ceiling_dbtp, self._rate)
         delay = limiter.delay_samples
         self._meter = LoudnessMeter(self._rate)
-        peak_meter = TruePeakMeter()
         ratio = np.float32(db_to_ratio(self._gain_db))
         self._passes += 1
         waiting = np.zeros((2, 0), dtype=np.float32)
@@ -282,8 +288,6 @@ class _Mixdown:
                 gains.astype(RAW_DTYPE).tofile(gains_out)
                 write_block(out, limited)
                 self._meter.add(limited)
-                peak_meter.add(limited)
-        self._peak_dbtp = peak_meter.peak_dbtp
         self._limiter_reduction_db = limiter.greatest_reduction_db
         self._progress(1.0 - 0.5**self._passes)
 

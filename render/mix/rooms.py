@@ -30,7 +30,9 @@ __all__ = ["BAND_CENTRES_HZ", "ROOMS", "Room", "RoomSend", "find_room", "impulse
 BAND_CENTRES_HZ = (125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0)
 TAIL_DB = 70.0  # of decay that a response holds
 FADE = 0.05  # of its length, at the end
+CROSSING_OCTAVES = 0.25  # width in which one band gives way to the next
 LOW_CUT_HZ = 60.0  # rooms are sent no rumble
+FIRST_REFLECTIONS = (0.0, 0.07)  # left and right, as shares of the early time: two at once would sound from the middle
 CROSSFEED = (0.8, 0.6)  # of the same side and of the other one: powers add up to 1
 
 
@@ -101,9 +103,9 @@ def impulse_response(room: Room, sample_rate_hz: int) -> Block:
     start = round(room.pre_delay_s * sample_rate_hz)
     draw = np.random.default_rng([room.seed, 0])
     response = np.zeros((2, length))
-    for channel in response:
+    for channel, first in zip(response, FIRST_REFLECTIONS, strict=True):
         tail = _tail(room, length - start, sample_rate_hz, draw)
-        early = _early(room, length - start, sample_rate_hz, draw)
+        early = _early(room, first, length - start, sample_rate_hz, draw)
         channel[start:] = tail + db_to_ratio(room.early_db) * early
     response /= np.sqrt(np.square(response).sum(axis=1, keepdims=True))
     kept = response.astype(np.float32)
@@ -130,18 +132,19 @@ def _tail(room: Room, length: int, sample_rate_hz: int, draw: np.random.Generato
 def _band_weights(frequency_hz: NDArray[np.floating[Any]]) -> list[NDArray[np.float64]]:
     """Amplitude of each octave band at each frequency: they cross half-way between centres, and their powers add up to 1."""
     octave = np.log2(np.maximum(frequency_hz, 1.0) / BAND_CENTRES_HZ[0])
-    weights = []
-    for band in range(len(BAND_CENTRES_HZ)):
-        below = 1.0 if band == 0 else np.clip(octave - band + 1.0, 0.0, 1.0)
-        above = 1.0 if band == len(BAND_CENTRES_HZ) - 1 else np.clip(band + 1.0 - octave, 0.0, 1.0)
-        weights.append(np.asarray(np.sin(np.pi / 2.0 * np.minimum(below, above) * np.ones_like(octave))))
+    # how far each crossing is passed, 0 to 1: before the first band all is 1, after the last one 0
+    edges = np.arange(len(BAND_CENTRES_HZ) - 1) + 0.5
+    passed = np.clip((octave - edges[:, None]) / CROSSING_OCTAVES + 0.5, 0.0, 1.0)
+    passed = np.concatenate([np.ones((1, len(octave))), passed, np.zeros((1, len(octave)))])
+    turn = np.pi / 2.0 * passed
+    weights = list(np.sin(turn[:-1]) * np.cos(turn[1:]))
     weights[0] = weights[0] * (frequency_hz > LOW_CUT_HZ)
     return weights
 
 
-def _early(room: Room, length: int, sample_rate_hz: int, draw: np.random.Generator) -> NDArray[np.float64]:
-    """Single reflections of either sign of energy 1: the first at once, the rest ever denser, falling as the square of time."""
-    places = np.sort(np.concatenate([[0.0], draw.random(room.early_count - 1) ** (1.0 / 2.0)]))
+def _early(room: Room, first: float, length: int, sample_rate_hz: int, draw: np.random.Generator) -> NDArray[np.float64]:
+    """Single reflections of either sign of energy 1, ever denser and softer; the first one ``first`` of the way."""
+    places = first + (1.0 - first) * np.sort(np.concatenate([[0.0], np.sqrt(draw.random(room.early_count - 1))]))
     signs = np.where(draw.random(room.early_count) < 0.5, -1.0, 1.0)
     levels = signs * (0.6 + 0.4 * draw.random(room.early_count)) / (1.0 + 3.0 * places)
     early = np.zeros(length)

@@ -26,9 +26,11 @@ OVERSAMPLING = 4
 TAPS = 64  # of each phase
 KAISER_BETA = 6.5  # -67 dB, and flat up to 0.465 of the sample rate
 FRAME_SAMPLES = 32  # samples that one row of the matrix product makes
+REACH_FRAMES = 2  # further frames that one row looks into: TAPS - 1 samples
+GREATEST_GROWTH = 3.5  # from samples to the values between them (sum of absolute taps: 2.9) and to the tops of parabolas
 NEAR_RATIO = 0.85  # a top lies at most 0.8 dB above the value beside it: cos(pi / 8), and some
 PEAK_DELAY_SAMPLES = TAPS // 2 + 1
-BLOCK_SAMPLES = 1 << 16
+BLOCK_SAMPLES = 1 << 15
 
 
 @cache
@@ -46,20 +48,27 @@ def _interpolator() -> NDArray[np.float32]:
     return np.asarray(matrix.reshape(len(matrix), -1), dtype=np.float32)
 
 
-def _oversampled(context: Block) -> NDArray[np.float32]:
-    """The values at and after each sample, (phase, channel, sample); ``context`` has 31 samples more before and 32 after."""
+def _oversampled(context: Block, above: float) -> NDArray[np.float32]:
+    """The values at and after each sample, (phase, channel, sample); ``context`` has 31 samples more before and 32 after.
+
+    Between samples that are all too small for ``above`` to be passed, the values are left at 0.
+    """
     channels, length = context.shape
     samples = length - TAPS + 1
     frames = -(-samples // FRAME_SAMPLES)
-    padded = np.zeros((channels, frames * FRAME_SAMPLES + TAPS - 1), dtype=np.float32)
+    padded = np.zeros((channels, (frames + REACH_FRAMES) * FRAME_SAMPLES), dtype=np.float32)
     padded[:, :length] = context
+    loud = np.abs(padded).reshape(channels, -1, FRAME_SAMPLES).max(axis=2) > above / GREATEST_GROWTH
+    is_loud = loud[:, :frames].copy()
+    for step in range(1, REACH_FRAMES + 1):
+        is_loud |= loud[:, step : step + frames]
     windows = np.lib.stride_tricks.sliding_window_view(padded, FRAME_SAMPLES + TAPS - 1, axis=1)[:, ::FRAME_SAMPLES]
-    between = windows.reshape(channels * frames, -1) @ _interpolator()
-    between = between.reshape(channels, frames, OVERSAMPLING - 1, FRAME_SAMPLES).transpose(2, 0, 1, 3)
+    between = np.zeros((channels, frames, OVERSAMPLING - 1, FRAME_SAMPLES), dtype=np.float32)
+    between[is_loud] = (windows[:, :frames][is_loud] @ _interpolator()).reshape(-1, OVERSAMPLING - 1, FRAME_SAMPLES)
     before = TAPS // 2 - 1
     planes = np.empty((OVERSAMPLING, channels, samples), dtype=np.float32)
     planes[0] = context[:, before : before + samples]
-    planes[1:] = between.reshape(OVERSAMPLING - 1, channels, -1)[:, :, :samples]
+    planes[1:] = between.transpose(2, 0, 1, 3).reshape(OVERSAMPLING - 1, channels, -1)[:, :, :samples]
     return planes
 
 
@@ -70,7 +79,7 @@ def _tops(planes: NDArray[np.float32], places: NDArray[np.intp]) -> NDArray[np.f
     sign = np.sign(values[1:-1])
     left, middle, right = values[:-2] * sign, values[1:-1] * sign, values[2:] * sign
     is_top = (middle >= left) & (middle >= right) & (middle > 0.0)
-    bend = np.where(is_top, 2.0 * middle - left - right, 1.0)
+    bend = np.where(is_top, (middle - left) + (middle - right), 1.0)  # in this order exact, so 0 only where all three are one
     tops = np.where(is_top, middle + (right - left) ** 2 / (8.0 * np.maximum(bend, np.finfo(np.float32).tiny)), 0.0)
     return np.asarray(tops.max(axis=(0, 1)), dtype=np.float32)
 
@@ -89,10 +98,10 @@ class PeakEnvelope:
         self._past = np.zeros((channels, TAPS + 1), dtype=np.float32)
 
     def process(self, block: Block, above: float) -> NDArray[np.float32]:
-        """The envelope of the next samples; parabolas are drawn where it may pass ``above``."""
+        """The envelope of the next samples; values that do not pass ``above`` may be read too low."""
         context = np.concatenate([self._past, block], axis=1)
         self._past = context[:, -(TAPS + 1) :].copy()
-        planes = _oversampled(context)  # one sample more on either side
+        planes = _oversampled(context, above)  # one sample more on either side
         absolute = np.abs(planes[:, :, 1:-1])
         envelope = absolute.max(axis=(0, 1))
         places = np.flatnonzero(envelope > np.float32(NEAR_RATIO * above))

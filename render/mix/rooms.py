@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from corpora.errors import RequestError
 from render.mix.convolution import Convolution
@@ -115,13 +116,14 @@ def impulse_response(room: Room, sample_rate_hz: int) -> Block:
 
 def _tail(room: Room, length: int, sample_rate_hz: int, draw: np.random.Generator) -> NDArray[np.float64]:
     """Decaying noise of energy 1."""
-    spectrum = np.fft.rfft(draw.standard_normal(length))
-    frequency_hz = np.fft.rfftfreq(length, 1.0 / sample_rate_hz)
+    period = fft.next_fast_len(length, real=True)
+    spectrum = fft.rfft(draw.standard_normal(period))
+    frequency_hz = fft.rfftfreq(period, 1.0 / sample_rate_hz)
     times_s = np.arange(length) / sample_rate_hz
     tail = np.zeros(length)
     for weight, ratio in zip(_band_weights(frequency_hz), room.rt60_ratios, strict=True):
         if weight.any():
-            tail += np.fft.irfft(spectrum * weight, length) * 10.0 ** (-3.0 * times_s / (room.rt60_s * ratio))
+            tail += fft.irfft(spectrum * weight, period)[:length] * 10.0 ** (-3.0 * times_s / (room.rt60_s * ratio))
     # the diffuse field builds up while the early reflections come
     tail *= np.minimum(1.0, times_s / max(room.early_s, 1e-3))
     fade = max(1, round(FADE * length))

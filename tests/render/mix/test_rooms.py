@@ -26,7 +26,7 @@ def test_every_band_dies_away_as_documented(name: str) -> None:
     for centre, ratio in zip(BAND_CENTRES_HZ[1:7], room.rt60_ratios[1:7], strict=True):
         band = signal.butter(6, [centre * 2**-0.35, centre * 2**0.35], "bandpass", fs=RATE_HZ, output="sos")
         measured = np.mean([schroeder_rt60(signal.sosfilt(band, channel), RATE_HZ) for channel in response.astype(float)])
-        assert measured == pytest.approx(room.rt60_s * ratio, rel=0.1), centre
+        assert measured == pytest.approx(room.rt60_s * ratio, rel=0.15 if centre < 500 else 0.06), centre
 
 
 @pytest.mark.parametrize("name", ROOMS)

@@ -32,8 +32,10 @@ from corpora.piece import CENTS_PER_SEMITONE, Part, Piece
 
 __all__ = [
     "MIN_TICKS_PER_QUARTER",
+    "TrackEvent",
     "assign_channels",
     "chunk_of",
+    "conductor_track",
     "lane_sounds",
     "name_event",
     "program_event",
@@ -50,7 +52,7 @@ RELEASE_VELOCITY = 64
 CLOCKS_PER_BEAT, THIRTY_SECONDS_PER_QUARTER = 24, 8
 
 
-class _Event(NamedTuple):
+class TrackEvent(NamedTuple):
     """An event of a track; at one tick, lower ranks come first."""
 
     tick: int
@@ -83,23 +85,23 @@ def _meta(kind: int, body: bytes) -> bytes:
     return bytes([META, kind]) + encode_quantity(len(body)) + body
 
 
-def name_event(name: str) -> _Event:
+def name_event(name: str) -> TrackEvent:
     """The name of a track, at its start."""
-    return _Event(0, 0, _meta(TRACK_NAME, name.encode("utf-8")))
+    return TrackEvent(0, 0, _meta(TRACK_NAME, name.encode("utf-8")))
 
 
-def program_event(channel: int, program: int) -> _Event:
+def program_event(channel: int, program: int) -> TrackEvent:
     """The program of a channel, at the start."""
-    return _Event(0, 1, bytes([PROGRAM | channel, program]))
+    return TrackEvent(0, 1, bytes([PROGRAM | channel, program]))
 
 
-def chunk_of(events: list[_Event], end: int) -> bytes:
+def chunk_of(events: list[TrackEvent], end: int) -> bytes:
     """A track of these events that ends at ``end`` or at its last event."""
     out = bytearray()
     now = 0
     events.sort()
     last = max(end, events[-1].tick if events else 0)
-    for tick, _, message in [*events, _Event(last, 0, _meta(END_OF_TRACK, b""))]:
+    for tick, _, message in [*events, TrackEvent(last, 0, _meta(END_OF_TRACK, b""))]:
         out += encode_quantity(tick - now) + message
         now = tick
     return CHUNK.pack(b"MTrk", len(out)) + bytes(out)
@@ -178,20 +180,20 @@ def _channel_each(parts: list[Part], layers: list[list[Sound]]) -> list[Allotted
 def _lane_track(part: Part, sounds: list[Sound], allotted: Allotted, end: int) -> bytes:
     events = [name_event(part.name)]
     if len(set(allotted.channels)) > 1:
-        events.append(_Event(0, 1, ONE_LANE_EVENT))
+        events.append(TrackEvent(0, 1, ONE_LANE_EVENT))
     # at one tick: names, then note-offs in the order of their note-ons, then programs and bends, then note-ons
     first_setup = 2 + len(sounds)
     first_on = first_setup + len(allotted.setups)
-    events += [_Event(tick, first_setup + rank, message) for rank, (tick, message) in enumerate(allotted.setups)]
+    events += [TrackEvent(tick, first_setup + rank, message) for rank, (tick, message) in enumerate(allotted.setups)]
     for rank, (sound, channel) in enumerate(zip(sounds, allotted.channels, strict=True)):
-        events.append(_Event(sound.end, 2 + rank, bytes([NOTE_OFF | channel, sound.pitch, RELEASE_VELOCITY])))
-        events.append(_Event(sound.onset, first_on + rank, bytes([NOTE_ON | channel, sound.pitch, sound.velocity])))
+        events.append(TrackEvent(sound.end, 2 + rank, bytes([NOTE_OFF | channel, sound.pitch, RELEASE_VELOCITY])))
+        events.append(TrackEvent(sound.onset, first_on + rank, bytes([NOTE_ON | channel, sound.pitch, sound.velocity])))
     return chunk_of(events, end)
 
 
-def _meter_events(piece: Piece, scale: Fraction) -> list[_Event]:
+def _meter_events(piece: Piece, scale: Fraction) -> list[TrackEvent]:
     """A time signature wherever the meter changes, or a bar does not start where the last one would have ended."""
-    events: list[_Event] = []
+    events: list[TrackEvent] = []
     meter: tuple[int, int] | None = None
     expected = 0
     for row in piece.measures:
@@ -203,22 +205,23 @@ def _meter_events(piece: Piece, scale: Fraction) -> list[_Event]:
             now = (whole.numerator * widened // whole.denominator, widened)  # a bar longer than its meter
         if (now != meter or start != expected) and now[1].bit_count() == 1 and 0 < now[0] < 256:
             body = bytes([now[0], now[1].bit_length() - 1, CLOCKS_PER_BEAT, THIRTY_SECONDS_PER_QUARTER])
-            events.append(_Event(start, 0, _meta(TIME_SIGNATURE, body)))
+            events.append(TrackEvent(start, 0, _meta(TIME_SIGNATURE, body)))
             meter = now
         expected = start + round(4 * piece.divs_per_quarter * scale * Fraction(*now))
     return events
 
 
-def _conductor_track(piece: Piece, scale: Fraction, end: int) -> bytes:
+def conductor_track(piece: Piece, scale: Fraction, end: int) -> bytes:
+    """Tempo, meter and key of a piece as a track that ends at tick ``end``; ``scale`` is ticks a div."""
     events = _meter_events(piece, scale)
     for row in piece.keys:
         fifths, mode = int(row["fifths"]), int(row["mode"])
         if -7 <= fifths <= 7:
             body = bytes([fifths % 256, mode < 0])
-            events.append(_Event(round(int(row["onset_div"]) * scale), 1, _meta(KEY_SIGNATURE, body)))
+            events.append(TrackEvent(round(int(row["onset_div"]) * scale), 1, _meta(KEY_SIGNATURE, body)))
     for row in piece.tempos:
         microseconds = min(max(round(MICROSECONDS_PER_MINUTE / float(row["quarters_per_minute"])), 1), MAX_MICROSECONDS)
-        events.append(_Event(round(int(row["onset_div"]) * scale), 2, _meta(TEMPO, microseconds.to_bytes(3, "big"))))
+        events.append(TrackEvent(round(int(row["onset_div"]) * scale), 2, _meta(TEMPO, microseconds.to_bytes(3, "big"))))
     return chunk_of(events, end)
 
 
@@ -258,7 +261,7 @@ def write_midi(piece: Piece) -> bytes:
     is_tuned = any(sound.bend for layer in layers for sound in layer)
     channels = allot(parts, layers, ticks_per_quarter) if is_tuned else _channel_each(parts, layers)
     try:
-        tracks = [_conductor_track(piece, scale, end)]
+        tracks = [conductor_track(piece, scale, end)]
         for part, sounds, allotted in zip(parts, layers, channels, strict=True):
             tracks.append(_lane_track(part, sounds, allotted, end))
     except ValueError:  # a delta past 2^28

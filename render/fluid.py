@@ -37,6 +37,7 @@ MAX_CHANNELS, MAX_GROUPS = 256, 128
 CHANNELS_IN_STEPS_OF = 16  # what synth.midi-channels must be a multiple of
 POLYPHONY = 1024
 KEYS, CENTS_PER_KEY, HALF_CENT = 128, 100.0, 0.5
+ALL_CHANNELS, BEST_INTERPOLATION = -1, 7  # seventh order; a fifth more time than the fourth
 BEND_CENTRE = 8192
 WHEEL, WHEEL_RANGE, FINE_TUNE_GENERATOR, PITCH_GENERATOR = 14, 16, 52, 59  # of fluid_mod.h and fluid_gen.h
 UNIPOLAR, BIPOLAR, OVERWRITE = 0, 2, 0
@@ -135,6 +136,7 @@ class Synth:
             )
         self._channels, self._groups, self._drums = range(channels), groups, drum_channels
         self._keys_cents = np.tile(np.arange(KEYS) * CENTS_PER_KEY + HALF_CENT, (channels, 1))
+        self._call("set_interp_method", ctypes.c_int, ctypes.c_int)(ALL_CHANNELS, BEST_INTERPOLATION)
         self._mend_wheel()
         self._switch_on()
 

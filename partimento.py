@@ -360,6 +360,7 @@ def render(
     true_peak: Annotated[float, typer.Option(help="Ceiling of the limiter in dBTP.")] = -1.0,
     gain: Annotated[float | None, typer.Option(help="A level change in dB in place of a loudness.")] = None,
     room: Annotated[str, typer.Option(help="The room around the players; none for no room.")] = "hall",
+    tuning: Annotated[str | None, typer.Option(help='A tuning: "19-EDO", or a Scala file (.scl).')] = None,
     sample_rate_hz: Annotated[int, typer.Option("--sample-rate", min=8_000, max=192_000, help="In Hz.")] = 44_100,
     as_json: JsonFlag = False,
 ) -> None:
@@ -385,6 +386,7 @@ def render(
             true_peak_dbtp=true_peak,
             gain_db=gain,
             room=None if room == "none" else room,
+            tuning=tuning,
             told=told,
         )
     if as_json:

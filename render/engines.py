@@ -9,17 +9,19 @@ they go on until the last note has died away. An engine's module is imported whe
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from corpora.errors import RequestError
 from corpora.safe_text import safe_text
 
-__all__ = ["ENGINES", "Engine", "EngineReport", "Progress", "find_engine", "stem_file"]
+__all__ = ["ENGINES", "Engine", "EngineReport", "Progress", "check_options", "find_engine", "stem_file"]
 
 Progress = Callable[[float], None]  # called with the share that is done, 0 to 1
 
+GIVEN = ("played", "folder", "stems", "font", "progress")  # to every engine; other parameters are options of its own
 ENGINES = {"soundfont": "render.soundfont.engine:render_stems"}  # name -> module:function
 
 
@@ -61,6 +63,19 @@ def find_engine(name: str) -> Engine:
     module, _, function = ENGINES[name].partition(":")
     engine: Engine = getattr(importlib.import_module(module), function)
     return engine
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Find options that an engine of this name does not have.
+
+    Raises:
+        RequestError: There is one, or there is no such engine.
+    """
+    own = [place.name for place in inspect.signature(find_engine(name)).parameters.values() if place.name not in GIVEN]
+    for option in options:
+        if option not in own:
+            expected = ", ".join(own) or "none"
+            raise RequestError(f"engine {name}: expected options of its own ({expected}), got {safe_text(option)!r}")
 
 
 def stem_file(folder: Path, stem: int) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from typing import Any
 from corpora.errors import RequestError, ToolError
 from corpora.piece import Piece, Table
 from corpora.safe_text import safe_text
-from render.engines import EngineReport, Progress, find_engine, stem_file
-from render.mix import MixReport, MixSettings, mixdown
+from render.engines import EngineReport, Progress, check_options, find_engine, stem_file
+from render.mix import MixReport, MixSettings, StemSettings, mixdown
 from render.played import PlayedMusic, play
+from render.tuning import Tuning, parse_tuning, retuned
 
 __all__ = ["RawRendering", "RenderReport", "Told", "mix_settings", "render_raw"]
 
@@ -41,6 +42,7 @@ class RenderReport:
         played: What the engine tells.
         mix: What the mix tells: loudness, true peak, gain, and whether they are what was asked for.
         room: Of the mix; None for none.
+        tuning: Its name; None for the music's own.
         stems: Names of the parts that can be heard alone, also where they were not asked for.
         notes: How many were played.
         render_s: Seconds of work from music to mix.
@@ -50,6 +52,7 @@ class RenderReport:
     played: EngineReport
     mix: MixReport
     room: str | None
+    tuning: str | None
     stems: tuple[str, ...]
     notes: int
     render_s: float
@@ -75,6 +78,7 @@ class RenderReport:
             "notes": self.notes,
             "stems": list(self.stems),
             "room": self.room,
+            "tuning": self.tuning,
             "duration_s": self.duration_s,
             "sample_rate_hz": self.mix.sample_rate_hz,
             "lufs": _finite(self.mix.integrated_lufs),
@@ -135,6 +139,9 @@ def render_raw(
     sample_rate_hz: int,
     stems: bool,
     mix: MixSettings,
+    tuning: Tuning | str | None = None,
+    stem_settings: Mapping[str, StemSettings] | None = None,
+    options: Mapping[str, Any] | None = None,
     name: str = "",
     told: Told | None = None,
 ) -> RawRendering:
@@ -148,28 +155,42 @@ def render_raw(
         sample_rate_hz: 8,000 to 192,000, as far as the engine goes.
         stems: Whether each stem is wanted on its own.
         mix: Room, tone, dynamics and loudness.
+        tuning: As ``render.tuning.parse_tuning`` reads it, or a tuning; None for the music's own.
+        stem_settings: Level, place and send of parts by name; parts that are not named stay as they are.
+        options: The engine's own, by name.
         name: Of the music, for messages; a piece's own name when empty.
         told: Hears what is being done.
 
     Raises:
         InputError: The music has no notes, is too long, or is no MIDI; or the font is missing or broken.
-        RequestError: No such engine, or a number out of range.
+        RequestError: No such engine, option, part or tuning, or a number out of range.
         ToolError: The engine failed, is missing or is silent; or the disk is full.
     """
     started = time.perf_counter()
     if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
         raise RequestError(f"sample rate: expected {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz, got {sample_rate_hz}")
-    playing = find_engine(engine)
+    check_options(engine, options or {})
+    chosen = parse_tuning(tuning) if isinstance(tuning, str) else tuning
     played = play(music, sample_rate_hz=sample_rate_hz, name=name)
-    files = len(played.stems) if stems else 1
+    if chosen is not None:
+        played = retuned(played, chosen)
+    each = _each_stem(played, stem_settings or {})
+    apart = stems or each is not None
+    files = len(played.stems) if apart else 1
     _check_disk(folder, played, 2 * files if stems else files)
     try:
-        made = playing(played, folder, stems=stems, font=font, progress=_telling(told, "playing"))
+        made = find_engine(engine)(played, folder, stems=apart, font=font, progress=_telling(told, "playing"), **(options or {}))
         dry = [stem_file(folder, stem) for stem in range(files)]
         target = folder / "mix.f32"
         wet = [folder / f"mixed-{stem:03d}.f32" for stem in range(files)] if stems else []
         mixed = mixdown(
-            dry, target, sample_rate_hz=sample_rate_hz, settings=mix, stem_targets=wet, progress=_telling(told, "mixing")
+            dry,
+            target,
+            sample_rate_hz=sample_rate_hz,
+            settings=mix,
+            stem_settings=each,
+            stem_targets=wet,
+            progress=_telling(told, "mixing"),
         )
         for path in dry:
             path.unlink()
@@ -180,11 +201,21 @@ def render_raw(
         played=made,
         mix=mixed,
         room=mix.room,
+        tuning=None if chosen is None else chosen.name,
         stems=played.stems,
         notes=len(played.notes),
         render_s=time.perf_counter() - started,
     )
     return RawRendering(mix=target, stems=tuple(wet), played=played, report=report)
+
+
+def _each_stem(played: PlayedMusic, wanted: Mapping[str, StemSettings]) -> list[StemSettings] | None:
+    """Settings for every stem; None where none is asked for."""
+    for part in wanted:
+        if part not in played.stems:
+            expected = ", ".join(safe_text(name) for name in played.stems)
+            raise RequestError(f"{played.name}: expected a part ({expected}), got {safe_text(part)!r}")
+    return [wanted.get(name, StemSettings()) for name in played.stems] if wanted else None
 
 
 def _telling(told: Told | None, what: str) -> Progress | None:

@@ -7,14 +7,18 @@ ends when the last note and the room have died away. The same music and settings
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from corpora.audio import Audio
 from corpora.piece import Piece, Table
+from render.mix import MixSettings, StemSettings
 from render.pipeline import RenderReport, Told, mix_settings, render_raw
+from render.tuning import Tuning
 
 __all__ = ["DEFAULT_LUFS", "DEFAULT_RATE_HZ", "DEFAULT_ROOM", "DEFAULT_TRUE_PEAK_DBTP", "Rendering", "render"]
 
@@ -55,6 +59,10 @@ def render(
     true_peak_dbtp: float | None = DEFAULT_TRUE_PEAK_DBTP,
     gain_db: float | None = None,
     room: str | None = DEFAULT_ROOM,
+    mix: MixSettings | None = None,
+    tuning: Tuning | str | None = None,
+    stem_settings: Mapping[str, StemSettings] | None = None,
+    options: Mapping[str, Any] | None = None,
     name: str = "",
     told: Told | None = None,
 ) -> Rendering:
@@ -71,12 +79,16 @@ def render(
         true_peak_dbtp: Ceiling of the limiter, -20 to 0; None for no limiter.
         gain_db: A level change, -60 to 60, in place of a loudness; the sound may then pass full scale where nothing limits it.
         room: A name in ``render.mix.ROOMS``; None for no room.
+        mix: All of the mix, tone control and compressor too, in place of ``lufs``, ``true_peak_dbtp``, ``gain_db`` and ``room``.
+        tuning: "19-EDO", the name of a Scala file (``render.tuning.parse_tuning``), or a tuning; None for the music's own.
+        stem_settings: Level, place and send to the room of parts, by name.
+        options: The engine's own, by name.
         name: Of the music, for messages; a piece's own name when empty.
         told: Hears what is being done, and how much of it is.
 
     Raises:
         InputError: The music has no notes, lasts over two hours, or is no MIDI; or the font is missing or broken.
-        RequestError: No such engine or room, or a number outside its range.
+        RequestError: No such engine, option, room, tuning or part, or a number outside its range.
         ToolError: libfluidsynth is missing, died, or passed its limits; there is no font; or the disk is full.
 
     Example:
@@ -84,7 +96,7 @@ def render(
         >>> made = render(read_piece("song.musicxml"), stems=True)  # doctest: +SKIP
         >>> write_audio(made.stems["Alto"], "alto.flac")  # doctest: +SKIP
     """
-    mix = mix_settings(room=room, lufs=lufs, true_peak_dbtp=true_peak_dbtp, gain_db=gain_db)
+    chosen = mix or mix_settings(room=room, lufs=lufs, true_peak_dbtp=true_peak_dbtp, gain_db=gain_db)
     with tempfile.TemporaryDirectory(prefix="partimento-") as folder:
         raw = render_raw(
             music,
@@ -93,7 +105,10 @@ def render(
             font=font,
             sample_rate_hz=sample_rate_hz,
             stems=stems,
-            mix=mix,
+            mix=chosen,
+            tuning=tuning,
+            stem_settings=stem_settings,
+            options=options,
             name=name,
             told=told,
         )

@@ -9,7 +9,7 @@ import contextlib
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,12 @@ from corpora.audio import AUDIO_SUFFIXES, FULL_SCALE, check_format, rate_in_file
 from corpora.errors import InputError, RequestError
 from corpora.piece import Piece, Table
 from corpora.safe_text import safe_text
+from render.mix import MixSettings, StemSettings
 from render.mix.raw_sound import raw_length, read_raw
 from render.output_paths import check_output
 from render.pipeline import RawRendering, RenderReport, Told, mix_settings, render_raw
 from render.rendering import DEFAULT_LUFS, DEFAULT_RATE_HZ, DEFAULT_ROOM, DEFAULT_TRUE_PEAK_DBTP
+from render.tuning import Tuning
 
 __all__ = ["SoundFiles", "render_to_file"]
 
@@ -62,6 +64,7 @@ class SoundFiles:
             f"{self.target}: {self.report.duration_s:.1f} s, {loudness}, made {self.report.speed:.1f} times as fast as it sounds"
         ]
         lines.append(f"played by {told.player} (licence: {told.licence})")
+        lines += [f"tuned to {self.report.tuning}"] if self.report.tuning else []
         lines += [f"not played: {what}" for what in told.lost]
         lines += [mix.note] if mix.note else []
         if self.sample_rate_hz != mix.sample_rate_hz:
@@ -97,6 +100,10 @@ def render_to_file(
     true_peak_dbtp: float | None = DEFAULT_TRUE_PEAK_DBTP,
     gain_db: float | None = None,
     room: str | None = DEFAULT_ROOM,
+    mix: MixSettings | None = None,
+    tuning: Tuning | str | None = None,
+    stem_settings: Mapping[str, StemSettings] | None = None,
+    options: Mapping[str, Any] | None = None,
     name: str = "",
     told: Told | None = None,
 ) -> SoundFiles:
@@ -118,7 +125,7 @@ def render_to_file(
     map_path = None if note_map is None else Path(note_map)
     if map_path is not None:
         check_output(map_path, (".json",), "note map")
-    mix = mix_settings(room=room, lufs=lufs, true_peak_dbtp=true_peak_dbtp, gain_db=gain_db)
+    chosen = mix or mix_settings(room=room, lufs=lufs, true_peak_dbtp=true_peak_dbtp, gain_db=gain_db)
     with _stems_folder(stems_folder) as own_folder, tempfile.TemporaryDirectory(prefix="partimento-") as scratch:
         raw = render_raw(
             music,
@@ -127,7 +134,10 @@ def render_to_file(
             font=font,
             sample_rate_hz=sample_rate_hz,
             stems=own_folder is not None,
-            mix=mix,
+            mix=chosen,
+            tuning=tuning,
+            stem_settings=stem_settings,
+            options=options,
             name=name,
             told=told,
         )

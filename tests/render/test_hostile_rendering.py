@@ -131,6 +131,10 @@ def midi(*tracks: list[Any], **wishes: int) -> Callable[[Wish, pytest.MonkeyPatc
     return lambda wish, _: wish.midi(*tracks, **wishes)
 
 
+def scale(data: bytes) -> Callable[[Wish, pytest.MonkeyPatch], None]:
+    return lambda wish, _: wish.options.update({"--tuning": str(wish.write("song.scl", data))})
+
+
 def target(name: str) -> Callable[[Wish, pytest.MonkeyPatch], None]:
     def spoil(wish: Wish, _: pytest.MonkeyPatch) -> None:
         (wish.folder / "folder.flac").mkdir()
@@ -262,6 +266,17 @@ CASES: dict[str, tuple[Callable[[Wish, pytest.MonkeyPatch], None], str]] = {
     "stems in a folder that is not there": (stems_at(lambda wish: wish.folder / "none" / "stems"), "stems .*there is no folder"),
     "stems where nobody can write": (stems_at(lambda _: Path("/proc/stems")), "stems /proc/stems cannot be made"),
     "a note map of another kind": (option(note_map="map.txt"), "note map map.txt: expected a name ending in .json"),
+    # tunings
+    "a tuning of no kind": (option(tuning="sour"), "tuning: expected 19-EDO.*got 'sour'"),
+    "no steps in the octave": (option(tuning="0-EDO"), "tuning: expected 1 to .* steps in the octave, got 0"),
+    "a tuning fork of NaN": (option(tuning="A=nan"), "A4: expected .*got 'nan'"),
+    "a scale that is not there": (option(tuning="/none/such.scl"), r"such\.scl"),
+    "a scale of no bytes": (scale(b""), r"song\.scl"),
+    "a scale of noise": (scale(bytes(range(256))), r"song\.scl"),
+    "a scale that is cut off": (scale(b"A scale\n 7\n 9/8\n"), r"song\.scl.*7"),
+    "a scale of ratios by 0": (scale(b"A scale\n 1\n 1/0\n"), r"song\.scl.*1/0"),
+    "a scale without end": (scale(b"A scale\n 1\n 1e999.0\n"), r"song\.scl"),
+    "a scale beyond all keys": (scale(b"A scale\n 12\n" + b" 9000.0\n" * 11 + b" 99000.0\n"), r"song\.scl|expected 0 to 127"),
     # numbers
     "an engine that is not there": (option(engine="steam"), "engine: expected soundfont.*, got 'steam'"),
     "a room that is not there": (option(room="garage"), "room.*garage"),

@@ -19,6 +19,7 @@ from corpora.files import read_piece
 from corpora.midi.reader import read_midi
 from corpora.piece import Piece
 from render import fonts, render
+from render.mix import CompressorSettings, MixSettings, StemSettings
 from render.rendering import Rendering
 
 Midi: TypeAlias = Callable[..., bytes]
@@ -138,6 +139,41 @@ def test_180_tempo_changes_over_ten_minutes_do_not_drift(midi_file: Midi, note: 
     assert abs(own_attack) < 64
     assert np.abs(late).max() < 64
     assert np.abs(late - own_attack).max() <= 36, "FluidSynth's grid of 64 samples, the nearest place"
+
+
+def test_a_part_can_be_turned_down_and_to_the_side(chorale: Piece) -> None:
+    wish = {"room": None, "gain_db": 0.0, "true_peak_dbtp": None, "sample_rate_hz": 22_050}
+    plain = render(chorale, stems=True, **wish)
+    placed = render(
+        chorale, stems=True, stem_settings={"Bass": StemSettings(gain_db=-20.0), "Soprano": StemSettings(pan=-1.0)}, **wish
+    )
+    np.testing.assert_allclose(placed.stems["Bass"].samples, 0.1 * plain.stems["Bass"].samples, atol=1e-6)
+    assert np.array_equal(placed.stems["Alto"].samples, plain.stems["Alto"].samples)
+    assert np.abs(placed.stems["Soprano"].samples[1]).max() < 1e-6
+    together = render(chorale, stem_settings={"Bass": StemSettings(gain_db=-20.0), "Soprano": StemSettings(pan=-1.0)}, **wish)
+    assert np.array_equal(together.audio.samples, placed.audio.samples)
+    assert together.stems == {}
+    with pytest.raises(RequestError, match=r"expected a part \(Soprano, Alto, Tenor, Bass\), got 'Viola'"):
+        render(chorale, stem_settings={"Viola": StemSettings()}, **wish)
+
+
+def test_all_of_the_mix_can_be_said(chorale: Piece) -> None:
+    made = render(chorale, mix=MixSettings(room=None, lufs=-20.0, compressor=CompressorSettings()), sample_rate_hz=22_050)
+    assert made.report.room is None
+    assert made.report.mix.integrated_lufs == pytest.approx(-20.0, abs=0.1)
+
+
+def test_an_option_that_the_engine_lacks_is_named(chorale: Piece) -> None:
+    with pytest.raises(RequestError, match=r"engine soundfont: expected options of its own \(none\), got 'bank'"):
+        render(chorale, options={"bank": "mine"})
+    with pytest.raises(RequestError, match="got 'folder'"):
+        render(chorale, options={"folder": "/tmp"})
+
+
+def test_a_tuning_is_told(chorale: Piece) -> None:
+    made = render(chorale, tuning="19-EDO", sample_rate_hz=22_050)
+    assert made.report.tuning == made.report.to_dict()["tuning"] == "19-EDO"
+    assert made.note_map.tolist() == render(chorale, sample_rate_hz=22_050).note_map.tolist(), "places stay"
 
 
 def test_any_midi_bytes_or_piece_will_do(midi_file: Midi, note: Note) -> None:

@@ -15,6 +15,7 @@ from corpora.piece import Piece
 from render.engines import stem_file
 from render.played import play
 from render.soundfont.engine import SoundfontReport, render_stems
+from render.tuning import parse_tuning, retuned
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +80,15 @@ def _on_any_machine(synthesiser: None, wheel_font: None) -> None:
 
 @pytest.fixture(scope="session")
 def hear(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Heard]:
-    """Plays MIDI bytes or a piece; the same bytes once only."""
+    """Plays MIDI bytes or a piece, in a tuning if wished; the same bytes once only."""
 
-    def run(music: bytes | Piece, *, stems: bool = False, sample_rate_hz: int = 44_100, font: Path | None = None) -> Heard:
+    def run(
+        music: bytes | Piece, *, stems: bool = False, sample_rate_hz: int = 44_100, font: Path | None = None, tuning: str = ""
+    ) -> Heard:
         folder = tmp_path_factory.mktemp("heard")
         played = play(music, sample_rate_hz=sample_rate_hz)
+        if tuning:
+            played = retuned(played, parse_tuning(tuning))
         report = render_stems(played, folder, stems=stems, font=font)
         names = played.stems if stems else ("all",)
         assert {path.name for path in folder.iterdir()} == {stem_file(folder, stem).name for stem in range(len(names))}

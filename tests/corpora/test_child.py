@@ -212,3 +212,19 @@ def test_starts_fast() -> None:
     run_limited("os:getcwd", {})
     assert time.monotonic() - started < 2  # 0.1 s on an idle machine
     assert os.getcwd() == run_limited("os:getcwd", {})
+
+
+def test_the_caller_may_watch_and_may_stop_it(deeds: Callable[..., Any], tmp_path: Path) -> None:
+    looks: list[float] = []
+    assert run_limited("deeds_of_a_child:echo", {"a": 1}, waiting=lambda: looks.append(time.monotonic())) == {"a": 1}
+    assert looks == sorted(looks)
+    assert looks
+    note = tmp_path / "note"
+
+    def stop() -> None:
+        if note.exists() and len(note.read_text().split()) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_limited("deeds_of_a_child:sleep", {"note": str(note)}, waiting=stop)
+    assert_gone(*map(int, note.read_text().split()))

@@ -166,6 +166,11 @@ class Synth:
         self._tune_notes = self._call("tune_notes", whole, whole, whole, pointer, pointer, whole)
         self._process = self._call("process", whole, whole, pointer, whole, pointer)
         self._count_voices = self._call("get_active_voice_count")
+        self._channel_preset = functools.partial(
+            self._function("fluid_synth_get_channel_preset", pointer, pointer, whole), self._synth
+        )
+        self._bank_of = self._function("fluid_preset_get_banknum", whole, pointer)
+        self._program_of = self._function("fluid_preset_get_num", whole, pointer)
 
     def _call(self, name: str, *arguments: Any) -> _Call:
         """``fluid_synth_<name>`` of this synthesiser; the arguments are those after it."""
@@ -209,6 +214,11 @@ class Synth:
             self._keys_cents[channel, key] = pitch
             keys, pitches = ctypes.c_int(key), ctypes.c_double(pitch)
             self._tune_notes(*_place_of_tuning(channel), 1, ctypes.addressof(keys), ctypes.addressof(pitches), 0)
+
+    def preset(self, channel: int) -> tuple[int, int] | None:
+        """Bank (128 for drums) and program that a channel plays; None when the font has nothing for it."""
+        found = self._channel_preset(channel)
+        return (self._bank_of(found), self._program_of(found)) if found else None
 
     def pitch_bend(self, channel: int, bend: int) -> None:
         """Turn the wheel to -8192 ... 8191, 0 its centre."""

@@ -7,7 +7,7 @@ that a retuned note keeps the timbre of its key.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from typing import Any
 from corpora.child import Limits, run_limited
 from corpora.errors import RequestError, ToolError
 from render.engines import Progress, stem_file
+from render.fluid import POLYPHONY
 from render.fonts import Font, find_font
 from render.midi_events import MAX_MUSIC_S
 from render.played import PlayedMusic
+from render.soundfont.player import DRUM_BANK
 from render.soundfont.timeline import make_timeline
 from render.soundfont.virtual_channels import allot_channels
 
@@ -134,7 +136,7 @@ def render_stems(
         voices=int(made["voices"]),
         font=chosen,
         version=str(made["version"]),
-        lost=_lost(played),
+        lost=_lost(played, made),
     )
 
 
@@ -150,6 +152,21 @@ def _watching(file: Path, expected_bytes: int, progress: Progress | None) -> Cal
     return tell
 
 
-def _lost(played: PlayedMusic) -> tuple[str, ...]:
+def _lost(played: PlayedMusic, made: Mapping[str, Any]) -> tuple[str, ...]:
+    """In words what the font lacks, what is not read, and whether voices were too few."""
+    words = [f"{_preset(asked)}, {_count(notes, 'note')}: the font has {_preset(got)}" for asked, got, notes in made["replaced"]]
     exclusive = sum(event.kind == "sysex" for event in played.events)
-    return (f"{exclusive} system exclusive messages",) if exclusive else ()
+    words += [_count(exclusive, "system exclusive message")] if exclusive else []
+    words += [f"voices beyond {POLYPHONY} at once"] if made["voices"] >= POLYPHONY else []
+    return tuple(words)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _preset(preset: tuple[int, int] | None) -> str:
+    if preset is None:
+        return "nothing"
+    bank, program = preset
+    return f"drum set {program}" if bank == DRUM_BANK else f"program {program} of bank {bank}"

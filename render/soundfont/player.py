@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,34 @@ __all__ = ["play_timeline"]
 PIECE_BLOCKS = 256  # held in memory, of all stereo pairs
 MAX_TAIL_S = 10.0
 QUIET_S = 0.1  # the tail ends when it has been this quiet for so long
+BANK, DRUM_BANK = 0, 128  # the controller, and where SoundFonts keep drum sets
 QUIET_RATIO = 1e-4  # -80 dB below the loudest sample so far
+
+
+class _Presets:
+    """Which notes a preset plays that was not asked for, as the font lacks theirs."""
+
+    def __init__(self, synth: Synth, drums: frozenset[int]) -> None:
+        self._synth = synth
+        self._drums = drums
+        self._banks: dict[int, int] = {}
+        self._asked: dict[int, tuple[int, int]] = {}
+        self._played: dict[int, tuple[int, int] | None] = {}
+        self.replaced: Counter[tuple[tuple[int, int], tuple[int, int] | None]] = Counter()
+
+    def bank(self, channel: int, bank: int) -> None:
+        self._banks[channel] = bank
+
+    def program(self, channel: int, program: int) -> None:
+        self._asked[channel] = (DRUM_BANK if channel in self._drums else self._banks.get(channel, 0)), program
+        self._played.pop(channel, None)
+
+    def note(self, channel: int) -> None:
+        if channel not in self._played:
+            self._played[channel] = self._synth.preset(channel)
+        asked = self._asked.get(channel, (DRUM_BANK if channel in self._drums else 0, 0))
+        if self._played[channel] != asked:
+            self.replaced[asked, self._played[channel]] += 1
 
 
 class _Tape:
@@ -60,7 +89,7 @@ def play_timeline(
     channels: int,
     stem_of_pair: tuple[int, ...],
     drums: tuple[int, ...],
-) -> dict[str, float | int | str]:
+) -> dict[str, Any]:
     """Play into ``stem_file``s of a folder.
 
     Args:
@@ -74,8 +103,9 @@ def play_timeline(
         drums: Virtual channels that play drums.
 
     Returns:
-        ``samples`` in each file, the largest absolute sample ``peak`` of their sum, the most ``voices`` that sounded at once, and
-        the ``version`` of libfluidsynth.
+        ``samples`` in each file, the largest absolute sample ``peak`` of their sum, the most ``voices`` that sounded at once, the
+        ``version`` of libfluidsynth, and the presets that the font lacks, ``replaced``: (bank, program) asked for, the one that
+        played (None: nothing did), notes.
 
     Raises:
         InputError: The font cannot be loaded.
@@ -92,7 +122,8 @@ def play_timeline(
     try:
         tape = _Tape(folder, stem_of_pair)
         try:
-            voices = _play(synth, tape, timeline, len(stem_of_pair))
+            presets = _Presets(synth, frozenset(drums))
+            voices = _play(synth, tape, timeline, len(stem_of_pair), presets)
             synth.let_go()
             _ring_out(synth, tape, sample_rate_hz, len(stem_of_pair))
         finally:
@@ -101,10 +132,11 @@ def play_timeline(
         raise ToolError(f"raw sound cannot be written to {folder}: {error.strerror}") from error
     finally:
         synth.close()
-    return {"samples": tape.length, "peak": tape.peak, "voices": voices, "version": fluidsynth_version()}
+    replaced = [(asked, played, notes) for (asked, played), notes in sorted(presets.replaced.items(), key=str)]
+    return {"samples": tape.length, "peak": tape.peak, "voices": voices, "version": fluidsynth_version(), "replaced": replaced}
 
 
-def _play(synth: Synth, tape: _Tape, timeline: Table, groups: int) -> int:
+def _play(synth: Synth, tape: _Tape, timeline: Table, groups: int, presets: _Presets) -> int:
     """Tell everything at its block; returns the most voices seen."""
     pairs = np.zeros((2 * groups, PIECE_BLOCKS * BLOCK_SAMPLES), dtype=np.float32)
     filled = done = voices = 0  # blocks
@@ -119,15 +151,16 @@ def _play(synth: Synth, tape: _Tape, timeline: Table, groups: int) -> int:
                 tape.append(pairs)
                 pairs[:] = 0.0
                 filled = 0
-        _tell(synth, kind, channel, first, second, cents)
+        _tell(synth, presets, kind, channel, first, second, cents)
     if filled:
         tape.append(pairs[:, : filled * BLOCK_SAMPLES])
     return voices
 
 
-def _tell(synth: Synth, kind: int, channel: int, first: int, second: int, cents: float) -> None:
+def _tell(synth: Synth, presets: _Presets, kind: int, channel: int, first: int, second: int, cents: float) -> None:
     """One row; what FluidSynth cannot do (a program that is not in the font, say) it does in its own way."""
     if kind == NOTE_ON:
+        presets.note(channel)
         synth.tune_key(channel, first, cents)
         synth.note_on(channel, first, second)
     elif kind == NOTE_OFF:
@@ -136,8 +169,11 @@ def _tell(synth: Synth, kind: int, channel: int, first: int, second: int, cents:
         match KINDS[kind]:
             case "control_change":
                 synth.control_change(channel, first, second)
+                if first == BANK:
+                    presets.bank(channel, second)
             case "program_change":
                 synth.program_change(channel, first)
+                presets.program(channel, first)
             case "pitchwheel":
                 synth.pitch_bend(channel, first)
             case "aftertouch":

@@ -299,8 +299,17 @@ def test_a_piece_without_a_file_plays_from_its_notes(make_piece: MakePiece, hear
 
 def test_system_exclusive_messages_are_told_as_lost(midi_file: Midi, note: Note, hear: Hear) -> None:
     made = hear(midi_file([(0, mido.Message("sysex", data=(0x7E, 0x7F, 0x09, 0x01))), *note(0, 480)]))
-    assert made.report.lost == ("1 system exclusive messages",)
+    assert made.report.lost == ("1 system exclusive message",)
     assert hear(midi_file(note(0, 480))).report.lost == ()
+
+
+def test_presets_that_the_font_lacks_are_told(midi_file: Midi, note: Note, hear: Hear) -> None:
+    programs = [control(0, 0, 8), (0, mido.Message("program_change", program=40))]
+    made = hear(midi_file([*programs, *note(0, 480), *note(480, 960)]))
+    assert made.report.lost == ("program 40 of bank 8, 2 notes: the font has program 40 of bank 0",)
+    drums = hear(midi_file([(0, mido.Message("program_change", channel=9, program=5)), *note(0, 480, 38, channel=9)]))
+    assert drums.report.lost == ("drum set 5, 1 note: the font has drum set 0",)
+    assert hear(midi_file([*note(0, 480), *note(0, 480, 38, channel=9)])).report.lost == ()
 
 
 def test_progress_grows_to_its_end(midi_file: Midi, note: Note, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -359,7 +359,9 @@ def render(
     lufs: Annotated[float | None, typer.Option(help="Loudness (BS.1770); -16 when neither it nor --gain is given.")] = None,
     true_peak: Annotated[float, typer.Option(help="Ceiling of the limiter in dBTP.")] = -1.0,
     gain: Annotated[float | None, typer.Option(help="A level change in dB in place of a loudness.")] = None,
-    room: Annotated[str, typer.Option(help="The room around the players; none for no room.")] = "hall",
+    room: Annotated[
+        str, typer.Option(help="The room: studio, salon, chamber, theatre, hall, church, cathedral, plate; or none.")
+    ] = "hall",
     tuning: Annotated[str | None, typer.Option(help='A tuning: "19-EDO", or a Scala file (.scl).')] = None,
     sample_rate_hz: Annotated[int, typer.Option("--sample-rate", min=8_000, max=192_000, help="In Hz.")] = 44_100,
     as_json: JsonFlag = False,

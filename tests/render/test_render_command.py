@@ -12,6 +12,8 @@ import pytest
 
 import partimento
 from corpora.audio import read_audio
+from render.engines import ENGINES
+from render.mix import ROOMS
 
 Midi: TypeAlias = Callable[..., bytes]
 Note: TypeAlias = Callable[..., list[tuple[int, mido.Message]]]
@@ -58,6 +60,12 @@ def test_json_is_for_machines(song: Path, tmp_path: Path, capsys: pytest.Capture
     assert read_audio(tmp_path / "song.ogg").sample_rate_hz == 22_050
     places = json.loads((tmp_path / "map.json").read_text())
     assert [row["first_sample"] for row in places["notes"]] == [0, 11_025]
+
+
+def test_help_names_every_engine_and_room(capsys: pytest.CaptureFixture[str]) -> None:
+    assert partimento.main(["render", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in (*ENGINES, *ROOMS, "none"))
 
 
 def test_a_gain_leaves_the_loudness_alone(song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

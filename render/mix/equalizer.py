@@ -9,7 +9,9 @@ https://www.w3.org/TR/audio-eq-cookbook/.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ from scipy import signal
 from corpora.errors import RequestError
 from render.mix.levels import Block
 
-__all__ = ["Band", "Equalizer", "EqualizerSettings", "equalizer_sections"]
+__all__ = ["DESIGNS", "Band", "Equalizer", "EqualizerSettings", "equalizer_sections"]
 
 MIN_HZ, MAX_HZ = 10.0, 40_000.0
 MAX_BAND_DB = 24.0
@@ -60,6 +62,45 @@ class EqualizerSettings:
     high_shelf: Band = Band(frequency_hz=8_000.0)
 
 
+def bell(amplitude: Any, _root: Any, cosine: Any, alpha: Any) -> list[Any]:
+    """b0, b1, b2, a0, a1, a2 of a peaking band; of floats or tensors.
+
+    Args:
+        amplitude: The cookbook's A, 10^(gain / 40).
+        _root: Its square root, which a bell does without.
+        cosine, alpha: cos w0 and sin w0 / 2Q.
+    """
+    up, down = alpha * amplitude, alpha / amplitude
+    return [1.0 + up, -2.0 * cosine, 1.0 - up, 1.0 + down, -2.0 * cosine, 1.0 - down]
+
+
+def low_shelf(amplitude: Any, root: Any, cosine: Any, alpha: Any) -> list[Any]:
+    """As ``bell``, of a low shelf."""
+    more, less, slope = amplitude + 1.0, amplitude - 1.0, 2.0 * root * alpha
+    return [
+        amplitude * (more - less * cosine + slope),
+        2.0 * amplitude * (less - more * cosine),
+        amplitude * (more - less * cosine - slope),
+        more + less * cosine + slope,
+        -2.0 * (less + more * cosine),
+        more + less * cosine - slope,
+    ]
+
+
+def high_shelf(amplitude: Any, root: Any, cosine: Any, alpha: Any) -> list[Any]:
+    """As ``bell``, of a high shelf: the low one with z turned to -z, so that cos w0 and the odd coefficients change their sign."""
+    b0, b1, b2, a0, a1, a2 = low_shelf(amplitude, root, -cosine, alpha)
+    return [b0, -b1, b2, a0, -a1, a2]
+
+
+DESIGNS: dict[str, Callable[[Any, Any, Any, Any], list[Any]]] = {
+    "low_shelf": low_shelf,
+    "low_bell": bell,
+    "high_bell": bell,
+    "high_shelf": high_shelf,
+}
+
+
 def equalizer_sections(settings: EqualizerSettings, sample_rate_hz: int) -> NDArray[np.float64]:
     """Second-order sections (4, 6) of the four bands.
 
@@ -67,37 +108,17 @@ def equalizer_sections(settings: EqualizerSettings, sample_rate_hz: int) -> NDAr
         RequestError: A band's frequency is not below half the sample rate.
     """
     rows = []
-    for name, band in ((field.name, getattr(settings, field.name)) for field in fields(settings)):
+    for name, design in DESIGNS.items():
+        band: Band = getattr(settings, name)
         if band.frequency_hz >= sample_rate_hz / 2:
             raise RequestError(
                 f"equaliser: {name}: expected a frequency below {sample_rate_hz / 2:g} Hz, got {band.frequency_hz:g}"
             )
         turn = 2.0 * math.pi * band.frequency_hz / sample_rate_hz
         amplitude = 10.0 ** (band.gain_db / 40.0)
-        design = _bell if name.endswith("bell") else _shelf
-        rows.append(design(amplitude, math.cos(turn), math.sin(turn) / (2.0 * band.q), name == "low_shelf"))
-    return np.array([np.array(row) / row[3] for row in rows])
-
-
-def _bell(amplitude: float, cosine: float, alpha: float, _is_low: bool) -> list[float]:
-    up, down = alpha * amplitude, alpha / amplitude
-    return [1.0 + up, -2.0 * cosine, 1.0 - up, 1.0 + down, -2.0 * cosine, 1.0 - down]
-
-
-def _shelf(amplitude: float, cosine: float, alpha: float, is_low: bool) -> list[float]:
-    """The high shelf is the low one with cos(w) turned about, and its odd coefficients with it."""
-    side = 1.0 if is_low else -1.0
-    more, less = amplitude + 1.0, amplitude - 1.0
-    tilt = side * cosine
-    slope = 2.0 * math.sqrt(amplitude) * alpha
-    return [
-        amplitude * (more - less * tilt + slope),
-        side * 2.0 * amplitude * (less - more * tilt),
-        amplitude * (more - less * tilt - slope),
-        more + less * tilt + slope,
-        side * -2.0 * (less + more * tilt),
-        more + less * tilt - slope,
-    ]
+        row = np.array(design(amplitude, math.sqrt(amplitude), math.cos(turn), math.sin(turn) / (2.0 * band.q)))
+        rows.append(row / row[3])
+    return np.array(rows)
 
 
 class Equalizer:

@@ -2,8 +2,9 @@
 
 A response has early reflections, spread ever more densely and ever more softly over the first tens of milliseconds, and a diffuse
 tail: noise in octave bands, each falling exponentially with the band's own reverberation time (the level falls by 60 dB in RT60,
-ISO 3382-1). Left and right are independent, which is what makes a room sound wide. The direct sound is not in it: that is the dry
-mix. The energy of each channel is 1, so that a send of 0 dB makes the room as loud as the sound that is sent.
+ISO 3382-1). Bands that die sooner are softer from the start, as walls have taken of them already. Left and right are independent,
+which is what makes a room sound wide. The direct sound is not in it: that is the dry mix. The energy of each channel is 1, so that
+a send of 0 dB makes the room as loud as the sound that is sent.
 
 Conventions: seconds; responses are float32 (2, sample) and the same for the same room and rate.
 
@@ -20,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy import fft, signal
 
 from corpora.errors import RequestError
 from render.mix.convolution import Convolution
@@ -32,6 +33,7 @@ BAND_CENTRES_HZ = (125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_0
 TAIL_DB = 70.0  # of decay that a response holds
 FADE = 0.05  # of its length, at the end
 CROSSING_OCTAVES = 0.25  # width in which one band gives way to the next
+TREBLE_HZ, TREBLE_BAND = 8_000.0, 6
 LOW_CUT_HZ = 60.0  # rooms are sent no rumble
 FIRST_REFLECTIONS = (0.0, 0.07)  # left and right, as shares of the early time: two at once would sound from the middle
 CROSSFEED = (0.8, 0.6)  # of the same side and of the other one: powers add up to 1
@@ -123,7 +125,7 @@ def _tail(room: Room, length: int, sample_rate_hz: int, draw: np.random.Generato
     tail = np.zeros(length)
     for weight, ratio in zip(_band_weights(frequency_hz), room.rt60_ratios, strict=True):
         if weight.any():
-            tail += fft.irfft(spectrum * weight, period)[:length] * 10.0 ** (-3.0 * times_s / (room.rt60_s * ratio))
+            tail += ratio * fft.irfft(spectrum * weight, period)[:length] * 10.0 ** (-3.0 * times_s / (room.rt60_s * ratio))
     # the diffuse field builds up while the early reflections come
     tail *= np.minimum(1.0, times_s / max(room.early_s, 1e-3))
     fade = max(1, round(FADE * length))
@@ -151,6 +153,9 @@ def _early(room: Room, first: float, length: int, sample_rate_hz: int, draw: np.
     levels = signs * (0.6 + 0.4 * draw.random(room.early_count)) / (1.0 + 3.0 * places)
     early = np.zeros(length)
     np.add.at(early, np.minimum(np.round(places * room.early_s * sample_rate_hz).astype(int), length - 1), levels)
+    # walls take treble: a one-pole filter whose corner follows the treble's share of the reverberation time
+    kept = np.exp(-2.0 * np.pi * TREBLE_HZ * room.rt60_ratios[TREBLE_BAND] / sample_rate_hz)
+    early = signal.lfilter([1.0 - kept], [1.0, -kept], early)
     return np.asarray(early / np.sqrt(np.square(early).sum()))
 
 

@@ -138,7 +138,7 @@ def test_silence_and_what_cannot_be_so_loud_are_said(tmp_path: Path, stems: list
     click = np.zeros((2, 2 * RATE_HZ), dtype=np.float32)
     click[:, :200] = 0.5
     report = mixdown(
-        [write_raw(silent, click)], tmp_path / "out.f32", sample_rate_hz=RATE_HZ, settings=MixSettings(room=None, lufs=-6)
+        [write_raw(silent, click)], tmp_path / "out.f32", sample_rate_hz=RATE_HZ, settings=MixSettings(room=None, lufs=-6.0)
     )
     assert not report.reached
     assert "expected -6 LUFS, got -" in report.note

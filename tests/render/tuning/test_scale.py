@@ -78,7 +78,7 @@ def test_pitches_as_the_format_has_them(pitch: str, cents: float) -> None:
 def test_degrees_go_on_beyond_the_period() -> None:
     scale = read_scl(b"\n3\n200.\n700.\n1205.\n", "stretched.scl")  # an empty description is one
     assert [scale.degree_cents(degree) for degree in range(-3, 5)] == [-1205, -1005, -505, 0, 200, 700, 1205, 1405]
-    assert [scale.nearest_cents(cents) for cents in (-10, 99, 100, 101, 450, 451, 1200, 1500)] == [
+    assert [scale.nearest_cents(cents) for cents in (-10.0, 99.0, 100.0, 101.0, 450.0, 451.0, 1200.0, 1500.0)] == [
         0,
         0,
         0,

@@ -44,17 +44,17 @@ def test_an_equal_division_goes_by_fifths() -> None:
 def test_spelled_notes_of_an_equal_division() -> None:
     nineteen = EqualDivision(19, 415.0)
     step = 12 / 19
-    assert hz_of_height(nineteen.spelled("A", 0, 4)) == pytest.approx(415.0)
-    assert nineteen.spelled("D", -1, 4) - nineteen.spelled("C", 1, 4) == pytest.approx(step)  # D flat is above C sharp
-    assert nineteen.spelled("B", 1, 3) - nineteen.spelled("C", -1, 4) == pytest.approx(0.0)  # B sharp 3 is C flat 4
-    assert nineteen.spelled("B", 0, 3) < nineteen.spelled("C", 0, 4) < nineteen.spelled("B", 0, 4)
+    assert hz_of_height(nineteen.spelled("A", 0.0, 4)) == pytest.approx(415.0)
+    assert nineteen.spelled("D", -1.0, 4) - nineteen.spelled("C", 1.0, 4) == pytest.approx(step)  # D flat is above C sharp
+    assert nineteen.spelled("B", 1.0, 3) - nineteen.spelled("C", -1.0, 4) == pytest.approx(0.0)  # B sharp 3 is C flat 4
+    assert nineteen.spelled("B", 0.0, 3) < nineteen.spelled("C", 0.0, 4) < nineteen.spelled("B", 0.0, 4)
     quarter_tones = EqualDivision(24)
     assert quarter_tones.spelled("E", -0.5, 4) == pytest.approx(63.5)
     for letter, key in (("C", 60), ("D", 62), ("E", 64), ("F", 65), ("G", 67), ("A", 69), ("B", 71)):
-        assert EqualDivision(12).spelled(letter, 0, 4) == pytest.approx(key)
-        assert nineteen.spelled(letter, 0, 4) == pytest.approx(nineteen.height(key))
-    assert nineteen.spelled("E", -1, 4) == pytest.approx(nineteen.height(63))
-    assert nineteen.spelled("G", 1, 4) == pytest.approx(nineteen.height(68))
+        assert EqualDivision(12).spelled(letter, 0.0, 4) == pytest.approx(key)
+        assert nineteen.spelled(letter, 0.0, 4) == pytest.approx(nineteen.height(key))
+    assert nineteen.spelled("E", -1.0, 4) == pytest.approx(nineteen.height(63))
+    assert nineteen.spelled("G", 1.0, 4) == pytest.approx(nineteen.height(68))
 
 
 def test_a_key_with_cents_goes_to_the_nearest_step() -> None:

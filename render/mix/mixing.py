@@ -259,8 +259,9 @@ class _Mixdown:
             missing = wanted_lufs - tried[-1][1]
             if abs(missing) <= TOLERANCE_LU or self._passes == MAX_PASSES:
                 return
-            slope = 1.0
-            if len(tried) > 1:
+            if len(tried) == 1:  # the more the limiter took from the loudness, the more it will take of what is added
+                slope = 1.0 / (1.0 + max(missing, 0.0))
+            else:
                 (gain_a, lufs_a), (gain_b, lufs_b) = tried[-2:]
                 slope = min(max((lufs_b - lufs_a) / (gain_b - gain_a), 0.1), 2.0)
             following = min(self._gain_db + missing / slope, first + MAX_DRIVE_DB)

@@ -1,8 +1,8 @@
 """A look-ahead limiter that holds the true peak below a ceiling.
 
-For each sample the true-peak envelope says by how many dB it is too high. The highest of these within the look-ahead is held, falls
-back exponentially, and is smoothed by two moving averages that together are as long as the look-ahead; so the gain has always come
-down when the peak arrives, without a corner. The sound is delayed by ``delay_samples``.
+For each sample the true-peak envelope says by how many dB it is too high. The highest of these within the look-ahead is held for a
+moment, falls back exponentially, and is smoothed by two moving averages that together are as long as the look-ahead; so the gain
+has always come down when the peak arrives, without a corner. The sound is delayed by ``delay_samples``.
 
 Conventions: float32 ``(channel, sample)``; one gain for all channels; ceiling in dBTP.
 
@@ -24,6 +24,7 @@ from render.mix.true_peak import PEAK_DELAY_SAMPLES, PeakEnvelope
 __all__ = ["Limiter"]
 
 LOOKAHEAD_S = 0.005
+HOLD_S = 0.01  # half a period of 50 Hz: tones above do not move the gain from peak to peak, which would distort them
 RELEASE_S = 0.12
 MARGIN_DB = 0.03  # for what the moving gain adds between samples
 NEPERS_PER_DB = np.log(10.0) / 20.0
@@ -56,12 +57,13 @@ class Limiter:
     def __init__(self, ceiling_dbtp: float, sample_rate_hz: int, channels: int = 2) -> None:
         self._ceiling = db_to_ratio(ceiling_dbtp - MARGIN_DB)
         half = max(2, round(LOOKAHEAD_S * sample_rate_hz / 2) | 1)  # odd, so that the averages have a middle
-        self._window = 2 * half  # one more than the averages together: the gains on both sides of a peak must be down
+        ahead = 2 * half  # one more than the averages together: the gains on both sides of a peak must be down
+        self._window = ahead + round(HOLD_S * sample_rate_hz)
         self._envelope = PeakEnvelope(channels)
         self._past = np.zeros(self._window - 1)
         self._release = PeakHold(time_constant(RELEASE_S, sample_rate_hz))
         self._averages = (_MovingAverage(half), _MovingAverage(half))
-        self.delay_samples = PEAK_DELAY_SAMPLES + self._window - 2
+        self.delay_samples = PEAK_DELAY_SAMPLES + ahead - 2
         self._delayed = np.zeros((channels, self.delay_samples), dtype=np.float32)
         self.greatest_reduction_db = 0.0
 

@@ -30,7 +30,7 @@ from render.mix.equalizer import Equalizer
 from render.mix.levels import Block, balance_gains, db_to_ratio
 from render.mix.limiter import Limiter
 from render.mix.loudness import LoudnessMeter
-from render.mix.raw_sound import RAW_DTYPE, RawReader, raw_length, read_raw, write_block
+from render.mix.raw_sound import RAW_DTYPE, RawReader, raw_length, read_raw, write_block, write_curve
 from render.mix.rooms import RoomSend, find_room
 from render.mix.settings import MixSettings, StemSettings
 from render.mix.true_peak import TruePeakMeter
@@ -121,7 +121,7 @@ def mixdown(
             work.finish_stems(stem_targets)
             return work.report(time.perf_counter() - started)
     except OSError as error:
-        raise InputError(f"{safe_text(str(target))} cannot be written: {error.strerror}") from error
+        raise InputError(f"{safe_text(str(target))} cannot be written: {error.strerror or error}") from error
 
 
 def _checked_length(stems: Sequence[Path]) -> int:
@@ -205,7 +205,7 @@ class _Mixdown:
                 if self._compressor:
                     compressing = self._compressor.gains(mix)
                     mix *= compressing
-                    compressing.astype(RAW_DTYPE).tofile(gains_out)
+                    write_curve(gains_out, compressing)
                 write_block(out, mix)
                 self._meter.add(mix)
                 peak_meter.add(mix)
@@ -286,7 +286,7 @@ class _Mixdown:
                 waiting = np.concatenate([waiting, block], axis=1)
                 limited = waiting[:, : len(gains)] * gains
                 waiting = waiting[:, len(gains) :]
-                gains.astype(RAW_DTYPE).tofile(gains_out)
+                write_curve(gains_out, gains)
                 write_block(out, limited)
                 self._meter.add(limited)
         self._limiter_reduction_db = limiter.greatest_reduction_db
@@ -308,7 +308,7 @@ class _Mixdown:
                         if curve is not None:
                             frames *= np.fromfile(curve, dtype=RAW_DTYPE, count=count)[:, None]
                     stem.seek(start * 2 * RAW_DTYPE.itemsize)
-                    frames.tofile(stem)
+                    stem.write(frames.data)
         self._progress(1.0)
 
     def report(self, mix_s: float) -> MixReport:

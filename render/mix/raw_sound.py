@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from corpora.errors import InputError, ToolError
 from corpora.safe_text import safe_text
 from render.mix.levels import Block
 
-__all__ = ["RAW_DTYPE", "RawReader", "raw_length", "read_raw", "write_block"]
+__all__ = ["RAW_DTYPE", "RawReader", "raw_length", "read_raw", "write_block", "write_curve"]
 
 RAW_DTYPE = np.dtype("<f4")
 CHANNELS = 2
@@ -85,4 +86,9 @@ def read_raw(path: Path, block_samples: int) -> Iterator[Block]:
 
 def write_block(file: BinaryIO, block: Block) -> None:
     """Add samples (2, sample) to a raw file."""
-    np.ascontiguousarray(block.T, dtype=RAW_DTYPE).tofile(file)
+    file.write(np.ascontiguousarray(block.T, dtype=RAW_DTYPE).data)  # ndarray.tofile would not say why it failed
+
+
+def write_curve(file: BinaryIO, gains: NDArray[np.float32]) -> None:
+    """Add one factor a sample, (sample,), to a file of such."""
+    file.write(np.ascontiguousarray(gains, dtype=RAW_DTYPE).data)

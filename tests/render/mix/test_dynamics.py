@@ -105,7 +105,18 @@ def test_the_limiter_brings_its_gain_down_before_a_click_and_lets_it_rise_after(
     assert gains[9_700] == 1.0
     assert np.all(np.diff(gains[9_700:10_000]) <= 0.0)
     assert np.all(np.diff(gains[10_005:30_000]) >= 0.0)
-    assert 20 * np.log10(gains[10_000 + round(0.12 * RATE_HZ)]) == pytest.approx(down / math.e, abs=0.3)
+    assert 20 * np.log10(gains[10_000 + round(0.13 * RATE_HZ)]) == pytest.approx(down / math.e, abs=0.3)
+
+
+@pytest.mark.parametrize("frequency_hz", [55.0, 110.0, 1_000.0])
+def test_a_tone_that_is_too_loud_stays_a_tone(frequency_hz: float) -> None:
+    times = np.arange(2 * RATE_HZ) / RATE_HZ
+    tone = np.stack([2.0 * np.sin(2 * np.pi * frequency_hz * times)] * 2).astype(np.float32)
+    out = Limiter(-1.0, RATE_HZ).process(tone)[0, RATE_HZ:].astype(np.float64)  # a whole number of periods
+    spectrum = np.abs(np.fft.rfft(out)) ** 2
+    own = spectrum[int(frequency_hz)]
+    assert 10 * np.log10((spectrum.sum() - own) / own) < -60.0
+    assert 20 * np.log10(np.abs(out).max()) == pytest.approx(-1.0, abs=0.1)
 
 
 def test_limiter_blocks_of_any_size_are_the_same() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from scipy import signal
 
 from corpora.errors import InputError, RequestError, ToolError
-from render.mix import Band, CompressorSettings, EqualizerSettings, MixSettings, StemSettings, mixdown
+from render.mix import Band, CompressorSettings, EqualizerSettings, MixSettings, StemSettings, mixdown, mixing, raw_sound
 from render.mix.levels import balance_gains
 from render.mix.loudness import integrated_lufs
 from render.mix.rooms import find_room, impulse_response
@@ -83,7 +85,7 @@ def test_the_room_is_added_beside_the_dry_sound(mixed: Callable, sounds: list[np
     assert np.abs(mix - expected * 10 ** (-3 / 20)).max() < 1e-5
 
 
-@pytest.mark.parametrize("settings", [{"lufs": -23.0}, {"lufs": -13.0}, {"lufs": -11.0, **FULL}, {"lufs": -9.0, "room": None}])
+@pytest.mark.parametrize("settings", [{"lufs": -23.0}, {"lufs": -11.5}, {"lufs": -11.0, **FULL}, {"lufs": -9.0, "room": None}])
 def test_loudness_is_reached_below_the_ceiling(mixed: Callable, settings: dict[str, object]) -> None:
     mix, report = mixed(**settings)
     assert integrated_lufs(mix, RATE_HZ) == pytest.approx(settings["lufs"], abs=0.1)
@@ -205,3 +207,29 @@ def test_progress_grows_to_one(tmp_path: Path, stems: list[Path]) -> None:
     mixdown(stems, tmp_path / "mix.f32", sample_rate_hz=RATE_HZ, settings=MixSettings(lufs=-12.0), progress=told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def test_a_longer_mix_takes_no_more_memory(tmp_path: Path) -> None:
+    rng = np.random.default_rng(15)
+    peaks = []
+    for seconds in (30, 120):
+        stem = write_raw(tmp_path / "stem.f32", rng.standard_normal((2, seconds * 8_000)).astype(np.float32) * np.float32(0.1))
+        tracemalloc.start()
+        settings = MixSettings(room="studio", lufs=-8.0, compressor=CompressorSettings())
+        report = mixdown([stem], tmp_path / "mix.f32", sample_rate_hz=8_000, settings=settings, stem_targets=[tmp_path / "out.f32"])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert report.passes > 0
+    assert peaks[1] < peaks[0] + 500_000  # the longer one has 5.8 MB of sound more
+
+
+def test_a_full_disk_is_said(tmp_path: Path, stems: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(mixing, "write_block", full)
+    with pytest.raises(InputError, match=r"mix\.f32 cannot be written: No space left on device"):
+        mixdown(stems, tmp_path / "mix.f32", sample_rate_hz=RATE_HZ)
+    assert not list(tmp_path.glob(".partimento*"))
+    with open("/dev/full", "wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        raw_sound.write_block(file, np.zeros((2, 10), dtype=np.float32))

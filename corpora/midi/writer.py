@@ -60,6 +60,15 @@ class TrackEvent(NamedTuple):
     message: bytes
 
 
+class LaneMessage(NamedTuple):
+    """A controller or program change for a lane: status 0xB0 or 0xC0 without a channel, then its data bytes."""
+
+    onset_div: int
+    lane: int
+    status: int
+    data: bytes
+
+
 def assign_channels(parts: Iterable[Part]) -> list[int]:
     """A channel (0-15) for each lane, as the module says; lanes earlier in the list choose first."""
     users: dict[int, list[int]] = {}  # channel -> programs of its lanes
@@ -140,16 +149,19 @@ def lane_sounds(piece: Piece, lane: int, scale: Fraction) -> list[Sound]:
             sounds.append(Sound(onset, max(end, onset + 1), pitch, velocity, bend, identity))
         else:
             graces.setdefault(onset, []).append((identity, pitch, velocity, bend))
-    length = max(round(piece.divs_per_quarter * scale) // GRACE_NOTES_PER_QUARTER, 1)
     for onset, group in graces.items():
         group.sort(key=lambda grace: _natural(grace[0]))
-        each = min(length, onset // len(group))
-        start = onset - each * len(group)
-        if not each:
-            each, start = length, onset
+        start, each = grace_places(onset, len(group), round(piece.divs_per_quarter * scale))
         for rank, (identity, pitch, velocity, bend) in enumerate(group):
             sounds.append(Sound(start + rank * each, start + (rank + 1) * each, pitch, velocity, bend, identity))
     return sorted(sounds)
+
+
+def grace_places(onset: int, count: int, ticks_per_quarter: int) -> tuple[int, int]:
+    """Where ``count`` grace notes before ``onset`` begin, and how long each one is, in ticks."""
+    length = max(ticks_per_quarter // GRACE_NOTES_PER_QUARTER, 1)
+    each = min(length, onset // count)
+    return (onset - each * count, each) if each else (onset, length)
 
 
 def _distinct_layers(sounds: list[Sound]) -> list[list[Sound]]:
@@ -177,13 +189,17 @@ def _channel_each(parts: list[Part], layers: list[list[Sound]]) -> list[Allotted
     return out
 
 
-def _lane_track(part: Part, sounds: list[Sound], allotted: Allotted, end: int) -> bytes:
+def _lane_track(part: Part, sounds: list[Sound], allotted: Allotted, messages: list[tuple[int, LaneMessage]], end: int) -> bytes:
     events = [name_event(part.name)]
     if len(set(allotted.channels)) > 1:
         events.append(TrackEvent(0, 1, ONE_LANE_EVENT))
-    # at one tick: names, then note-offs in the order of their note-ons, then programs and bends, then note-ons
+    # at one tick: names, then note-offs in the order of their note-ons, then programs and bends, then messages, then note-ons
     first_setup = 2 + len(sounds)
-    first_on = first_setup + len(allotted.setups)
+    first_message = first_setup + len(allotted.setups)
+    first_on = first_message + len(messages)
+    for rank, (tick, message) in enumerate(messages):
+        for channel in sorted(set(allotted.channels)):
+            events.append(TrackEvent(tick, first_message + rank, bytes([message.status | channel]) + message.data))
     events += [TrackEvent(tick, first_setup + rank, message) for rank, (tick, message) in enumerate(allotted.setups)]
     for rank, (sound, channel) in enumerate(zip(sounds, allotted.channels, strict=True)):
         events.append(TrackEvent(sound.end, 2 + rank, bytes([NOTE_OFF | channel, sound.pitch, RELEASE_VELOCITY])))
@@ -234,7 +250,7 @@ def tick_scale(divs_per_quarter: int) -> tuple[int, Fraction]:
     return divs_per_quarter * factor, Fraction(factor)
 
 
-def write_midi(piece: Piece) -> bytes:
+def write_midi(piece: Piece, messages: Iterable[LaneMessage] = ()) -> bytes:
     """The piece as MIDI.
 
     Every note keeps its onset, pitch, duration and velocity, and its cents to a fortieth of one (grace notes as the module says;
@@ -243,6 +259,8 @@ def write_midi(piece: Piece) -> bytes:
 
     Args:
         piece: Any piece. Its ``source`` is not looked at: to keep the other events of a MIDI file use ``edit_midi``.
+        messages: Controllers and programs for its lanes, on all channels of the lane; those of one place stay in order, before
+            the notes that begin there.
 
     Raises:
         InputError: the piece is longer than 2^31 ticks, or silent for longer than 2^28; a note's cents pass a semitone, or more
@@ -252,18 +270,23 @@ def write_midi(piece: Piece) -> bytes:
     end = round(piece.end_div * scale)
     if end > MAX_TICK:
         raise InputError(f"a piece of {end} ticks is too long for MIDI, which holds {MAX_TICK}")
+    of_lane: dict[int, list[tuple[int, LaneMessage]]] = {}
+    for message in messages:
+        of_lane.setdefault(message.lane, []).append((round(message.onset_div * scale), message))
     parts: list[Part] = []
+    lanes: list[int] = []
     layers: list[list[Sound]] = []
     for lane, part in enumerate(piece.parts):
         found = _distinct_layers(lane_sounds(piece, lane, scale))
         layers += found
         parts += [part] * len(found)
+        lanes += [lane] * len(found)
     is_tuned = any(sound.bend for layer in layers for sound in layer)
     channels = allot(parts, layers, ticks_per_quarter) if is_tuned else _channel_each(parts, layers)
     try:
         tracks = [conductor_track(piece, scale, end)]
-        for part, sounds, allotted in zip(parts, layers, channels, strict=True):
-            tracks.append(_lane_track(part, sounds, allotted, end))
+        for part, lane, sounds, allotted in zip(parts, lanes, layers, channels, strict=True):
+            tracks.append(_lane_track(part, sounds, allotted, of_lane.get(lane, []), end))
     except ValueError:  # a delta past 2^28
         raise InputError("a gap of more than 2^28 ticks between two events is too long for MIDI") from None
     return HEADER.pack(b"MThd", 6, 1, len(tracks), ticks_per_quarter) + b"".join(tracks)

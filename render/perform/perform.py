@@ -1,0 +1,100 @@
+"""A score played by rules: ``perform``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.errors import InputError
+from corpora.musicxml.marks import read_marks
+from corpora.piece import Piece
+from render.perform.draft import Draft
+from render.perform.performance import Performance, RuleEffect
+from render.perform.realise import realise
+from render.perform.rules import RULES, strengths_of
+from render.perform.unfolding import unfold
+
+__all__ = ["perform"]
+
+LEVEL_DB, SHIFT_S, LENGTH_S, TEMPO = 0.05, 0.0005, 0.001, 0.001  # smaller changes are not counted
+
+
+def perform(piece: Piece, *, strengths: Mapping[str, float] | None = None, seed: int = 0, repeats: bool = True) -> Performance:
+    """Play a piece.
+
+    Args:
+        piece: Best one that was read from MusicXML, kern or ABC: the rules read its marks. MIDI has none; its velocities stay.
+        strengths: Of rules by name (``render.perform.rules.RULES``); rules that are not named have their own. {"all": 0} plays
+            deadpan: as ``write_midi`` has the unfolded score.
+        seed: The same seed gives the same bytes.
+        repeats: Whether repeats and jumps are played.
+
+    Raises:
+        InputError: The piece has no notes, or more than 50,000 bars with its repeats.
+        RequestError: A rule that there is not, or a strength out of range.
+    """
+    wanted = strengths_of(strengths)
+    if not len(piece.notes):
+        name = (piece.source.name if piece.source else "") or "piece"
+        raise InputError(f"{name}: expected music to play, got no notes")
+    source = piece.source
+    marks = read_marks(source.data, source.name) if source is not None and source.format == "musicxml" else None
+    score = unfold(piece, marks, repeats=repeats)
+    draft = Draft(score, marks, seed)
+    effects = []
+    for rule in RULES:
+        strength = wanted[rule.name]
+        if strength > 0:
+            before = _Snapshot(draft)
+            rule.apply(draft, strength)
+            effects.append(before.effect(draft, rule.name, strength))
+    notes, played, messages = realise(draft)
+    return Performance(notes, played, messages, score, seed, tuple(effects), dict(draft.not_understood), score.problems)
+
+
+class _Snapshot:
+    """The draft before a rule, to tell what the rule did."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.level_db = draft.level_db.copy()
+        self.onset_s, self.end_s = _times(draft)
+        self.cell_s = draft.cell_s
+        self.figures, self.messages = len(draft.figures), len(draft.messages)
+
+    def effect(self, draft: Draft, name: str, strength: float) -> RuleEffect:
+        change_db = draft.level_db - self.level_db
+        louder, softer = change_db > LEVEL_DB, change_db < -LEVEL_DB
+        cells = draft.cell_s
+        factor = self.cell_s / np.maximum(cells, 1e-12)
+        changed = np.abs(factor - 1) > TEMPO
+        onset_s, end_s = _times(draft)
+        shift_s = onset_s - self.onset_s
+        moved = np.abs(shift_s) > SHIFT_S
+        return RuleEffect(
+            rule=name,
+            strength=strength,
+            notes_louder=int(louder.sum()),
+            notes_softer=int(softer.sum()),
+            level_db=_mean_size(change_db[louder | softer]),
+            notes_shifted=int(moved.sum()),
+            shift_ms=_mean_size(1000 * shift_s[moved]),
+            notes_reshaped=int((np.abs((end_s - onset_s) - (self.end_s - self.onset_s)) > LENGTH_S).sum()),
+            tempo_share=round(float(cells[changed].sum() / max(cells.sum(), 1e-12)), 4),
+            slowest=round(float(factor.min()), 4),
+            fastest=round(float(factor.max()), 4),
+            added_s=round(float(cells.sum() - self.cell_s.sum()), 3),
+            ornaments=len(draft.figures) - self.figures,
+            messages=len(draft.messages) - self.messages,
+        )
+
+
+def _times(draft: Draft) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Onsets and ends in seconds at the score's own tempo, so that a change of tempo moves nothing here."""
+    still = draft.still_seconds_at
+    return still(draft.onset) + draft.onset_shift_s, still(draft.end) + draft.end_shift_s
+
+
+def _mean_size(values: NDArray[np.float64]) -> float:
+    return round(float(np.abs(values).mean()), 3) if len(values) else 0.0

@@ -89,6 +89,7 @@ class NoteMarks:
         step, alter, octave: The pitch as written.
         type: The note value as written, "eighth" for example; "" where the file does not say.
         grace: "" for a main note, else "plain" or "slashed".
+        chord: Whether it sounds together with the note before it in the file.
         articulations, ornaments: Element names, in the order of the file.
         ornament_alters: Of a neighbour note, above and below the note, where an accidental mark says it.
         tremolo: Number of marks, 0 for none; ``tremolo_pair`` is "start" or "stop" for one between two notes.
@@ -108,6 +109,7 @@ class NoteMarks:
     octave: int = 0
     type: str = ""
     grace: str = ""
+    chord: bool = False
     articulations: tuple[str, ...] = ()
     ornaments: tuple[str, ...] = ()
     ornament_alters: tuple[str, str] = ("", "")
@@ -261,6 +263,7 @@ def _note_marks(chain: Chain) -> NoteMarks:
         marks.step = (pitch.findtext("step") or "").strip()
         marks.alter = float(pitch.findtext("alter") or 0)
         marks.octave = int(pitch.findtext("octave") or 0)
+    marks.chord = head.chord
     marks.type = (head.element.findtext("type") or "").strip()
     grace = head.element.find("grace")
     if grace is not None:

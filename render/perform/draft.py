@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +48,14 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What is played in the place of one note: its strokes, in order, and what they are called ("trill" ...)."""
+    """What is played in the place of one note: its strokes, in order, and what they are called ("trill" ...).
+
+    ``main`` is the index of the stroke that counts as the note of the score; the others are ornaments.
+    """
 
     name: str
     strokes: tuple[Stroke, ...]
+    main: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,9 @@ class Draft:
         score: The unfolded piece.
         marks: The marks of the written piece; None where the source has none.
         seed: Of what is drawn at random.
+        trill_start: Which note a trill begins with.
+        appoggiaturas: Whether an unslashed grace note may be long.
+        swing_throughout: Whether eighths swing although the score does not say so.
 
     All arrays of notes have shape (notes,), in the order of ``score.piece.notes``; ``grid`` (cells + 1,), those of cells (cells,).
     """
@@ -83,6 +91,9 @@ class Draft:
     score: Unfolded
     marks: Marks | None
     seed: int
+    trill_start: Literal["main", "upper"] = "main"
+    appoggiaturas: Literal["long", "short"] = "long"
+    swing_throughout: bool = False
     onset: Array = field(init=False)
     end: Array = field(init=False)
     onset_shift_s: Array = field(init=False)

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.errors import InputError
+from corpora.midi.events import split_events
 from corpora.musicxml.marks import read_marks
 from corpora.piece import Piece
-from render.perform.draft import Draft
+from render.perform.draft import Draft, Message
+from render.perform.graces import Appoggiaturas
+from render.perform.ornaments import TrillStart
 from render.perform.performance import Performance, RuleEffect
 from render.perform.realise import realise
 from render.perform.rules import RULES, strengths_of
@@ -18,10 +21,20 @@ from render.perform.unfolding import unfold
 
 __all__ = ["perform"]
 
+CONTROL, CHANNEL_MODE = 0xB0, 120  # from here on controllers are channel mode messages
 LEVEL_DB, SHIFT_S, LENGTH_S, TEMPO = 0.05, 0.0005, 0.001, 0.001  # smaller changes are not counted
 
 
-def perform(piece: Piece, *, strengths: Mapping[str, float] | None = None, seed: int = 0, repeats: bool = True) -> Performance:
+def perform(
+    piece: Piece,
+    *,
+    strengths: Mapping[str, float] | None = None,
+    seed: int = 0,
+    repeats: bool = True,
+    trill_start: TrillStart = "main",
+    appoggiaturas: Appoggiaturas = "long",
+    swing: bool = False,
+) -> Performance:
     """Play a piece.
 
     Args:
@@ -30,6 +43,9 @@ def perform(piece: Piece, *, strengths: Mapping[str, float] | None = None, seed:
             deadpan: as ``write_midi`` has the unfolded score.
         seed: The same seed gives the same bytes.
         repeats: Whether repeats and jumps are played.
+        trill_start: Note that trills begin with: "main", or "upper" as before about 1800.
+        appoggiaturas: "long" lets an unslashed grace note of an eighth or more take its time from its main note.
+        swing: Whether eighths swing although the score does not say so.
 
     Raises:
         InputError: The piece has no notes, or more than 50,000 bars with its repeats.
@@ -42,7 +58,8 @@ def perform(piece: Piece, *, strengths: Mapping[str, float] | None = None, seed:
     source = piece.source
     marks = read_marks(source.data, source.name) if source is not None and source.format == "musicxml" else None
     score = unfold(piece, marks, repeats=repeats)
-    draft = Draft(score, marks, seed)
+    draft = Draft(score, marks, seed, trill_start, appoggiaturas, swing)
+    draft.messages += _own_controllers(piece)
     effects = []
     for rule in RULES:
         strength = wanted[rule.name]
@@ -94,6 +111,24 @@ def _times(draft: Draft) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Onsets and ends in seconds at the score's own tempo, so that a change of tempo moves nothing here."""
     still = draft.still_seconds_at
     return still(draft.onset) + draft.onset_shift_s, still(draft.end) + draft.end_shift_s
+
+
+def _own_controllers(piece: Piece) -> list[Message]:
+    """The controllers of a MIDI file, which has been played already."""
+    if piece.source is None or piece.source.format != "midi":
+        return []
+    file = split_events(piece.source.data, piece.source.name)
+    lane_of = {(int(part.key), part.staff): lane for lane, part in enumerate(piece.parts)}
+    found = []
+    for index, track in enumerate(file.tracks):
+        for event, status in enumerate(track.statuses):
+            lane = lane_of.get((index, status & 0x0F))
+            if status & 0xF0 == CONTROL and lane is not None:
+                after = track.delta_starts[event + 1]
+                number, value = file.data[after - 2], file.data[after - 1]
+                if number < CHANNEL_MODE:
+                    found.append(Message(lane, float(track.ticks[event]), CONTROL, number, value))
+    return found
 
 
 def _mean_size(values: NDArray[np.float64]) -> float:

@@ -242,7 +242,6 @@ def _strike(draft: Draft, clock: _Clock, onset: NDArray[np.int64], end: NDArray[
     for row, (pitch, part, voice, identity, place, cents) in enumerate(zip(*columns, strict=True)):
         figure = draft.figures.get(row, _PLAIN)
         start, length = int(onset[row]), int(end[row] - onset[row])
-        main = next((index for index, stroke in enumerate(figure.strokes) if not stroke.semitones), 0)
         for index, stroke in enumerate(figure.strokes):
             first = start + round(stroke.start * length)
             last = max(start + round(stroke.end * length), first + 1)
@@ -250,8 +249,8 @@ def _strike(draft: Draft, clock: _Clock, onset: NDArray[np.int64], end: NDArray[
             struck = int(velocity[row]) if level_db is None else int(value_of_level(level_db))
             height = min(max(pitch + stroke.semitones, 0), 127)
             score_id, turn = draft.written_ids[row], int(draft.score.passes[row])
-            name = identity if index == main else f"{identity}.{index}"
-            ornament = "" if index == main else figure.name
+            name = identity if index == figure.main else f"{identity}.{index}"
+            ornament = "" if index == figure.main else figure.name
             rows.append((0.0, 0.0, first, last - first, height, struck, part, voice, name, score_id, turn, place, ornament, cents))
     table = np.array(rows, dtype=PERFORMED_DTYPE)
     table["onset_s"] = clock.at(table["onset_tick"])

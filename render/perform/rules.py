@@ -13,8 +13,18 @@ from dataclasses import dataclass
 from corpora.errors import RequestError
 from corpora.safe_text import safe_text
 from render.perform.articulation import apply_articulation
+from render.perform.chords import apply_arpeggio, apply_melody_lead, apply_strum
 from render.perform.draft import Draft
 from render.perform.dynamics import apply_dynamics, apply_hairpins
+from render.perform.graces import apply_grace_notes
+from render.perform.holds import apply_breaths, apply_fermatas, apply_movement_pauses
+from render.perform.noise import apply_level_noise, apply_timing_noise
+from render.perform.ornaments import apply_ornaments, apply_tremolo
+from render.perform.pedal import apply_pedal
+from render.perform.shaping import apply_final_ritard, apply_metrical_accent, apply_phrase_arch
+from render.perform.swing import apply_swing
+from render.perform.techniques import apply_techniques
+from render.perform.tempo import apply_gradual_tempo, apply_tempo_words
 
 __all__ = ["RULES", "Rule", "parse_rules", "strengths_of"]
 
@@ -39,11 +49,28 @@ class Rule:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule("tempo words", "Allegro, più mosso, a tempo, Tempo I where no metronome mark says it", apply_tempo_words),
+    Rule("gradual tempo", "rit., accel. and their kin, until the next a tempo", apply_gradual_tempo),
     Rule("dynamics", "pp to ff, fp and sf as velocities and expression", apply_dynamics),
     Rule("hairpins", "hairpins, cresc. and dim. as ramps", apply_hairpins),
-    Rule(
-        "articulation", "staccato, tenuto, accents, portato, slurs; a key is let go before it is struck again", apply_articulation
-    ),
+    Rule("metrical accent", "downbeats, half bars and beats above what lies between", apply_metrical_accent),
+    Rule("phrase arch", "phrases rise and fall in tempo and level", apply_phrase_arch),
+    Rule("final ritard", "slower before the last onset of a movement", apply_final_ritard),
+    Rule("fermatas", "notes and rests under fermatas last longer", apply_fermatas),
+    Rule("movement pauses", "silence between movements", apply_movement_pauses),
+    Rule("timing noise", "a clock with 1/f drift, fingers that scatter", apply_timing_noise),
+    Rule("level noise", "levels that waver", apply_level_noise),
+    Rule("articulation", "staccato, tenuto, accents, portato and slurs as lengths and levels", apply_articulation),
+    Rule("grace notes", "short ones before the beat, long appoggiaturas on it", apply_grace_notes),
+    Rule("swing", "the first eighth of a beat longer than the second, where the score says swing", apply_swing),
+    Rule("breaths", "breath marks and caesuras", apply_breaths),
+    Rule("ornaments", "trills, mordents and turns as their notes", apply_ornaments),
+    Rule("tremolo", "strokes through stems as repeated or alternating notes", apply_tremolo),
+    Rule("melody lead", "a keyboard's highest note comes first and is louder", apply_melody_lead),
+    Rule("arpeggio", "chords with the sign are rolled", apply_arpeggio),
+    Rule("strum", "guitars and harps play chords from the lowest string up", apply_strum),
+    Rule("pedal", "sustain pedal of keyboards: the score's marks, else by harmony", apply_pedal),
+    Rule("techniques", "pizz. and arco as programs", apply_techniques),
 )
 _BY_NAME = {rule.name: rule for rule in RULES}
 

@@ -197,8 +197,9 @@ def _lane_track(part: Part, sounds: list[Sound], allotted: Allotted, messages: l
     first_setup = 2 + len(sounds)
     first_message = first_setup + len(allotted.setups)
     first_on = first_message + len(messages)
+    used = sorted(set(allotted.channels))
     for rank, (tick, message) in enumerate(messages):
-        for channel in sorted(set(allotted.channels)):
+        for channel in used:
             events.append(TrackEvent(tick, first_message + rank, bytes([message.status | channel]) + message.data))
     events += [TrackEvent(tick, first_setup + rank, message) for rank, (tick, message) in enumerate(allotted.setups)]
     for rank, (sound, channel) in enumerate(zip(sounds, allotted.channels, strict=True)):

@@ -27,10 +27,16 @@ MAX_CLIP_S = 0.12  # what a plain note or the end of a slur is shortened by at m
 
 
 def under_slurs(draft: Draft) -> tuple[set[str], set[str]]:
-    """Ids of written notes that are slurred to the next one, and of those that end a slur.
+    """Ids of written notes that are slurred to the next one, and of those that end a slur; worked out once for a draft.
 
     A slur that never closes has no reach and slurs nothing but its first note.
     """
+    if draft.slurred is None:
+        draft.slurred = _under_slurs(draft)
+    return draft.slurred
+
+
+def _under_slurs(draft: Draft) -> tuple[set[str], set[str]]:
     assert draft.marks is not None  # only scores have slurs
     slurs: dict[int, list[Span]] = {}
     for span in draft.marks.spans:
@@ -44,6 +50,7 @@ def under_slurs(draft: Draft) -> tuple[set[str], set[str]]:
     rows_of: dict[tuple[int, int, str], list[int]] = {}
     for row, identity in enumerate(ids.tolist()):
         rows_of.setdefault((draft.marks.notes[identity].part, *key_of[identity]), []).append(row)
+    voices_of = {key: np.array(rows, dtype=np.int64) for key, rows in rows_of.items()}
     for part, spans in slurs.items():
         for span in spans:
             if span.end is None:
@@ -51,7 +58,7 @@ def under_slurs(draft: Draft) -> tuple[set[str], set[str]]:
                 continue
             voices = {key_of[span.first_id], key_of[span.last_id]}
             for voice in voices:
-                rows = np.array(rows_of[part, *voice])
+                rows = voices_of[part, *voice]
                 begun = (onsets[rows] >= span.start) & (onsets[rows] < span.end)
                 touched = rows[begun & (onsets[rows] + durations[rows] <= span.end)]
                 if not len(touched):

@@ -107,6 +107,7 @@ class Draft:
     figures: dict[int, Figure] = field(init=False, default_factory=dict)
     messages: list[Message] = field(init=False, default_factory=list)
     releases_repeated: bool = field(init=False, default=False)  # keys are let go before they are struck again
+    slurred: tuple[set[str], set[str]] | None = field(init=False, default=None)  # see articulation.under_slurs
     not_understood: Counter[str] = field(init=False, default_factory=Counter)
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ class Performance:
     not_understood: Mapping[str, int]
     problems: tuple[str, ...]
 
-    @property
+    @cached_property
     def midi(self) -> bytes:
         """A Standard MIDI File: one track a lane, its controllers in it; track 0 has the tempo map and the bars."""
         return write_midi(self.played, self.messages)

@@ -200,6 +200,15 @@ def _finish(before: Piece, infills: Sequence[Infill], paths: ResultPaths, as_jso
         print(*group, sep="\n")
 
 
+def _list_rules(wanted: bool) -> None:
+    """The rules of ``perform``, as an option that needs no score."""
+    if wanted:
+        from render.perform.rules import RULES
+
+        _print_table(("rule", "strength", "what it does"), [(rule.name, rule.default, rule.says) for rule in RULES])
+        raise typer.Exit
+
+
 @app.command(epilog='Example: partimento infill song.musicxml --bars 5-8 --parts Alto,Tenor -c "scale: G major" -o out.musicxml')
 def infill(
     piece: Score,
@@ -395,6 +404,74 @@ def render(
         _print_json(made.to_dict())
     else:
         print(*made.in_words(), sep="\n")
+
+
+@app.command(
+    epilog='Example: partimento perform song.musicxml -o song.mid --rule "phrase arch=0.5" --without pedal --plot song.png'
+)
+def perform(
+    piece: Score,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the music goes: .mid, or .flac, .wav, .ogg or .mp3.")],
+    seed: Seed = 0,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option("--rule", help="Strength of a rule, NAME=NUMBER: 0 is off, 1 as usual, up to 5; 'all=0' plays deadpan."),
+    ] = None,
+    without: Annotated[list[str] | None, typer.Option("--without", help="A rule to switch off; may be repeated.")] = None,
+    settings: Annotated[Path | None, typer.Option(help='Strengths as JSON: {"phrase arch": 0.5, "pedal": 0}.')] = None,
+    repeats: Annotated[bool, typer.Option(help="Play repeats and jumps.")] = True,
+    trill_start: Annotated[str, typer.Option(help="Note that a trill begins with: main or upper.")] = "main",
+    appoggiaturas: Annotated[
+        str, typer.Option(help="Unslashed grace notes: long (they take time from their note) or short.")
+    ] = "long",
+    swing: Annotated[bool, typer.Option("--swing", help="Swing eighths although the score does not say so.")] = False,
+    font: Annotated[Path | None, typer.Option(help="A .sf2 or .sf3 SoundFont for sound.")] = None,
+    match: Annotated[Path | None, typer.Option(help="Also as a match file: .match.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also tempo and levels as a picture: .png.")] = None,
+    list_rules: Annotated[
+        bool, typer.Option("--list-rules", help="Show the rules and stop.", is_eager=True, callback=_list_rules)
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Play a score as a musician would: dynamics, phrasing, articulation, ornaments, repeats, pedal; MIDI or sound."""
+    del list_rules  # its callback has shown them
+    for name, value, expected in (
+        ("--trill-start", trill_start, ("main", "upper")),
+        ("--appoggiaturas", appoggiaturas, ("long", "short")),
+    ):
+        if value not in expected:
+            raise RequestError(f"{name}: expected {' or '.join(expected)}, got {value!r}")
+    from render.perform.job import PerformOptions, perform_file, read_strengths
+    from render.perform.rules import parse_rules, strengths_of
+
+    asked = {**(read_strengths(settings) if settings is not None else {}), **parse_rules(rule or ())}
+    options = PerformOptions(
+        strengths=strengths_of(asked, without=without or ()),
+        seed=seed,
+        repeats=repeats,
+        trill_start="upper" if trill_start == "upper" else "main",
+        appoggiaturas="short" if appoggiaturas == "short" else "long",
+        swing=swing,
+        match=match,
+        plot=plot,
+        font=font,
+    )
+    with _doing(f"playing {piece.name}"):
+        report = perform_file(piece, out, options)
+    if as_json:
+        _print_json(report)
+        return
+    notes = f"{report['notes']} notes ({report['ornament_notes']} of ornaments)"
+    title = f"{notes}, {report['bars_played']} bars, {report['duration_s']:.1f} s"
+    _print_table(
+        ("rule", "strength", "what it changed"), [(row["rule"], row["strength"], row["did"]) for row in report["rules"]], title
+    )
+    for line in (
+        *report["problems"],
+        *(f"not understood: {text} ({count} times)" for text, count in report["not_understood"].items()),
+    ):
+        print(line, file=sys.stderr)
+    print(*report["files"], sep="\n")
 
 
 @app.command(epilog="Example: partimento convert song.krn -o song.musicxml")

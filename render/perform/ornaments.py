@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from corpora.musicxml.marks import NoteMarks
+from corpora.musicxml.spelling import key_alters
 from corpora.musicxml.walker import STEP_SEMITONES
 from render.perform.draft import Draft, Figure, Stroke
 
@@ -29,7 +30,6 @@ MAX_STROKES = 512
 _STEPS: Final = "CDEFGAB"
 _FLAGS: Final = {"eighth": 1, "16th": 2, "32nd": 3, "64th": 4, "128th": 5}
 _ACCIDENTALS: Final = {"sharp": 1, "flat": -1, "natural": 0, "double-sharp": 2, "flat-flat": -2, "sharp-sharp": 2}
-_SHARPS: Final = "FCGDAEB"
 _KNOWN: Final = frozenset(
     {"trill-mark", "mordent", "inverted-mordent", "turn", "inverted-turn", "delayed-turn", "delayed-inverted-turn", "shake"}
 )
@@ -146,8 +146,7 @@ class _Neighbours:
         key = part.key_at(marks.measure, onset - self.document.starts[marks.measure], marks.staff)
         if key.alters is not None:
             return dict(key.alters).get(step, 0.0)
-        rank = _SHARPS.index(step)
-        return 1.0 if rank < key.fifths else -1.0 if 6 - rank < -key.fifths else 0.0
+        return float(key_alters(key.fifths)[step])
 
 
 def apply_tremolo(draft: Draft, strength: float) -> None:

@@ -17,7 +17,9 @@ from render.perform.ornaments import TrillStart
 from render.perform.performance import Performance, RuleEffect
 from render.perform.realise import realise
 from render.perform.rules import RULES, strengths_of
+from render.perform.tempo import written_words
 from render.perform.unfolding import unfold
+from render.perform.words import parse_words
 
 __all__ = ["perform"]
 
@@ -67,6 +69,8 @@ def perform(
             before = _Snapshot(draft)
             rule.apply(draft, strength)
             effects.append(before.effect(draft, rule.name, strength))
+    if marks is not None:
+        draft.not_understood.update(words.text for words in written_words(marks) if not parse_words(words.text))
     notes, played, messages = realise(draft)
     return Performance(notes, played, messages, score, seed, tuple(effects), dict(draft.not_understood), score.problems)
 

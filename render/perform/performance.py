@@ -70,6 +70,23 @@ class RuleEffect:
     ornaments: int
     messages: int
 
+    def in_words(self) -> str:
+        """What it did, in one line; "nothing here" where the score gives it nothing to do."""
+        said = []
+        if self.notes_louder or self.notes_softer:
+            said.append(f"{self.notes_louder} notes louder, {self.notes_softer} softer, by {self.level_db:.1f} dB")
+        if self.notes_shifted:
+            said.append(f"{self.notes_shifted} onsets moved by {self.shift_ms:.0f} ms")
+        if self.notes_reshaped:
+            said.append(f"{self.notes_reshaped} lengths")
+        if self.tempo_share:
+            said.append(f"tempo x {self.slowest:.2f} to {self.fastest:.2f} ({self.added_s:+.1f} s)")
+        if self.ornaments:
+            said.append(f"{self.ornaments} notes played as figures")
+        if self.messages:
+            said.append(f"{self.messages} controllers and programs")
+        return "; ".join(said) or "nothing here"
+
 
 @dataclass(frozen=True, eq=False)
 class Performance:
@@ -116,7 +133,7 @@ class Performance:
             "bars_played": len(self.score.order),
             "duration_s": round(self.duration_s, 3),
             "seed": self.seed,
-            "rules": [asdict(effect) for effect in self.effects],
+            "rules": [{**asdict(effect), "did": effect.in_words()} for effect in self.effects],
             "not_understood": dict(self.not_understood),
             "problems": list(self.problems),
         }

@@ -21,7 +21,7 @@ class Meaning(NamedTuple):
 
     ``kind``: louder, softer, slower, faster (all gradual), held back (at once), a tempo, tempo primo, tempo change (``amount`` is
     a factor), tempo (``amount`` is beats a minute), dynamics (``mark`` says which), pedal, no pedal, una corda, tre corde,
-    pizzicato, arco, staccato, legato, swing, straight, silent (understood, nothing to do).
+    pizzicato, arco, swing, straight, silent (understood, nothing to do).
     """
 
     kind: str
@@ -64,8 +64,6 @@ _KINDS: Final = (
     ("no pedal", _words(r"senza ped\w*", r"ohne ped\w*", r"without ped\w*", r"sans ped\w*")),
     ("pizzicato", _words(r"pizz\w*")),
     ("arco", _words(r"arco\b", r"gestrichen")),
-    ("staccato", _words(r"(sempre )?stacc\w*")),
-    ("legato", _words(r"(?<!non )legat\w*", r"gebunden")),
     ("straight", _words(r"straight")),
     ("swing", _words(r"swing\w*", r"shuffle")),
 )

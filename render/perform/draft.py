@@ -66,7 +66,7 @@ class Message:
     """
 
     lane: int
-    place: float
+    place: int | float
     status: int
     first: int
     second: int = 0

@@ -22,18 +22,18 @@ MOVEMENT_S = 2.0
 
 
 def _clusters(holds: tuple[Hold, ...]) -> list[tuple[int, int, int]]:
-    """Start, end and measure of fermatas, those that overlap or end together as one: from the latest start to the latest end."""
+    """Start, end and measure of fermatas, those that overlap or end together as one: from the first start to the last end."""
     clusters: list[tuple[int, int, int]] = []
     for hold in sorted(holds, key=lambda hold: (hold.start, hold.end)):
         if clusters and (hold.start < clusters[-1][1] or hold.end == clusters[-1][1]):
             start, end, measure = clusters[-1]
-            clusters[-1] = (max(start, min(hold.start, end)), max(end, hold.end), measure)
+            clusters[-1] = (start, max(end, hold.end), measure)
         else:
             clusters.append((hold.start, hold.end, hold.measure))
     return clusters
 
 
-def _add_time(draft: Draft, start: float, end: float, extra_s: float) -> None:
+def _add_time(draft: Draft, start: int | float, end: int | float, extra_s: float) -> None:
     """Spread over the cells between two places, by their length."""
     first = int(np.searchsorted(draft.grid, start, side="right")) - 1
     last = int(np.searchsorted(draft.grid, end, side="left"))

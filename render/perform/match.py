@@ -2,7 +2,8 @@
 
 Written by partitura (format 1.1.0: Foscarin et al., "The match file format: encoding alignments between scores and performances",
 Music Encoding Conference 2022). The score side is the unfolded score with its ids ("n12-2" for a second pass), grace notes of no
-length; notes that rules added are ornaments of the note that they belong to. Match files have no cents; their clock is asked to
+length. Notes that rules added are insertions, with the id of their note and a number ("n12.3"): as ornament lines, which the
+format has too, partitura 1.9 leaves them out of the performance that it reads. Match files have no cents; their clock is asked to
 tick every half millisecond.
 """
 
@@ -60,8 +61,7 @@ def _alignment(performance: Performance) -> list[dict[str, str]]:
     out: list[dict[str, str]] = []
     for identity, ornament in zip(rows["id"].tolist(), rows["ornament"].tolist(), strict=True):
         if ornament:
-            main = identity.rpartition(".")[0]
-            out.append({"label": "ornament", "type": ornament, "score_id": main, "performance_id": identity})
+            out.append({"label": "insertion", "performance_id": identity})
         else:
             out.append({"label": "match", "score_id": identity, "performance_id": identity})
     return out

@@ -71,7 +71,7 @@ def apply_pedal(draft: Draft, strength: float) -> None:
             _from_harmony(draft, directions, lanes, value)
 
 
-def _send(draft: Draft, lanes: list[int], place: float, value: int, shift_s: float = 0.0, controller: int = SUSTAIN) -> None:
+def _send(draft: Draft, lanes: list[int], place: int | float, value: int, shift_s: float = 0.0, controller: int = SUSTAIN) -> None:
     draft.messages += [Message(lane, place, CONTROL, controller, value, shift_s) for lane in lanes]
 
 

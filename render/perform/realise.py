@@ -156,6 +156,7 @@ def _keep_order(draft: Draft, clock: _Clock, onset: NDArray[np.int64], end: NDAr
     shortest = np.ceil(clock.ticks_at(clock.at(onset) + SHORTEST_S)).astype(np.int64)
     wanted = np.maximum(np.rint((draft.onset + draft.notes["duration_div"]) * clock.factor).astype(np.int64), onset + 1)
     end[:] = np.maximum(end, np.minimum(shortest, wanted))
+    end[:] = np.minimum(end, draft.piece.end_div * clock.factor)  # a release past the last bar would make a bar more
     end[:] = np.maximum(end, onset + 1)
 
 

@@ -110,7 +110,7 @@ def _step_tempos(piece: Piece, marks: Marks) -> list[tuple[int, float]]:
             is_first = True
         elif said is None:
             now = own[place]
-            if not any(start < place < stop for start, stop in zones):  # else it is a rit. written out
+            if not any(start <= place < stop for start, stop in zones):  # else it is a rit. written out
                 main = now
         else:
             quarter = piece.divs_per_quarter
@@ -164,7 +164,7 @@ def read_gradual_tempo(piece: Piece, marks: Marks) -> list[GradualTempo]:
     own = sorted(int(place) for place in piece.tempos["onset_div"])
     kept: list[GradualTempo] = []
     for zone in _zones(piece, marks):
-        if any(zone.start < place < zone.stop for place in own):
+        if any(zone.start <= place < zone.stop for place in own if place):
             continue
         before = tempos[max(bisect_left(places, zone.start + 1) - 1, 0)][1]
         after = tempos[max(bisect_left(places, zone.stop + 1) - 1, 0)][1]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from corpora.errors import InputError
 from corpora.midi import read_midi, write_midi
-from corpora.midi.writer import assign_channels
+from corpora.midi.writer import LaneMessage, assign_channels
 from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Part, Piece, sort_notes
 
 
@@ -197,3 +197,27 @@ def test_a_chorale(stem):
         again.measures["start_div"].tolist()
         == (piece.measures["start_div"] * again.divs_per_quarter // piece.divs_per_quarter).tolist()
     )
+
+
+def test_messages_go_to_the_channel_of_their_lane_before_the_notes():
+    piece = make_piece([(0, 4, 60, 80, 0), (4, 4, 62, 80, 0), (0, 8, 48, 80, 1)], parts=("Violin", "Cello"))
+    messages = [
+        LaneMessage(4, 1, 0xB0, bytes([11, 90])),
+        LaneMessage(4, 0, 0xB0, bytes([64, 127])),
+        LaneMessage(4, 0, 0xC0, bytes([45])),
+    ]
+    file = mido.MidiFile(file=io.BytesIO(write_midi(piece, messages)))
+    found = []
+    for track in file.tracks[1:]:
+        tick = 0
+        for message in track:
+            tick += message.time
+            if message.type in ("control_change", "program_change", "note_on"):
+                found.append((message.channel, tick, message.type, message.bytes()[1:]))
+    assert [row for row in found if row[1] == 96] == [
+        (0, 96, "control_change", [64, 127]),
+        (0, 96, "program_change", [45]),
+        (0, 96, "note_on", [62, 80]),
+        (1, 96, "control_change", [11, 90]),
+    ]
+    assert write_midi(piece, []) == write_midi(piece)

@@ -6,7 +6,10 @@ that has no aim (D.S. without a segno, To Coda without a coda) is passed over an
 each other make a group: a pass takes the one that carries its number; where none does, the last one on the first pass (an ending 2
 without an ending 1 is played), and none on later ones (an ending 1 without an ending 2 is left out the second time).
 
-partitura's ``unfold_part_maximal`` and music21's ``expandRepeats`` were compared; the tests say where they agree.
+This is our own walk because the libraries do not take all of it: partitura 1.9 (``unfold_part_maximal``) agrees on repeats,
+endings and D.C. but not on ``times``, takes repeats again after a leap and fails on an ending 2 alone; music21
+(``expandRepeats``) agrees on repeats, endings and ``times`` and stops at, or leaves out, leaps. The tests compare with both where
+they are right.
 """
 
 from __future__ import annotations

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from corpora.musicxml.marks import BarMarks, read_marks
+from corpora.partitura_quietly import partitura
 from corpora.piece import Piece
 from render.perform.unfolding import play_order, unfold
 
@@ -78,6 +81,65 @@ def test_broken_roads_have_an_end(road: str, order: str, problem: str) -> None:
     found, problems = play_order(bars(road))
     assert found == [int(bar) for bar in order.split()]
     assert problem in " ".join(problems)
+
+
+PLAIN_ROADS = [
+    ". .+:| .",
+    ". |: :| .",
+    "|: . [1+]+:| [2+] .",
+    "|: [1,2+]+:| [3+] .",
+    "|: [1+]+:| [2+]+:| [3+] .",
+    "|: [1 ]+:| [2 ] .",
+]
+
+
+def skeleton(road: list[BarMarks]) -> str:
+    """MusicXML with one whole note a bar, its id the number of the bar."""
+    measures = []
+    numbers: tuple[int, ...] = ()
+    for index, bar in enumerate(road):
+        numbers = bar.ending or numbers
+        named = ", ".join(map(str, numbers))
+        left = (f'<ending number="{named}" type="start"/>' if bar.ending else "") + (
+            '<repeat direction="forward"/>' if bar.forward else ""
+        )
+        right = f'<ending number="{named}" type="stop"/>' if bar.ending_stops else ""
+        right += f'<repeat direction="backward" times="{bar.times}"/>' if bar.times else ""
+        head = (
+            "<attributes><divisions>1</divisions><time><beats>4</beats><beat-type>4</beat-type></time></attributes>"
+            if not index
+            else ""
+        )
+        pitch = "<pitch><step>C</step><octave>4</octave></pitch>"
+        whole = f'<note id="b{index}">{pitch}<duration>4</duration><voice>1</voice><type>whole</type></note>'
+        lines = [
+            f'<barline location="{side}">{content}</barline>' if content else ""
+            for side, content in (("left", left), ("right", right))
+        ]
+        measures.append(f'<measure number="{index + 1}">{lines[0]}{head}{whole}{lines[1]}</measure>')
+    parts = '<part-list><score-part id="P1"><part-name>x</part-name></score-part></part-list>'
+    return f'<score-partwise version="4.0">{parts}<part id="P1">{"".join(measures)}</part></score-partwise>'
+
+
+@pytest.mark.parametrize("road", PLAIN_ROADS)
+def test_partitura_agrees_on_repeats_and_endings(road: str, tmp_path: Path) -> None:
+    path = tmp_path / "road.musicxml"
+    path.write_text(skeleton(bars(road)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        played = partitura.score.unfold_part_maximal(partitura.load_musicxml(str(path))[0])
+    order = [int(note.id.partition("-")[0][1:]) for note in sorted(played.notes, key=lambda note: note.start.t)]
+    assert order == play_order(bars(road))[0]
+
+
+@pytest.mark.parametrize("road", [*PLAIN_ROADS, ". |:+:|3 .", "|: .+:|4 ."])
+def test_music21_agrees_on_repeats_endings_and_times(road: str) -> None:
+    from music21 import converter
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        played = converter.parse(skeleton(bars(road)), format="musicxml").parts[0].expandRepeats()
+    assert [int(measure.number) - 1 for measure in played.getElementsByClass("Measure")] == play_order(bars(road))[0]
 
 
 BACKWARD = '<barline location="right"><repeat direction="backward"/></barline>'

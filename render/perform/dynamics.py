@@ -3,9 +3,10 @@
 A mark holds until the next one. It stands for all staves of its part, unless another staff has one of its own at the same place.
 A hairpin, or a *cresc.* or *dim.*, is a ramp in dB: to the level of the mark at its end, when that lies in its direction, else by
 one step (``STEP_DB``, about p to mp), or more where it is long. The words reach to their dashes' end, else to the next mark or
-ramp, at most ``MAX_WORD_BARS``. After a ramp without a mark its last level stays; ramps of one direction that follow each other
-without a mark start again from the last mark once they have gone ``MAX_DRIFT_DB`` away from it. sf and the like are accents of
-their notes; fp and sfp fall back within a quarter note.
+ramp, at most ``MAX_WORD_BARS``. A hairpin that leads to no mark is a swell: when none follows it, the level comes back to the
+last mark within a bar; after words it stays, and words of one direction that follow each other without a mark start again from
+the last mark once they have gone ``MAX_DRIFT_DB`` away from it. sf and the like are accents of their notes; fp and sfp fall back
+within a quarter note.
 
 A part without any dynamics takes those of the part that has most (a singer follows the piano).
 
@@ -37,6 +38,7 @@ STEP_DB = 5.0
 LONG_STEP_DB = 8.0  # of ramps over two bars and more
 MAX_DRIFT_DB = 10.0
 QUIETEST_DB, LOUDEST_DB = -34.0, -0.2
+ATTACK_DB = 8.0  # of fp above what follows, at most
 MAX_WORD_BARS = 8
 OPEN_HAIRPIN_BARS = 2  # reach of one that never ends
 SF_DB = {"sf": 5.0, "sfz": 5.0, "fz": 5.0, "rf": 4.0, "rfz": 4.0, "sff": 7.0, "sffz": 7.0, "sfp": 5.0, "sfpp": 5.0}
@@ -205,13 +207,16 @@ def _curve(steps: list[_Step], ramps: list[_Ramp], piece: Piece) -> LaneLevels:
     events: list[tuple[int, int, _Step | _Ramp]] = sorted(
         [(step.place, 0, step) for step in steps] + [(ramp.start, 1, ramp) for ramp in ramps], key=lambda event: event[:2]
     )
+    swelled_until: int | None = None  # end of a hairpin that led to no mark
     for index, (place, _, event) in enumerate(events):
+        if swelled_until is not None:
+            if isinstance(event, _Step) or place > swelled_until + quarter:
+                now = _relax(curve, swelled_until, place, now, anchor, piece)
+            swelled_until = None
         if isinstance(event, _Step):
             level = MARK_LEVEL_DB.get(event.mark)
             if event.mark in ATTACK_THEN:
-                first, second = ATTACK_THEN[event.mark]
-                attack = MARK_LEVEL_DB[first] if first else now
-                level = MARK_LEVEL_DB[second]
+                attack, level = _attack(event.mark, now)
                 curve.add(place, place + quarter, attack, level)
             elif level is not None:
                 curve.add(place, place, level, level)
@@ -221,6 +226,7 @@ def _curve(steps: list[_Step], ramps: list[_Ramp], piece: Piece) -> LaneLevels:
         stop, target = _aim(event, events[index + 1 :], now, quarter)
         if stop <= place:
             continue
+        is_open = target is None
         if target is None:
             is_long = stop - place >= 2 * _bar_length(piece, place)
             step_db = event.sign * event.amount * (LONG_STEP_DB if is_long else STEP_DB)
@@ -228,9 +234,27 @@ def _curve(steps: list[_Step], ramps: list[_Ramp], piece: Piece) -> LaneLevels:
                 now = anchor
             target = now + step_db
         target = min(max(target, QUIETEST_DB), LOUDEST_DB)
+        swelled_until = stop if is_open and not event.is_words else None
         curve.add(place, stop, now, target)
         now = target
+    if swelled_until is not None:
+        _relax(curve, swelled_until, piece.end_div, now, anchor, piece)
     return curve
+
+
+def _relax(curve: LaneLevels, start: int, stop: int, now: float, anchor: float, piece: Piece) -> float:
+    """Back to the last mark within a bar, up to ``stop``."""
+    back = min(start + _bar_length(piece, start), stop)
+    if back > start:
+        curve.add(start, back, now, anchor)
+    return anchor
+
+
+def _attack(mark: str, now: float) -> tuple[float, float]:
+    """Levels of fp and the like: at first, and after that."""
+    first, second = ATTACK_THEN[mark]
+    level = MARK_LEVEL_DB[second]
+    return min(MARK_LEVEL_DB[first] if first else now, level + ATTACK_DB), level
 
 
 def _bar_length(piece: Piece, place: int) -> int:
@@ -247,7 +271,7 @@ def _aim(ramp: _Ramp, later: Iterable[tuple[int, int, _Step | _Ramp]], now: floa
             if place > ramp.start and (ramp.is_words or not event.is_words):
                 return min(place, ramp.stop), None
             continue
-        level = MARK_LEVEL_DB.get(ATTACK_THEN[event.mark][0] if event.mark in ATTACK_THEN else event.mark)
+        level = _attack(event.mark, now)[0] if event.mark in ATTACK_THEN else MARK_LEVEL_DB.get(event.mark)
         if level is None or place <= ramp.start:
             continue
         if (level - now) * ramp.sign > 0:

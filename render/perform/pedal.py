@@ -1,10 +1,10 @@
 """The sustain pedal: ``pedal``.
 
-Pedal marks of the score are kept. A keyboard part without any gets pedal from its harmony: beat by beat, the pitch classes that
-begin or sound are looked at; as long as they fit one triad or seventh chord the pedal stays, at a new harmony or a new bass that
-does not fit it is changed. A beat whose own notes fit no chord (a scale) has none, nor has one where staccato prevails, and the
-pedal never goes on through a rest of the whole part. It goes down ``CATCH_S`` after the chord and up with the next (syncopated
-pedalling).
+Pedal marks of the score are kept. Where a keyboard part has none at all, or none for more than ``MARK_GAP_BARS`` it gets pedal
+from its harmony: beat by beat, the pitch classes that begin or sound are looked at; as long as they fit one triad or seventh
+chord the pedal stays, at a new harmony or a new bass that does not fit it is changed. A beat whose own notes fit no chord (a
+scale) has none, nor has one where staccato prevails, and the pedal never goes on through a rest of the whole part. It goes down
+``CATCH_S`` after the chord and up with the next (syncopated pedalling).
 
 *Una corda* and *tre corde* move the soft pedal; *con ped.* and *senza ped.* switch the pedal from harmony on and off.
 """
@@ -26,6 +26,7 @@ SUSTAIN, SOFT = 64, 67
 CONTROL = 0xB0
 DOWN, UP = 127, 0
 CATCH_S = 0.08
+MARK_GAP_BARS = 8  # after more bars without a mark the pedal goes on as before ("simile")
 STACCATO_SHARE = 0.5  # of the notes of a beat, from which on there is no pedal
 _CHORDS: Final = tuple(
     frozenset((root + step) % 12 for step in steps)
@@ -65,10 +66,10 @@ def apply_pedal(draft: Draft, strength: float) -> None:
             continue  # a MIDI file that has its own
         directions = [d for d in draft.marks.directions if d.part == part] if draft.marks is not None else []
         _soft_pedal(draft, directions, lanes)
-        if any(direction.kind == "pedal" for direction in directions):
+        marked = _marked_spans(draft, directions)
+        if marked:
             _marked(draft, directions, lanes, value)
-        else:
-            _from_harmony(draft, directions, lanes, value)
+        _from_harmony(draft, directions, lanes, value, marked)
 
 
 def _send(draft: Draft, lanes: list[int], place: int | float, value: int, shift_s: float = 0.0, controller: int = SUSTAIN) -> None:
@@ -84,6 +85,22 @@ def _soft_pedal(draft: Draft, directions: list[Direction], lanes: list[int]) -> 
             if kind in kinds:
                 for place in draft.score.played_places(direction.onset, direction.measure):
                     _send(draft, lanes, place, value, controller=SOFT)
+
+
+def _marked_spans(draft: Draft, directions: list[Direction]) -> list[tuple[int, int]]:
+    """Played spans that the score's own pedal marks look after: gaps of up to ``MARK_GAP_BARS`` between them included."""
+    measures, order = draft.piece.measures, draft.score.order
+    marked = {direction.measure for direction in directions if direction.kind == "pedal"}
+    bars = [played for played, bar in enumerate(order) if bar in marked]
+    spans: list[tuple[int, int]] = []
+    for played in bars:
+        start, end = int(measures["start_div"][played]), int(measures["end_div"][played])
+        first = int(np.searchsorted(measures["end_div"], spans[-1][1])) if spans else -1
+        if spans and played - first <= MARK_GAP_BARS:
+            spans[-1] = spans[-1][0], end
+        else:
+            spans.append((start, end))
+    return spans
 
 
 def _marked(draft: Draft, directions: list[Direction], lanes: list[int], value: int) -> None:
@@ -141,8 +158,8 @@ def _is_chord(pitch_classes: frozenset[int]) -> bool:
     return any(pitch_classes <= chord for chord in _CHORDS)
 
 
-def _from_harmony(draft: Draft, directions: list[Direction], lanes: list[int], value: int) -> None:
-    dry_spans = _dry_spans(draft, directions)
+def _from_harmony(draft: Draft, directions: list[Direction], lanes: list[int], value: int, marked: list[tuple[int, int]]) -> None:
+    dry_spans = _dry_spans(draft, directions) + marked
     held: frozenset[int] = frozenset()
     is_down = False
     lowest = 128

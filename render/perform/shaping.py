@@ -34,7 +34,12 @@ TEMPO_START, TEMPO_END = 0.05, 0.10
 LEVEL_START_DB, LEVEL_END_DB = 2.0, 3.0
 DOWNBEAT_DB, HALF_BAR_DB, BEAT_DB, OFFBEAT_DB = 1.2, 0.6, 0.0, -0.7
 LAST_TEMPO, CURVATURE = 0.6, 3.0  # w and q
-RITARD_S = 3.0  # about how long the last ritard takes before the last onset
+RITARD_S, RITARD_BEATS, LONGEST_RITARD_S = (
+    3.0,
+    4,
+    6.0,
+)  # about how long it takes before the last onset: the longer of the two, at most
+LAST_NOTE_S = 1.2  # what it adds to the last note at most
 LOWEST_TEMPO = 0.3
 
 
@@ -143,9 +148,13 @@ def _add_ritard(draft: Draft, strength: float, first: int, last: int, end: int) 
     candidates += [round(last - beat * count) for count in range(1, 9) if last - beat * count >= first]
     if not candidates:
         return
-    begin = min(candidates, key=lambda place: abs(at - float(np.interp(place, draft.grid, times)) - RITARD_S))
+    beats_s = at - float(np.interp(last - RITARD_BEATS * beat, draft.grid, times))
+    wanted_s = min(max(RITARD_S, beats_s), LONGEST_RITARD_S)
+    begin = min(candidates, key=lambda place: abs(at - float(np.interp(place, draft.grid, times)) - wanted_s))
     last_tempo = max(LAST_TEMPO**strength, LOWEST_TEMPO)
     x = np.clip((draft.middles - begin) / (last - begin), 0.0, 1.0)
     tempo = (1 + (last_tempo**CURVATURE - 1) * x) ** (1 / CURVATURE)
+    end_s = float(np.interp(end, draft.grid, times))
+    tempo[grid >= last] = max(last_tempo, (end_s - at) / (end_s - at + strength * LAST_NOTE_S))
     inside = (grid >= begin) & (grid < end)
     draft.log_tempo[inside] += np.log(tempo[inside])

@@ -114,7 +114,7 @@ def test_sforzato_is_of_its_note_and_fortepiano_falls_back(score: Callable[..., 
     assert levels[1] - levels[0] == pytest.approx(5.0, abs=0.6)
     assert levels[2] == pytest.approx(levels[0], abs=0.6)
     start = float(played.notes["onset_s"][4])
-    assert levels[4] - levels[0] > 10
+    assert levels[4] - levels[0] == pytest.approx(8.0, abs=0.6)
     assert expression_at(played, start + 0.6) < expression_at(played, start)  # within the note
 
 
@@ -152,5 +152,6 @@ def test_a_hairpin_without_end_stops_at_last(score: Callable[..., Piece], note: 
     bars = [mark("p") + direction('<wedge type="crescendo"/>') + quarters, *[quarters] * 9]
     played = only(score({"Piano": bars}), "dynamics", "hairpins")
     velocity = played.notes["velocity"]
-    assert velocity[12] == velocity[-1] > 49
+    assert velocity[11] > velocity[0] + 8
+    assert velocity[-1] == 49  # it led to no mark: a swell
     assert played.not_understood == {"hairpin without end": 1}

@@ -69,7 +69,7 @@ def test_no_pedal_for_scales_staccato_and_other_instruments(score: Callable[...,
 
 def test_marks_of_the_score_are_kept(score: Callable[..., Piece], note: Text, direction: Text) -> None:
     down, change, up = (direction(f'<pedal type="{kind}"/>') for kind in ("start", "change", "stop"))
-    bars = [down + note("C4") * 4, change + note("D4") * 3 + up + note("D4"), note("E4", "whole")]
+    bars = [down + note("C4") * 4, change + note("D4") * 3 + up + note("D4"), note("rest", "whole")]
     spans = pedal_spans(only(score({"Piano": bars}), "pedal"))
     assert np.array(spans) == pytest.approx(np.array([(0.02, 2.0), (2.08, 3.5)]), abs=0.01)
 
@@ -130,3 +130,10 @@ def test_one_rule_draws_the_same_whether_others_are_on(score: Callable[..., Piec
     piece = score({"Piano": [note("C4") * 4] * 4})
     alone, both = only(piece, "level noise"), only(piece, "level noise", "timing noise")
     assert sorted(alone.notes[["id", "velocity"]].tolist()) == sorted(both.notes[["id", "velocity"]].tolist())
+
+
+def test_marks_at_the_beginning_alone_mean_simile(score: Callable[..., Piece], note: Text, direction: Text) -> None:
+    chord = arpeggio(note, "C3", "G3", "E4", "G3", "C3", "G3", "E4", "G3")
+    marked = direction('<pedal type="start"/>') + chord + direction('<pedal type="stop"/>')
+    spans = pedal_spans(only(score({"Piano": [marked, *[chord] * 11]}), "pedal"))
+    assert sum(end - start for start, end in spans) > 22.0  # of 24 s

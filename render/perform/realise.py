@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora.midi.writer import MAX_TICKS_PER_QUARTER, LaneMessage, assign_channels, grace_places
+from corpora.midi.writer import MAX_TICKS_PER_QUARTER, MIN_TICKS_PER_QUARTER, LaneMessage, assign_channels, grace_places
 from corpora.piece import NOTE_DTYPE, TEMPO_DTYPE, Piece, Table
 from render.perform.draft import Draft, Figure, Message, Stroke, is_sustaining
 from render.perform.levels import BASE_LEVEL_DB, level_of_value, value_of_level
@@ -74,8 +74,15 @@ def _extended(values: Array | NDArray[np.int64], source: Array | NDArray[np.int6
     return np.asarray(target[piece] + (values - source[piece]) * slope)
 
 
+def _writer_factor(divs_per_quarter: int) -> int:
+    """Ticks a div that ``write_midi`` would take."""
+    return -(-MIN_TICKS_PER_QUARTER // divs_per_quarter)
+
+
 def _factor(divs_per_quarter: int) -> int:
-    factor = -(-FINE_TICKS_PER_QUARTER // divs_per_quarter)
+    """Ticks a div here: a multiple of those."""
+    coarse = _writer_factor(divs_per_quarter)
+    factor = coarse * -(-FINE_TICKS_PER_QUARTER // (divs_per_quarter * coarse))
     return factor if divs_per_quarter * factor <= MAX_TICKS_PER_QUARTER else 1
 
 
@@ -115,13 +122,15 @@ def _ticks_of_notes(draft: Draft, clock: _Clock) -> tuple[NDArray[np.int64], NDA
     """Where each note begins and ends; grace notes that no rule has placed stand where ``write_midi`` puts them."""
     onset, end = draft.onset * clock.factor, draft.end * clock.factor
     groups: dict[tuple[int, int], list[int]] = {}
+    coarse = _writer_factor(draft.piece.divs_per_quarter)
+    finer = clock.factor / coarse
     for row in np.flatnonzero(_is_unplaced(draft)).tolist():
         groups.setdefault((int(draft.notes["part"][row]), int(draft.notes["onset_div"][row])), []).append(row)
     for (_, place), rows in groups.items():
         rows.sort(key=lambda row: (len(draft.notes["id"][row]), draft.notes["id"][row]))
-        start, each = grace_places(place * clock.factor, len(rows), clock.ticks_per_quarter)
+        start, each = grace_places(place * coarse, len(rows), draft.piece.divs_per_quarter * coarse)
         for rank, row in enumerate(rows):
-            onset[row], end[row] = start + rank * each, start + (rank + 1) * each
+            onset[row], end[row] = (start + rank * each) * finer, (start + (rank + 1) * each) * finer
     moved = np.flatnonzero(draft.onset_shift_s)
     onset[moved] = clock.ticks_at(clock.at(onset[moved]) + draft.onset_shift_s[moved])
     moved = np.flatnonzero(draft.end_shift_s)

@@ -40,7 +40,7 @@ def check_laws(piece: Piece, **options: bool | int) -> Performance:
     check_order(played)
     assert perform(piece, **options).midi == played.midi  # same seed, same bytes
     back = read_midi(played.midi)
-    assert np.sort(back.div_to_seconds(back.notes["onset_div"])) == pytest.approx(np.sort(notes["onset_s"]), abs=1e-6)
+    assert np.abs(np.sort(back.div_to_seconds(back.notes["onset_div"])) - np.sort(notes["onset_s"])).max() < 1e-6
     assert back.measures["start_div"].tolist() == played.played.measures["start_div"].tolist()  # bars can still be found
     check_deadpan(piece, **options)
     still = perform(piece, strengths={**DEADPAN, "tempo words": 1.0}, **options)
@@ -70,7 +70,8 @@ def check_deadpan(piece: Piece, **options: bool | int) -> None:
     """All rules off is the unfolded score as ``write_midi`` has it, in every onset and release."""
     dead = perform(piece, strengths=DEADPAN, **options)
     ours, plain = read_midi(dead.midi), read_midi(write_midi(dead.score.piece))
-    assert _times(ours) == pytest.approx(_times(plain), abs=1e-6)
+    assert len(ours.notes) == len(plain.notes)
+    assert np.abs(_times(ours) - _times(plain)).max() < 1e-6
     assert not dead.messages
     assert (dead.notes["ornament"] == "").all()
 

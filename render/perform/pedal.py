@@ -11,6 +11,7 @@ scale) has none, nor has one where staccato prevails, and the pedal never goes o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -26,6 +27,7 @@ SUSTAIN, SOFT = 64, 67
 CONTROL = 0xB0
 DOWN, UP = 127, 0
 CATCH_S = 0.08
+NO_BASS = 128  # above every pitch
 MARK_GAP_BARS = 8  # after more bars without a mark the pedal goes on as before ("simile")
 STACCATO_SHARE = 0.5  # of the notes of a beat, from which on there is no pedal
 _CHORDS: Final = tuple(
@@ -160,41 +162,54 @@ def _is_chord(pitch_classes: frozenset[int]) -> bool:
 
 def _from_harmony(draft: Draft, directions: list[Direction], lanes: list[int], value: int, marked: list[tuple[int, int]]) -> None:
     dry_spans = _dry_spans(draft, directions) + marked
+    spans: list[list[int]] = []  # start and end of each pedal
     held: frozenset[int] = frozenset()
-    is_down = False
-    lowest = 128
+    lowest = NO_BASS
     for beat in _beats(draft, lanes):
-        dry = beat.is_dry or any(start <= beat.start < end for start, end in dry_spans)
+        dry = beat.is_dry or any(start < beat.end and beat.start < end for start, end in dry_spans)
         if not beat.pitch_classes or dry or not _is_chord(beat.pitch_classes):
-            if is_down:
-                _send(draft, lanes, beat.start, UP)
-            is_down, held, lowest = False, frozenset(), 128
+            held, lowest = frozenset(), NO_BASS
             continue
-        rests_from = _rest_in(draft, lanes, beat)
-        goes_on = (
-            is_down and _is_chord(held | beat.pitch_classes) and (beat.bass < 0 or beat.bass >= lowest or beat.bass % 12 in held)
-        )
-        if not goes_on:
-            if is_down:
-                _send(draft, lanes, beat.start, UP)
-            _send(draft, lanes, beat.start, value, CATCH_S)
-            held, lowest = frozenset(), beat.bass if beat.bass >= 0 else 128
+        fits = bool(held) and _is_chord(held | beat.pitch_classes)
+        if not fits or not (beat.bass < 0 or beat.bass >= lowest or beat.bass % 12 in held):
+            spans.append([beat.start, beat.end])
+            held, lowest = frozenset(), NO_BASS
+        spans[-1][1] = beat.end
         held |= beat.pitch_classes
-        lowest = min(lowest, beat.bass if beat.bass >= 0 else 128)
-        is_down = True
-        if rests_from is not None:
-            _send(draft, lanes, rests_from, UP)
-            is_down, held, lowest = False, frozenset(), 128
-    if is_down:
-        _send(draft, lanes, float(draft.piece.end_div), UP)
+        lowest = min(lowest, beat.bass if beat.bass >= 0 else NO_BASS)
+    for start, end in _without_rests(spans, _rests(draft, lanes)):
+        if np.diff(draft.seconds_at(np.array([start, end])))[0] < 3 * CATCH_S:  # over before it has caught anything
+            continue
+        _send(draft, lanes, start, value, CATCH_S)
+        _send(draft, lanes, end, UP)
 
 
-def _rest_in(draft: Draft, lanes: list[int], beat: _Beat) -> int | None:
-    """Where in this beat the whole part falls silent up to the beat's end; None when it does not."""
-    in_part = np.isin(draft.notes["part"], lanes) & (draft.notes["duration_div"] > 0)
-    onsets, ends = draft.notes["onset_div"], draft.notes["onset_div"] + draft.notes["duration_div"]
-    last = ends[in_part & (onsets < beat.end) & (ends > beat.start)].max()
-    return int(last) if last < beat.end else None
+def _rests(draft: Draft, lanes: list[int]) -> list[tuple[int, int]]:
+    """Where nothing of the part sounds for a sixteenth or more."""
+    rows = np.isin(draft.notes["part"], lanes) & (draft.notes["duration_div"] > 0)
+    onsets = draft.notes["onset_div"][rows]  # by onset already
+    reached = np.maximum.accumulate(np.append(0, onsets + draft.notes["duration_div"][rows]))
+    starts, ends = reached, np.append(onsets, draft.piece.end_div)
+    long = ends - starts >= draft.piece.divs_per_quarter / 4
+    return list(zip(starts[long].tolist(), ends[long].tolist(), strict=True))
+
+
+def _without_rests(spans: list[list[int]], rests: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The spans with the rests cut out, those that are left of any length."""
+    starts = np.array([start for start, _ in rests])
+    for start, end in spans:
+        place = start
+        for index in range(max(int(np.searchsorted(starts, start, side="right")) - 1, 0), len(rests)):
+            silent, again = rests[index]
+            if silent >= end:
+                break
+            if again <= place:
+                continue
+            if silent > place:
+                yield place, silent
+            place = again
+        if place < end:
+            yield place, end
 
 
 def _dry_spans(draft: Draft, directions: list[Direction]) -> list[tuple[int, int]]:

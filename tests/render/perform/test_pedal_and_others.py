@@ -137,3 +137,12 @@ def test_marks_at_the_beginning_alone_mean_simile(score: Callable[..., Piece], n
     marked = direction('<pedal type="start"/>') + chord + direction('<pedal type="stop"/>')
     spans = pedal_spans(only(score({"Piano": [marked, *[chord] * 11]}), "pedal"))
     assert sum(end - start for start, end in spans) > 22.0  # of 24 s
+
+
+def test_rests_inside_a_beat_lift_the_pedal(score: Callable[..., Piece], note: Text) -> None:
+    bar = note("rest", "eighth") + note("C4", "eighth") + note("C4", "eighth") + note("rest", "eighth") + note("C4", "half")
+    assert np.array(pedal_spans(only(score({"Piano": [bar, note("rest", "whole")]}), "pedal"))) == pytest.approx(
+        np.array([(0.33, 0.75), (1.08, 2.0)]), abs=0.01
+    )
+    hasty = (note("C4", "32nd") + note("rest", "32nd") + note("rest", "16th")) * 16
+    assert not pedal_spans(only(score({"Piano": [hasty]}), "pedal"))

@@ -411,7 +411,7 @@ def render(
 )
 def perform(
     piece: Score,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the music goes: .mid, or .flac, .wav, .ogg or .mp3.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the music goes: .mid, or .flac, .wav, .ogg, .opus or .mp3.")],
     seed: Seed = 0,
     rule: Annotated[
         list[str] | None,
@@ -445,18 +445,19 @@ def perform(
     from render.perform.rules import parse_rules, strengths_of
 
     asked = {**(read_strengths(settings) if settings is not None else {}), **parse_rules(rule or ())}
-    options = PerformOptions(
-        strengths=strengths_of(asked, without=without or ()),
-        seed=seed,
-        repeats=repeats,
-        trill_start="upper" if trill_start == "upper" else "main",
-        appoggiaturas="short" if appoggiaturas == "short" else "long",
-        swing=swing,
-        match=match,
-        plot=plot,
-        font=font,
-    )
-    with _doing(f"playing {piece.name}"):
+    with _telling(piece.name) as told:
+        options = PerformOptions(
+            strengths=strengths_of(asked, without=without or ()),
+            seed=seed,
+            repeats=repeats,
+            trill_start="upper" if trill_start == "upper" else "main",
+            appoggiaturas="short" if appoggiaturas == "short" else "long",
+            swing=swing,
+            match=match,
+            plot=plot,
+            font=font,
+            told=told,
+        )
         report = perform_file(piece, out, options)
     if as_json:
         _print_json(report)

@@ -31,11 +31,14 @@ from corpora.midi.timeline import KEY_SIGNATURE, MICROSECONDS_PER_MINUTE, TEMPO,
 from corpora.piece import CENTS_PER_SEMITONE, Part, Piece
 
 __all__ = [
+    "MAX_TICKS_PER_QUARTER",
     "MIN_TICKS_PER_QUARTER",
+    "LaneMessage",
     "TrackEvent",
     "assign_channels",
     "chunk_of",
     "conductor_track",
+    "grace_places",
     "lane_sounds",
     "name_event",
     "program_event",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corpora.audio import AUDIO_SUFFIXES, audio_bytes
+from corpora.atomic import atomic_outputs
+from corpora.audio import AUDIO_SUFFIXES
 from corpora.errors import InputError, RequestError
 from corpora.files import read_piece
 from corpora.gate.files import read_bytes
@@ -16,6 +16,7 @@ from corpora.gate.strict_json import strict_json
 from corpora.musicxml.marks import read_marks
 from corpora.piece import Piece
 from corpora.safe_text import safe_text
+from render.output_paths import check_output
 from render.perform.graces import Appoggiaturas
 from render.perform.match import save_match
 from render.perform.ornaments import TrillStart
@@ -23,8 +24,9 @@ from render.perform.perform import perform
 from render.perform.performance import Performance
 from render.perform.plot import PLOT_SUFFIX, plot_performance
 from render.perform.rules import strengths_of
-from render.results import MIDI_SUFFIXES, check_output, write_together
-from render.soundfont import render_soundfont
+from render.pipeline import Told
+from render.results import MIDI_SUFFIXES
+from render.sound_files import render_to_file
 
 __all__ = ["PerformOptions", "perform_file", "read_strengths"]
 
@@ -40,6 +42,7 @@ class PerformOptions:
         match: .match.
         plot: .png.
         font: SoundFont for sound; None for the best that is installed.
+        told: Hears how much of the sound is done.
     """
 
     strengths: Mapping[str, float] = field(default_factory=dict)
@@ -51,6 +54,7 @@ class PerformOptions:
     match: Path | None = None
     plot: Path | None = None
     font: Path | None = None
+    told: Told | None = None
 
 
 def read_strengths(path: Path) -> dict[str, float]:
@@ -80,7 +84,7 @@ def perform_file(source: Path, target: Path, options: PerformOptions) -> dict[st
         options: How, and what else to write.
 
     Raises:
-        InputError, RequestError, ToolError: As ``read_piece``, ``perform``, ``render_soundfont``; or a name that no file can have.
+        InputError, RequestError, ToolError: As ``read_piece``, ``perform``, ``render_to_file``; or a name that no file can have.
     """
     check_output(target, (*MIDI_SUFFIXES, *AUDIO_SUFFIXES), "performance")
     if options.match is not None:
@@ -100,28 +104,28 @@ def perform_file(source: Path, target: Path, options: PerformOptions) -> dict[st
         appoggiaturas=options.appoggiaturas,
         swing=options.swing,
     )
-    files = {target: _music(played, target, options, str(source))}
-    with tempfile.TemporaryDirectory(prefix="partimento-") as folder:
-        for path, write in ((options.match, _write_match), (options.plot, _write_plot)):
-            if path is not None:
-                temporary = Path(folder) / f"performance{path.suffix.lower()}"
-                write(piece, played, temporary)
-                files[path] = temporary.read_bytes()
-    write_together(files)
-    return {"files": [str(path) for path in files], **played.report()}
+    writers = {target: _write_music, options.match: _write_match, options.plot: _write_plot}
+    wanted = [path for path in writers if path is not None]
+    with atomic_outputs(wanted) as places:
+        for path, place in zip(wanted, places, strict=True):
+            writers[path](piece, played, place, options)
+    return {"files": [str(path) for path in wanted], **played.report()}
 
 
-def _music(played: Performance, target: Path, options: PerformOptions, name: str) -> bytes:
-    if target.suffix.lower() in MIDI_SUFFIXES:
-        return played.midi
-    return audio_bytes(render_soundfont(played.midi, font=options.font, name=name).audio, target.suffix)
+def _write_music(piece: Piece, played: Performance, path: Path, options: PerformOptions) -> None:
+    if path.suffix.lower() in MIDI_SUFFIXES:
+        path.write_bytes(played.midi)
+    else:
+        name = (piece.source.name if piece.source else "") or "piece"
+        render_to_file(played.midi, path, font=options.font, name=name, told=options.told)
 
 
-def _write_match(piece: Piece, played: Performance, path: Path) -> None:
+def _write_match(piece: Piece, played: Performance, path: Path, options: PerformOptions) -> None:
+    del options
     assert piece.source is not None  # checked at the door
     save_match(played, read_marks(piece.source.data, piece.source.name), path, title=Path(piece.source.name).stem)
 
 
-def _write_plot(piece: Piece, played: Performance, path: Path) -> None:
-    del piece
+def _write_plot(piece: Piece, played: Performance, path: Path, options: PerformOptions) -> None:
+    del piece, options
     plot_performance(played, path)

@@ -166,11 +166,6 @@ class Marks:
     bars: tuple[BarMarks, ...]
     document: Document = field(repr=False)
 
-    @property
-    def part_names(self) -> list[str]:
-        """Names of the parts, in score order."""
-        return [part.name for part in self.document.parts]
-
 
 def read_marks(data: bytes, name: str = "") -> Marks:
     """The marks of a MusicXML text that has passed the gate.

@@ -30,7 +30,7 @@ from render.perform.draft import Draft, LevelCurve
 from render.perform.levels import BASE_LEVEL_DB, MARK_LEVEL_DB
 from render.perform.words import parse_words
 
-__all__ = ["LaneLevels", "apply_dynamics", "apply_hairpins", "read_levels"]
+__all__ = ["KNOWN_MARKS", "LaneLevels", "apply_dynamics", "apply_hairpins", "read_levels"]
 
 Array = NDArray[np.float64]
 
@@ -41,8 +41,17 @@ QUIETEST_DB, LOUDEST_DB = -34.0, -0.2
 ATTACK_DB = 8.0  # of fp above what follows, at most
 MAX_WORD_BARS = 8
 OPEN_HAIRPIN_BARS = 2  # reach of one that never ends
-SF_DB = {"sf": 5.0, "sfz": 5.0, "fz": 5.0, "rf": 4.0, "rfz": 4.0, "sff": 7.0, "sffz": 7.0, "sfp": 5.0, "sfpp": 5.0}
-ATTACK_THEN = {"fp": ("f", "p"), "ffp": ("ff", "p"), "pf": ("p", "f"), "sfp": ("", "p"), "sfpp": ("", "pp"), "mfp": ("mf", "p")}
+SF_DB = {"sf": 5.0, "sfz": 5.0, "fz": 5.0, "rf": 4.0, "rfz": 4.0, "sff": 7.0, "sffz": 7.0, "sfff": 8.0, "sfp": 5.0, "sfpp": 5.0}
+ATTACK_THEN = {
+    "fp": ("f", "p"),
+    "ffp": ("ff", "p"),
+    "pf": ("p", "f"),
+    "sfp": ("", "p"),
+    "sfpp": ("", "pp"),
+    "mfp": ("mf", "p"),
+    "fpp": ("f", "pp"),
+}
+KNOWN_MARKS = frozenset({*MARK_LEVEL_DB, *SF_DB, *ATTACK_THEN})
 
 
 class _Step(NamedTuple):
@@ -128,17 +137,16 @@ def read_levels(piece: Piece, marks: Marks) -> Levels:
 
 
 def _steps(directions: list[Direction], marks: Marks, part: int, piece: Piece) -> list[_Step]:
-    known = {*MARK_LEVEL_DB, *SF_DB, *ATTACK_THEN}
-    steps = [_Step(d.onset, d.text, d.staff) for d in directions if d.kind == "dynamics" and d.text in known]
+    steps = [_Step(d.onset, d.text, d.staff) for d in directions if d.kind == "dynamics" and d.text in KNOWN_MARKS]
     for direction in directions:
         if direction.kind != "words":
             continue
-        if direction.text in known:
+        if direction.text in KNOWN_MARKS:
             steps.append(_Step(direction.onset, direction.text, direction.staff))
         steps += [_Step(direction.onset, m.mark, direction.staff) for m in parse_words(direction.text) if m.kind == "dynamics"]
     onset_of = dict(zip(piece.notes["id"].tolist(), piece.notes["onset_div"].tolist(), strict=True))
     for identity, note in marks.notes.items():
-        if note.part == part and note.dynamics in known:
+        if note.part == part and note.dynamics in KNOWN_MARKS:
             steps.append(_Step(onset_of[identity], note.dynamics, note.staff))
     return sorted(steps, key=lambda step: step.place)
 

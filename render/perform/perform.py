@@ -12,6 +12,7 @@ from corpora.midi.events import split_events
 from corpora.musicxml.marks import read_marks
 from corpora.piece import Piece
 from render.perform.draft import Draft, Message
+from render.perform.dynamics import KNOWN_MARKS
 from render.perform.graces import Appoggiaturas
 from render.perform.ornaments import TrillStart
 from render.perform.performance import Performance, RuleEffect
@@ -70,7 +71,8 @@ def perform(
             rule.apply(draft, strength)
             effects.append(before.effect(draft, rule.name, strength))
     if marks is not None:
-        draft.not_understood.update(words.text for words in written_words(marks) if not parse_words(words.text))
+        texts = [words.text for words in written_words(marks) if words.text not in KNOWN_MARKS]
+        draft.not_understood.update(text for text in texts if not parse_words(text))
     notes, played, messages = realise(draft)
     return Performance(notes, played, messages, score, seed, tuple(effects), dict(draft.not_understood), score.problems)
 

@@ -84,7 +84,7 @@ _RATES: Final = (
     (r"vivacissimo", 168.0),
     (r"allegro (assai|molto|vivace|con fuoco|con brio)|molto allegro|sehr (schnell|rasch|lebhaft)|tres anime|vif\b", 148.0),
     (r"allegro (moderato|non troppo|ma non troppo|maestoso|tranquillo)|ziemlich (schnell|lebhaft)|nicht zu schnell", 116.0),
-    (r"vivace|lebhaft|lively", 144.0),
+    (r"vivace|vivo\b|lebhaft|lively", 144.0),
     (r"allegretto|ziemlich bewegt|nicht schnell|assez vite", 108.0),
     (r"allegro|schnell|rasch|munter|frisch|geschwind|vite\b|anime\b|fast\b", 132.0),
     (r"moderato|massig|mäßig|moderement|modere\b|moderately|moderate", 100.0),

@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import TypeAlias
 
 import numpy as np
 import soundfile
@@ -40,6 +40,8 @@ MP3_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 4
 OPUS_RATES_HZ = (8_000, 12_000, 16_000, 24_000, 48_000)
 CHUNK_SAMPLES = 65_536  # libsndfile's Vorbis writer overruns the stack on very long single writes
 FULL_SCALE = 1.0 - 2.0**-23  # the largest 24-bit sample; +1.0 itself would clip
+
+ByteFile: TypeAlias = io.BytesIO | io.FileIO
 
 _FORMATS = {
     ".wav": ("WAV", "PCM_24"),
@@ -125,7 +127,7 @@ def check_format(suffix: str, channels: int, sample_rate_hz: int, name: str) -> 
 class _Sink:
     """A file for libsndfile to write to: it does not tell of all failures itself, so they are kept here."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: ByteFile) -> None:
         self._file = file
         self.failure: OSError | None = None
 
@@ -164,7 +166,7 @@ def _resampled(blocks: Iterable[NDArray[np.float32]], channels: int, from_hz: in
 
 
 def write_blocks(
-    file: IO[bytes], blocks: Iterable[NDArray[np.float32]], *, suffix: str, channels: int, sample_rate_hz: int, name: str
+    file: ByteFile, blocks: Iterable[NDArray[np.float32]], *, suffix: str, channels: int, sample_rate_hz: int, name: str
 ) -> None:
     """Write sound that need not be in memory at once.
 
@@ -198,7 +200,7 @@ def write_blocks(
         raise InputError(f"{name} cannot be written: {sink.failure.strerror}") from sink.failure
 
 
-def _write(audio: Audio, target: IO[bytes], suffix: str, name: str) -> float:
+def _write(audio: Audio, target: ByteFile, suffix: str, name: str) -> float:
     """Write to a binary stream; returns the factor that the samples were scaled by."""
     check_format(suffix, audio.channels, audio.sample_rate_hz, name)
     peak = audio.peak

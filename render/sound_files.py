@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from corpora.atomic import atomic_outputs
 from corpora.audio import AUDIO_SUFFIXES, FULL_SCALE, check_format, rate_in_file, write_blocks
 from corpora.errors import InputError, RequestError
-from corpora.piece import Piece, Table
+from corpora.piece import Piece
 from corpora.safe_text import safe_text
 from render.mix import MixSettings, StemSettings
 from render.mix.raw_sound import raw_length, read_raw
@@ -224,7 +224,7 @@ def _write_note_map(place: Path, target: Path, raw: RawRendering) -> None:
         raise InputError(f"{safe_text(str(target))} cannot be written: {error.strerror}") from error
 
 
-def _note(row: Table, stems: Sequence[str]) -> dict[str, Any]:
+def _note(row: Any, stems: Sequence[str]) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
         "first_sample": int(row["first_sample"]),

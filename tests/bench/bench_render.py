@@ -2,7 +2,8 @@
 
 The movement has eight parts (Bach, Mass in B minor, no. 12, of the openscore-orchestra pack, 4 minutes 19 seconds). Every way gets
 the same notes and the same font. Times are of the processor, child processes included, and so of one core, as nothing here uses two
-at once; a busy machine makes the clock slower, the processor's time hardly.
+at once; a busy machine makes the clock slower, the processor's time hardly. The font decides: the more
+samples it lays over each other for a note, the slower every way is.
 
 Run: ``PARTIMENTO_DATA=/path/to/packs python tests/bench/bench_render.py [--font A.sf2 --font B.sf2] [--repeats 3]
 [--output tests/bench/results/render.md]``

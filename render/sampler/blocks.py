@@ -94,14 +94,14 @@ class Blocks:
 
     def _held_part(self, envelope: Envelope, start: int, stop: int) -> float | NDArray[np.float32]:
         """The envelope before its release; sample n has the value at the time of its end, (n + 1) / rate."""
-        if start >= math.ceil(float(envelope.sustain_start_s) * self._rate_hz):
-            key: Hashable = envelope
+        index = start // BLOCK
+        key: Hashable = envelope
+        if index * BLOCK >= math.ceil(float(envelope.sustain_start_s) * self._rate_hz):
             found = self._held.get(key)
             if found is None:
                 end = torch.tensor([float(envelope.sustain_start_s)], dtype=torch.float64)
                 found = self._held.put(key, volume_amplitude(end, envelope).float().numpy())
             return float(found[0])
-        index = start // BLOCK
         key = envelope, index
         found = self._held.get(key)
         if found is None:

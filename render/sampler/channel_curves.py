@@ -56,11 +56,11 @@ class Ramp:
         first, last = np.searchsorted(self.samples, (start, stop - 1), side="right")
         return bool(np.all(self.values[max(first - 1, 0) : last + 1] == self.values[max(first - 1, 0)]))
 
-    def over(self, start: int, stop: int) -> float | NDArray[np.float32]:
+    def over(self, start: int, stop: int) -> float | NDArray[np.float64]:
         """The values from ``start`` to before ``stop``, one number where they are all the same."""
         if self.is_constant(start, stop):
             return self.at(start)
-        return np.interp(np.arange(start, stop), self.samples, self.values).astype(np.float32)
+        return np.interp(np.arange(start, stop), self.samples, self.values)
 
     def knots(self, start: int, stop: int) -> tuple[tuple[float, float], ...]:
         """The same from ``start`` to ``stop`` as knots that count from ``start``."""

@@ -95,8 +95,7 @@ class _Player:
             sound = part * self.blocks.envelope(voice.envelope, own, until - voice.onset, release)
             channel = voice.channel_gain.over(begin, until)
             gain = voice.gain * channel
-            pan = np.asarray(voice.channel_pan.over(begin, until) + voice.pan, dtype=np.float64)
-            for side, share in zip(out, pan_gains(pan), strict=True):
+            for side, share in zip(out, pan_gains(voice.channel_pan.over(begin, until) + voice.pan), strict=True):
                 side[begin - start : until - start] += sound * np.asarray(share * gain, dtype=np.float32)
             begin = until
 
@@ -149,7 +148,7 @@ def render_stems(
             written = stop
             if progress is not None:
                 progress(min(written / max(end, 1), 1.0))
-    samples = _cut_silence(files, end, written, QUIET_RATIO * peak)
+    samples = _cut_silence(files, end, QUIET_RATIO * peak)
     return SamplerReport(files, samples, peak, chosen, player.voices, time.perf_counter() - started)
 
 
@@ -161,15 +160,14 @@ def _summed(stems: NDArray[np.float32]) -> NDArray[np.float32]:
     return mix
 
 
-def _cut_silence(files: tuple[Path, ...], end: int, written: int, quiet: float) -> int:
-    """Shortens all files to where the last of them has become quiet after ``end``; gives their length."""
-    last = end
-    for path in files:
-        tail = np.fromfile(path, dtype="<f4", offset=end * FRAME_BYTES).reshape(-1, 2)
-        loud = np.flatnonzero(np.abs(tail).max(1) > quiet) if len(tail) else tail
-        if len(loud):
-            last = max(last, end + int(loud[-1]) + 1)
+def _cut_silence(files: tuple[Path, ...], end: int, quiet: float) -> int:
+    """Shortens all files to where their sum has become quiet after ``end``; gives their length."""
+    tail = np.fromfile(files[0], dtype="<f4", offset=end * FRAME_BYTES)
+    for path in files[1:]:
+        tail += np.fromfile(path, dtype="<f4", offset=end * FRAME_BYTES)
+    loud = np.flatnonzero(np.abs(tail) > quiet)
+    length = end + (int(loud[-1]) // 2 + 1 if len(loud) else 0)
     for path in files:
         with path.open("r+b") as file:
-            file.truncate(last * FRAME_BYTES)
-    return last
+            file.truncate(length * FRAME_BYTES)
+    return length

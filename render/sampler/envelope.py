@@ -86,9 +86,9 @@ def volume_amplitude(times: Float[Tensor, "*batch"], envelope: Envelope) -> Floa
     return rise * torch.exp(-math.log(10.0) / 20.0 * RANGE_DB * _fall(times, envelope))
 
 
-def released(times: Float[Tensor, "*batch"], release_s: float) -> Float[Tensor, "*batch"]:
+def released(times: Float[Tensor, "*batch"], release_s: float | Tensor) -> Float[Tensor, "*batch"]:
     """What the amplitude at the release is multiplied by; times are seconds since then."""
-    return torch.exp((-math.log(10.0) / 20.0 * RANGE_DB / release_s) * times.clamp(min=0.0))
+    return torch.exp(-math.log(10.0) / 20.0 * RANGE_DB * times.clamp(min=0.0) / release_s)
 
 
 def level_at(time_s: float, envelope: Envelope) -> float:

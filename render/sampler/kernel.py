@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["MAX_HALF_TAPS", "Kernel", "kernel_for", "read_between"]
+__all__ = ["MAX_HALF_TAPS", "Kernel", "kernel_for", "kernel_step", "read_between"]
 
 PHASES = 512  # linear interpolation between them errs by less than -110 dB
 TAPS = 32  # at ratios up to 1
@@ -55,8 +55,13 @@ def kernel_for(ratio: float, like: Tensor) -> Kernel:
         ratio: Source samples a sample, at most.
         like: Of the wanted dtype and device.
     """
+    return _kernel(kernel_step(ratio), like.dtype, like.device)
+
+
+def kernel_step(ratio: float) -> int:
+    """Which kernel a speed needs: 0 up to 1, then ``STEPS_PER_OCTAVE`` an octave."""
     octaves = min(math.log2(max(ratio, 1.0)), float(MAX_OCTAVES))
-    return _kernel(math.ceil(octaves * STEPS_PER_OCTAVE - 1e-9), like.dtype, like.device)
+    return math.ceil(octaves * STEPS_PER_OCTAVE - 1e-9)
 
 
 @lru_cache(maxsize=128)

@@ -25,7 +25,7 @@ from render.sampler.generators import Generator
 from render.sampler.settings import Setting, lfo, modulation_envelope, set_zone, volume_envelope
 from render.sampler.sources import LoopMode, SourceRange, Sources
 from render.sampler.tones import Tone
-from render.sampler.zones import Zones
+from render.sampler.zones import Zone, Zones
 
 __all__ = ["CHOKE_S", "Voice", "VoiceMaker", "pan_gains"]
 
@@ -59,6 +59,8 @@ class Voice:
         channel_pan: What they add to the pan.
         stem: Index of the stem that it is heard in.
         exclusive_class: A later note of the class on its channel chokes it; 0 for none.
+        zone: What it plays.
+        key: Of its note.
     """
 
     tone: Tone
@@ -72,6 +74,8 @@ class Voice:
     channel_pan: Ramp
     stem: int
     exclusive_class: int
+    zone: Zone
+    key: int
 
 
 class VoiceMaker:
@@ -160,6 +164,8 @@ class VoiceMaker:
             channel_pan=self._curves.total(channel, setting.pan_modulators),
             stem=int(note["stem"]),
             exclusive_class=int(amounts[Generator.EXCLUSIVE_CLASS]),
+            zone=setting.zone,
+            key=key,
         )
 
     def _with_controllers(self, setting: Setting, channel: int, onset: int) -> tuple[tuple[float, ...], float]:

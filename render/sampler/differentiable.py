@@ -4,9 +4,9 @@ A ``NotePlan`` decides once which voices sound; ``NotePlan.render`` then gives t
 may be fractions: a note moves as a whole. Voices of like length are computed together, on any device. What is fixed is not computed
 twice: while only gains and velocities change, rendering is one product and one sum.
 
-Relative to ``render.sampler.engine``: the same tones and envelopes, summed in another order (equal to 1e-5 of the peak). A
-zone is chosen by the note's played key and velocity, whatever is asked for afterwards; between whole velocities the level goes in a
-straight line in dB. On a CUDA device sums are not formed in a fixed order.
+Relative to ``render.sampler.engine``: the same tones and envelopes, summed in another order (equal to 1e-5 of the peak). A zone is
+chosen by the note's played key and velocity, whatever is asked for afterwards; between whole velocities the level goes in a
+straight line in dB.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,34 @@ __all__ = ["NotePlan", "render_notes"]
 MAX_GROUP_SAMPLES = 1 << 21
 LENGTHS_PER_OCTAVE = 4
 VELOCITIES = 127
+
+
+class _Overlap(torch.autograd.Function):
+    """Adds stereo sounds (2, voice, sample) at whole samples into one of a length, in order."""
+
+    @staticmethod
+    def forward(ctx: Any, sounds: Tensor, starts: list[int], length: int) -> Tensor:
+        ctx.starts, ctx.samples = starts, sounds.shape[2]
+        out = sounds.new_zeros(2, length)
+        for voice, start in enumerate(starts):
+            first, last = max(start, 0), min(start + sounds.shape[2], length)
+            if first < last:
+                out[:, first:last] += sounds[:, voice, first - start : last - start]
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        back = grad.new_zeros(2, len(ctx.starts), ctx.samples)
+        for voice, start in enumerate(ctx.starts):
+            first, last = max(start, 0), min(start + ctx.samples, grad.shape[1])
+            if first < last:
+                back[:, voice, first - start : last - start] = grad[:, first:last]
+        return back, None, None
+
+
+def _overlapped(sounds: Tensor, starts: list[int], length: int) -> Tensor:
+    made: Tensor = _Overlap.apply(sounds, starts, length)  # type: ignore[no-untyped-call]
+    return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +158,7 @@ class NotePlan:
 
         Args:
             gain: Factor of each note's amplitude; None for 1.
-            onset_samples: Where each begins, 0 or more, fractions allowed; None for the played ones.
+            onset_samples: Where each begins, fractions allowed; None for the played ones. What lies before 0 is not heard.
             cents: Added to each note's pitch; None for 0.
             velocity: 1 to 127; None for the played ones.
             samples: Length of the sound; None until the last played note has fallen.
@@ -141,16 +170,15 @@ class NotePlan:
         onsets = self.onsets if onset_samples is None else onset_samples.double()
         whole = onsets.detach().floor()
         lag = None if onset_samples is None else onsets - whole
-        out = torch.zeros(2, length + 1, dtype=self.dtype, device=self.device)  # the last sample takes what is outside
+        starts = whole.long().tolist()
+        out = torch.zeros(2, length, dtype=self.dtype, device=self.device)
         for place, group in enumerate(self._groups):
             sound = self._sounds(place, group, lag, cents)
             level = group.level if velocity is None else _interpolated(group.levels, velocity.double()[group.notes])
             factor = level.exp() if gain is None else level.exp() * gain.double()[group.notes]
             sides = (sound * factor.to(self.dtype)[:, None])[None] * group.gains
-            index = whole.long()[group.notes][:, None] + torch.arange(group.samples, device=self.device)
-            index = torch.where((index >= 0) & (index < length), index, length).reshape(-1)
-            out = out.index_add(1, index, sides.reshape(2, -1))
-        return out[:, :length]
+            out = out + _overlapped(sides, [starts[note] for note in group.notes.tolist()], length)
+        return out
 
     def _sounds(self, place: int, group: _Group, lag: Tensor | None, cents: Tensor | None) -> Tensor:
         """Tones with their envelopes, (voice, sample)."""

@@ -16,11 +16,11 @@ from render.sampler.differentiable import NotePlan, render_notes
 
 Music = Callable[..., PlayedMusic]
 SineFont = Callable[..., Path]
-ROWS = [(0, 300, 69, 90, 0.0, 0), (130, 500, 62, 60, 20.0, 0), (301, 420, 74, 110, -10.0, 0)]
+ROWS = [(0, 300, 69, 90, 0.0, 0), (130, 400, 62, 60, 20.0, 0)]
 FILTERED = {8: 9_000, 9: 60, 11: 1_200, 26: -9_000, 7: 100, 5: 20, 6: 30, 13: 20, 34: -7_000, 38: -9_000}
 
 
-@pytest.mark.parametrize("program", [0, 48, 73])
+@pytest.mark.parametrize("program", [0, 40, 73])
 def test_it_is_the_engine(program: int, make_music: Music, render: Callable[..., NDArray[np.float32]]) -> None:
     rows = [(3_000 * step, 3_000 * step + 9_000, 55 + step, 40 + 7 * step, 0.0, 0) for step in range(6)]
     told = [PlayEvent(12_000, "control_change", 0, 11, 70), PlayEvent(15_000, "control_change", 0, 10, 20)]
@@ -33,10 +33,10 @@ def test_it_is_the_engine(program: int, make_music: Music, render: Callable[...,
 
 def test_gradients_are_those_of_finite_differences(make_music: Music, sine_font: SineFont) -> None:
     plan = NotePlan(make_music(ROWS), sine_font(FILTERED), dtype=torch.float64)
-    gain = torch.tensor([1.0, 0.7, 1.3], dtype=torch.float64, requires_grad=True)
-    onset = torch.tensor([3.3, 130.71, 301.5], dtype=torch.float64, requires_grad=True)
-    cents = torch.tensor([4.0, -7.0, 30.0], dtype=torch.float64, requires_grad=True)
-    velocity = torch.tensor([90.4, 61.5, 109.7], dtype=torch.float64, requires_grad=True)
+    gain = torch.tensor([1.0, 0.7], dtype=torch.float64, requires_grad=True)
+    onset = torch.tensor([3.3, 130.71], dtype=torch.float64, requires_grad=True)
+    cents = torch.tensor([4.0, -7.0], dtype=torch.float64, requires_grad=True)
+    velocity = torch.tensor([90.4, 61.5], dtype=torch.float64, requires_grad=True)
     weight = torch.randn(2, 1_000, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
     def loss(gain: Tensor, onset: Tensor, cents: Tensor, velocity: Tensor) -> Tensor:
@@ -82,8 +82,8 @@ def test_a_wrong_velocity_is_found_by_descent(make_music: Music) -> None:
     plan = NotePlan(make_music(rows), font)
     target = plan.render(velocity=hidden, samples=30_000)
     found = torch.full((5,), 64.0, requires_grad=True)
-    optimiser = torch.optim.Adam([found], lr=8.0)
-    for _ in range(40):
+    optimiser = torch.optim.Adam([found], lr=5.0)
+    for _ in range(100):
         optimiser.zero_grad()
         loss = (plan.render(velocity=found, samples=30_000) - target).square().sum()
         loss.backward()

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from render.sampler.block_cache import BlockCache
 from render.sampler.byte_cache import ByteCache
 from render.sampler.envelope import Envelope, released, volume_amplitude
 from render.sampler.low_pass import STEP
@@ -22,10 +23,11 @@ from render.sampler.tones import Tone, ToneState, render_tones
 __all__ = ["BLOCK", "Blocks"]
 
 BLOCK = 256 * STEP
-TONE_BYTES = 384 << 20
-ENVELOPE_BYTES = 64 << 20
+TONE_BLOCKS = 4_096  # 256 MiB
+ENVELOPE_BLOCKS = 512
+FALL_BYTES = 64 << 20
 STATE_BYTES = 64 << 20
-BYTES_OF_A_STATE = 512
+BYTES_OF_A_STATE = 512  # six numbers and their key
 
 
 class Blocks:
@@ -39,10 +41,10 @@ class Blocks:
     def __init__(self, sources: Sources, sample_rate_hz: float) -> None:
         self._sources = sources
         self._rate_hz = sample_rate_hz
-        self._tones: ByteCache[NDArray[np.float32]] = ByteCache(TONE_BYTES, lambda block: block.nbytes)
-        self._states: ByteCache[ToneState] = ByteCache(STATE_BYTES, lambda _: BYTES_OF_A_STATE)
-        self._held: ByteCache[NDArray[np.float32]] = ByteCache(ENVELOPE_BYTES, lambda block: block.nbytes)
-        self._falls: ByteCache[NDArray[np.float32]] = ByteCache(ENVELOPE_BYTES, lambda block: block.nbytes)
+        self._tones = BlockCache(TONE_BLOCKS, BLOCK)
+        self._states: ByteCache[tuple[float, ...]] = ByteCache(STATE_BYTES, lambda _: BYTES_OF_A_STATE)
+        self._held = BlockCache(ENVELOPE_BLOCKS, BLOCK)
+        self._falls: ByteCache[NDArray[np.float32]] = ByteCache(FALL_BYTES, lambda block: block.nbytes)
         self.computed_samples = 0
 
     def tone(self, tone: Tone, index: int, release: int) -> NDArray[np.float32]:
@@ -59,7 +61,8 @@ class Blocks:
         first = index  # the latest block whose beginning is known
         while first and self._states.get(self._key(tone, first - 1, release)) is None:
             first -= 1
-        state = self._states.get(self._key(tone, first - 1, release)) if first else None
+        known = self._states.get(self._key(tone, first - 1, release)) if first else None
+        state = ToneState.of_numbers(known) if known is not None else None
         source = self._sources.source(tone.source)
         later = self._sources.source(tone.after_release) if tone.after_release is not None else None
         block = np.empty(0, dtype=np.float32)
@@ -69,7 +72,7 @@ class Blocks:
                     [tone], [(source, later)], place * BLOCK, BLOCK, self._rate_hz, releases=[float(release)], state=state
                 )
             key = self._key(tone, place, release)
-            self._states.put(key, state)
+            self._states.put(key, state.numbers())
             block = self._tones.put(key, sound[0].numpy())
             self.computed_samples += BLOCK
         return block

@@ -25,6 +25,7 @@ PASS = 0.95  # -6 dB point as a share of the lower of the two Nyquist frequencie
 STEPS_PER_OCTAVE = 6
 MAX_OCTAVES = 4  # read faster than 16 times, some folds over
 MAX_HALF_TAPS = (TAPS << MAX_OCTAVES) // 2
+MAX_WEIGHED = 1 << 20  # samples weighed at once: 4 MiB, and twice that of weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +90,15 @@ def read_between(
         fraction: The rest, 0 to 1.
         kernel: Of one dtype with the source.
     """
+    together = max(1, MAX_WEIGHED // kernel.taps)
+    if len(whole) <= together:
+        return _read(source, whole, fraction, kernel)
+    parts = [slice(start, start + together) for start in range(0, len(whole), together)]
+    return torch.cat([_read(source, whole[part], fraction[part], kernel) for part in parts])
+
+
+def _read(source: Tensor, whole: Tensor, fraction: Tensor, kernel: Kernel) -> Tensor:
+    """The same, all places at once."""
     phase = fraction * PHASES
     step = phase.detach().floor().clamp(0, PHASES - 1)
     windows = source.unfold(0, kernel.taps, 1).index_select(0, whole - kernel.before)

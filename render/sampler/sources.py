@@ -27,7 +27,7 @@ __all__ = ["PAD", "LoopMode", "Source", "SourceRange", "Sources"]
 
 PAD = 2 * MAX_HALF_TAPS + 2  # silent samples before and after
 COARSE = 32_768
-CACHE_BYTES = 256 << 20
+DECODED_BYTES, SOURCE_BYTES = 64 << 20, 192 << 20
 
 
 class LoopMode(IntEnum):
@@ -85,8 +85,8 @@ class Sources:
 
     def __init__(self, font: FontFile) -> None:
         self.font = font
-        self._decoded: ByteCache[NDArray[np.float32]] = ByteCache(CACHE_BYTES, lambda frames: frames.nbytes)
-        self._made: ByteCache[Source] = ByteCache(CACHE_BYTES, lambda source: source.frames.nbytes)
+        self._decoded: ByteCache[NDArray[np.float32]] = ByteCache(DECODED_BYTES, lambda frames: frames.nbytes)
+        self._made: ByteCache[Source] = ByteCache(SOURCE_BYTES, lambda source: source.frames.nbytes)
         self._lengths: dict[int, int] = {}
 
     def _frames(self, sample: int) -> NDArray[np.float32]:

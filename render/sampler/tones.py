@@ -106,6 +106,17 @@ class ToneState:
     skipped: Float[Tensor, "voice 1"]
     filter: Float[Tensor, "voice 4"] | None
 
+    def numbers(self) -> tuple[float, ...]:
+        """The state of the first voice as numbers, to be kept."""
+        kept = [] if self.filter is None else self.filter[0].tolist()
+        return (float(self.place[0, 0]), float(self.skipped[0, 0]), *kept)
+
+    @classmethod
+    def of_numbers(cls, numbers: Sequence[float]) -> ToneState:
+        """The state of one voice out of what ``numbers`` gave."""
+        place, skipped, *kept = (torch.tensor([[number]], dtype=torch.float64) for number in numbers)
+        return cls(place, skipped, torch.cat(kept, dim=1) if kept else None)
+
 
 class _Batch:
     """Numbers of several tones as columns, (voice, 1)."""
@@ -225,7 +236,7 @@ def _places(speed: Tensor, state: ToneState | None, steps: int, lag: Tensor | No
         along = along - lag.double()[:, None, None]
     change = speed.diff(dim=1)[:, :, None] / (2 * STEP)
     place = knots[:, :-1, None] + along * (speed[:, :-1, None] + along * change)
-    return place.reshape(len(speed), steps * STEP), knots[:, -1:]
+    return place.reshape(len(speed), steps * STEP), knots[:, -1:].clone()
 
 
 def _read(

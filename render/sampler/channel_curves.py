@@ -17,10 +17,11 @@ from render.controllers import Curve
 from render.played import PlayedMusic
 from render.sampler.modulators import PRESSURE_SOURCE, Modulator, Source
 
-__all__ = ["ChannelCurves", "Ramp", "amplitude_of"]
+__all__ = ["ATTENUATION_LIMITS_CB", "ChannelCurves", "Ramp", "amplitude_of"]
 
 RAMP_S = 0.005
 CENTIBELS_PER_FACTOR = 200.0  # of ten, in amplitude
+ATTENUATION_LIMITS_CB = (-960.0, 1440.0)  # what controllers may do in sum
 
 
 def amplitude_of(centibels: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -129,7 +130,7 @@ class ChannelCurves:
     def _gain(self, channel: int, modulators: tuple[Modulator, ...]) -> Ramp:
         """The amplitude that attenuating modulators without velocity and key leave."""
         curve, values = self._outputs(channel, modulators)
-        return ramped(curve, amplitude_of(values), self._ramp_samples)
+        return ramped(curve, amplitude_of(values.clip(*ATTENUATION_LIMITS_CB)), self._ramp_samples)
 
     def _bend(self, channel: int) -> Ramp:
         """Cents above the keys."""

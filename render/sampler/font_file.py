@@ -34,6 +34,7 @@ MAX_SAMPLE_FRAMES = 1 << 26  # 25 minutes at 44.1 kHz, decoded 256 MiB
 MIN_RATE_HZ, MAX_RATE_HZ = 400, 192_000
 FULL_SCALE_16, FULL_SCALE_24 = 32_768.0, 8_388_608.0
 VERSIONS = (2, 3)
+MAX_MODULATORS = 256  # of a zone; the largest fonts have a dozen
 
 PRESET_DTYPE = np.dtype(
     [("name", "S20"), ("program", "<u2"), ("bank", "<u2"), ("bag", "<u2"), ("library", "<u4"), ("genre", "<u4"), ("morph", "<u4")]
@@ -197,6 +198,10 @@ class FontFile:
         for place, (start, stop) in enumerate(pairwise(bounds)):
             rows = self.tables[generators][int(start["generator"]) : int(stop["generator"])]
             records = self.tables[modulators][int(start["modulator"]) : int(stop["modulator"])].tolist()
+            if len(records) > MAX_MODULATORS:
+                raise InputError(
+                    f"{self.shown}: {bags} record {first + place}: expected at most {MAX_MODULATORS} modulators, got {len(records)}"
+                )
             zone = _zone(rows.tolist(), tuple(records), terminal)
             if zone.target is not None or place == 0:  # a later zone that plays nothing is to be ignored
                 zones.append(zone)

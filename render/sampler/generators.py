@@ -7,10 +7,10 @@ ranges).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
-__all__ = ["GENERATORS", "Generator", "add_up", "default_amounts", "timecents_to_seconds"]
+__all__ = ["GENERATORS", "Generator", "add_up", "default_amounts", "timecents_to_seconds", "within_ranges"]
 
 GENERATORS = 61  # numbers 0 to 60
 
@@ -128,9 +128,15 @@ def add_up(instrument: Mapping[int, int], preset: Mapping[int, int]) -> tuple[fl
     for number, amount in preset.items():
         if number not in _INSTRUMENT_ONLY:
             amounts[number] += amount
+    return within_ranges(amounts)
+
+
+def within_ranges(amounts: Sequence[float]) -> tuple[float, ...]:
+    """Amounts of all generators by number, each held within its range (section 8.1.3)."""
+    held = list(amounts)
     for number, (low, high) in _RANGES.items():
-        amounts[number] = min(max(amounts[number], low), high)
-    return tuple(amounts)
+        held[number] = min(max(held[number], low), high)
+    return tuple(held)
 
 
 def timecents_to_seconds(timecents: float) -> float:

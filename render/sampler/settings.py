@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from render.sampler.channel_curves import amplitude_of
 from render.sampler.envelope import MIN_RELEASE_S, NO_TIME_S, Envelope, Lfo
-from render.sampler.generators import GENERATORS, Generator, timecents_to_seconds
+from render.sampler.generators import GENERATORS, Generator, timecents_to_seconds, within_ranges
 from render.sampler.modulators import KEY_SOURCE, VELOCITY_SOURCE, Modulator
 from render.sampler.tones import CENTS_ZERO_HZ
 from render.sampler.zones import Zone
@@ -81,7 +81,7 @@ def set_zone(zone: Zone, key: int, velocity: int) -> Setting:
         kinds[GENERATORS if mixed or modulator.destination not in kinds else modulator.destination].append(modulator)
     gain = OUTPUT_GAIN * float(amplitude_of(min(max(attenuation, 0.0), MAX_ATTENUATION_CB)))
     gains, pans, vibratos, others = (tuple(found) for found in kinds.values())
-    return Setting(zone, tuple(amounts), gain, told, gains, pans, vibratos, others)
+    return Setting(zone, within_ranges(amounts), gain, told, gains, pans, vibratos, others)
 
 
 def _seconds(amounts: Sequence[float], number: int) -> float:

@@ -23,11 +23,12 @@ from render.sampler.kernel import kernel_for, read_between
 from render.sampler.low_pass import STEP, low_pass
 from render.sampler.sources import PAD, Source, SourceRange
 
-__all__ = ["Knots", "Tone", "ToneState", "render_tones"]
+__all__ = ["MAX_CENTS", "Knots", "Tone", "ToneState", "render_tones"]
 
 Knots = tuple[tuple[float, float], ...]  # (samples from the onset, value), straight lines between; () for always 0
 CENTS_ZERO_HZ = 8.175798915643707  # absolute cents count from key 0
 CENTS_PER_OCTAVE = 1200.0
+MAX_CENTS = 14_400.0  # by which a key, and then what moves it, may leave a sample's own pitch
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ def _speeds(
         pitch = pitch + batch.lfo_to_pitch * swing
     if cents is not None:
         pitch = pitch + cents.double()[:, None]
-    return batch.ratio * torch.exp2(pitch / CENTS_PER_OCTAVE)
+    return batch.ratio * torch.exp2(pitch.clamp(-MAX_CENTS, MAX_CENTS) / CENTS_PER_OCTAVE)
 
 
 def _places(speed: Tensor, state: ToneState | None, steps: int, lag: Tensor | None) -> tuple[Tensor, Tensor]:

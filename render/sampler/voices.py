@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from corpora.piece import Table
 from render.played import PlayedMusic
-from render.sampler.channel_curves import ChannelCurves, Ramp, amplitude_of
+from render.sampler.channel_curves import ATTENUATION_LIMITS_CB, ChannelCurves, Ramp, amplitude_of
 from render.sampler.envelope import RANGE_DB, Envelope, level_at
 from render.sampler.font_file import FontFile
-from render.sampler.generators import Generator
+from render.sampler.generators import Generator, within_ranges
 from render.sampler.settings import Setting, lfo, modulation_envelope, set_zone, volume_envelope
 from render.sampler.sources import LoopMode, SourceRange, Sources
-from render.sampler.tones import Tone
+from render.sampler.tones import MAX_CENTS, Tone
 from render.sampler.zones import Zone, Zones
 
 __all__ = ["CHOKE_S", "Voice", "VoiceMaker", "pan_gains"]
@@ -93,7 +93,7 @@ class VoiceMaker:
         self._rate_hz = float(played.sample_rate_hz)
         self._curves = ChannelCurves(played)
         self._classes: defaultdict[tuple[int, int], list[Voice]] = defaultdict(list)
-        self._setting = lru_cache(maxsize=1 << 16)(set_zone)
+        self._setting = lru_cache(maxsize=1 << 14)(set_zone)
         self._interned: dict[Tone, Tone] = {}
         self._envelopes: dict[Envelope, Envelope] = {}
         self._level = lru_cache(maxsize=1 << 16)(level_at)
@@ -182,7 +182,9 @@ class VoiceMaker:
                 attenuation += added
             else:
                 amounts[modulator.destination] += added
-        return tuple(amounts), setting.gain * float(amplitude_of(attenuation))
+        loudest, softest = ATTENUATION_LIMITS_CB
+        factor = float(amplitude_of(min(max(attenuation, loudest), softest)))
+        return within_ranges(amounts), setting.gain * factor
 
     def _tone(self, setting: Setting, amounts: Sequence[float], note: Table, stop: int) -> Tone:
         """The tone of a voice that lasts until ``stop`` samples after its onset."""
@@ -194,6 +196,7 @@ class VoiceMaker:
         sounding = (amounts[Generator.KEY] if amounts[Generator.KEY] >= 0 else key) + float(note["cents"]) / CENTS_PER_KEY
         pitch = amounts[Generator.SCALE_TUNING] * (sounding - root) + CENTS_PER_KEY * amounts[Generator.COARSE_TUNE]
         pitch += amounts[Generator.FINE_TUNE] + float(head["correction_cents"])
+        pitch = min(max(pitch, -MAX_CENTS), MAX_CENTS)
         bend = self._curves.bend(channel)
         stands = bend.is_constant(onset, onset + stop)
         depth = self._curves.total(channel, setting.vibrato_modulators)

@@ -153,6 +153,20 @@ def test_offsets_past_the_sample_are_refused(
             render_stems(make_music([(0, 100, 69, 100, 0.0, 0)]), tmp_path, font=path)
 
 
+def test_absurd_modulators_end_in_finite_sound(
+    make_font: MakeFont, make_sine: MakeSine, make_music: Callable[..., PlayedMusic], tmp_path: Path
+) -> None:
+    path = tmp_path / "font.sf2"
+    for amount in (32_767, -32_768):
+        wild = [(source, number, amount, 0, 0) for source in (0x0002, 0x0087, 0x008B, 0x000D) for number in range(60)]
+        path.write_bytes(make_font([make_sine(300)], [({54: 1, 56: 1_200}, 0, wild)]))
+        report = render_stems(make_music([(0, 900, 127, 100, 0.0, 0), (0, 900, 0, 1, 0.0, 0)]), tmp_path, font=path)
+        assert np.isfinite(report.peak)
+    path.write_bytes(make_font([make_sine(300)], [({}, 0, [(0x0002, 48, 1, 0, 0)] * 300)]))
+    with pytest.raises(InputError, match="expected at most 256 modulators, got 300"):
+        render_stems(make_music([(0, 900, 127, 100, 0.0, 0)]), tmp_path, font=path)
+
+
 def test_a_swarm_of_voices_is_refused(
     make_font: MakeFont, make_sine: MakeSine, make_music: Callable[..., PlayedMusic], tmp_path: Path
 ) -> None:

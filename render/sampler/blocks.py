@@ -67,9 +67,17 @@ class Blocks:
         later = self._sources.source(tone.after_release) if tone.after_release is not None else None
         block = np.empty(0, dtype=np.float32)
         for place in range(first, index + 1):
+            bare = None if tone.bare is None else torch.from_numpy(self.tone(tone.bare, place, release))[None]
             with torch.inference_mode():
                 sound, state = render_tones(
-                    [tone], [(source, later)], place * BLOCK, BLOCK, self._rate_hz, releases=[float(release)], state=state
+                    [tone],
+                    [(source, later)],
+                    place * BLOCK,
+                    BLOCK,
+                    self._rate_hz,
+                    releases=[float(release)],
+                    state=state,
+                    bare=bare,
                 )
             key = self._key(tone, place, release)
             self._states.put(key, state.numbers())

@@ -6,25 +6,26 @@ length of the stretches, so that two renderings of the same music with the same 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compose.threads import one_thread
+from corpora.errors import ToolError
+from render.engines import Progress, stem_file
 from render.fonts import Font, find_font
 from render.played import PlayedMusic
 from render.sampler.blocks import BLOCK, Blocks
 from render.sampler.font_file import read_font
 from render.sampler.voices import Voice, VoiceMaker, pan_gains
 
-__all__ = ["MIX_FILE", "SamplerReport", "render_stems"]
+__all__ = ["SamplerReport", "render_stems"]
 
-MIX_FILE = "mix.f32"
 SEGMENT_SAMPLES = 1 << 18
 MAX_HELD_BYTES = 256 << 20  # of all stems of a segment
 FRAME_BYTES = 8
@@ -32,25 +33,45 @@ MAX_TAIL_S = 10.0
 QUIET_RATIO = 1e-4  # -80 dB
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SamplerReport:
-    """What ``render_stems`` made.
+    """How the sampler played.
 
     Args:
-        files: A raw file for each stem in the order of ``PlayedMusic.stems``, or one of the mix: interleaved float32 stereo.
-        samples: Length of each.
+        samples: Length of each file.
         peak: Largest absolute sample of the sum of all stems.
+        voices: Most voices that sounded within one stretch of time.
         font: What played.
-        voices: Samples that were started.
-        render_s: Seconds of work.
+        lost: What could not be played, in words.
     """
 
-    files: tuple[Path, ...]
     samples: int
     peak: float
-    font: Font
     voices: int
-    render_s: float
+    font: Font
+    lost: tuple[str, ...]
+
+    @property
+    def player(self) -> str:
+        """Sampler and font."""
+        return f"sampler with {self.font.name}"
+
+    @property
+    def licence(self) -> str:
+        """Of the font."""
+        return self.font.licence
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {
+            "player": self.player,
+            "font": self.font.name,
+            "licence": self.licence,
+            "samples": self.samples,
+            "peak": self.peak,
+            "voices": self.voices,
+            "lost": list(self.lost),
+        }
 
 
 class _Player:
@@ -71,9 +92,9 @@ class _Player:
         until = int(np.searchsorted(self._onsets, stop))
         for note in self._played.notes[self._next : until]:
             fresh = self._maker.voices(note)
-            self.voices += len(fresh)
             self._sounding += fresh
         self._next = until
+        self.voices = max(self.voices, len(self._sounding))
         for voice in self._sounding:
             self._add(voice, out[voice.stem], start, stop)
         self._sounding = [voice for voice in self._sounding if voice.stop > stop]
@@ -104,52 +125,69 @@ def render_stems(
     played: PlayedMusic,
     folder: Path,
     *,
-    stems: bool = True,
+    stems: bool,
     font: str | Path | None = None,
+    progress: Progress | None = None,
     segment_samples: int = SEGMENT_SAMPLES,
-    progress: Callable[[float], None] | None = None,
 ) -> SamplerReport:
-    """Play music through a SoundFont, dry, into raw files in ``folder``.
+    """Play music through a SoundFont into raw sound files (``render.engines``).
 
     Args:
         played: The music.
-        folder: Where ``stem-0.f32`` and so on are written, or ``mix.f32``: interleaved little-endian float32 stereo.
-        stems: A file for each stem; else one of their sum.
+        folder: An existing folder.
+        stems: A file for each stem; otherwise one for all.
         font: A .sf2 or .sf3 file; None for ``render.fonts.find_font``'s choice. Never from an upload.
-        segment_samples: How much is rendered at once; the result does not depend on it.
-        progress: Is told the share that is done, 0 to 1.
+        progress: Is told the share that is done.
+        segment_samples: How much is rendered at once; the sound does not depend on it.
 
     Returns:
-        The files, all of one length: until the last note has fallen to -80 dB below the peak, at most 10 s after it is let go.
+        The report. The sound goes on until its last note has fallen to -80 dB below the peak, at most 10 s after it is let go.
 
     Raises:
         InputError: The font is missing or broken.
-        ToolError: There is no font.
+        ToolError: There is no font, it is silent, or the disk is full.
     """
-    started = time.perf_counter()
     chosen = find_font(font)
-    names = [f"stem-{index}.f32" for index in range(len(played.stems))] if stems else [MIX_FILE]
-    files = tuple(folder / name for name in names)
+    files = [stem_file(folder, stem) for stem in range(len(played.stems) if stems else 1)]
     length = min(segment_samples, max(BLOCK, MAX_HELD_BYTES // (FRAME_BYTES * len(played.stems))))
     end = played.end_sample
-    limit = end + round(MAX_TAIL_S * played.sample_rate_hz)
-    peak = 0.0
-    written = 0
-    with ExitStack() as opened, one_thread():
-        player = _Player(played, VoiceMaker(played, read_font(chosen.path)))
-        outputs = [opened.enter_context(path.open("wb")) for path in files]
-        while written < limit and not (written >= end and player.is_done()):
-            stop = min(written + length, limit)
-            made = player.stems(written, stop)
-            mix = _summed(made)
-            peak = max(peak, float(np.abs(mix).max()))
-            for output, sound in zip(outputs, made if stems else [mix], strict=True):
-                np.ascontiguousarray(sound.T, dtype="<f4").tofile(output)
-            written = stop
-            if progress is not None:
-                progress(min(written / max(end, 1), 1.0))
-    samples = _cut_silence(files, end, QUIET_RATIO * peak)
-    return SamplerReport(files, samples, peak, chosen, player.voices, time.perf_counter() - started)
+    maker = VoiceMaker(played, read_font(chosen.path))
+    player = _Player(played, maker)
+    try:
+        with ExitStack() as opened, one_thread():
+            outputs = [opened.enter_context(path.open("wb")) for path in files]
+            peak = 0.0
+            written, limit = 0, end + round(MAX_TAIL_S * played.sample_rate_hz)
+            while written < end or (written < limit and not player.is_done()):
+                stop = min(written + length, limit)
+                made = player.stems(written, stop)
+                mix = _summed(made)
+                peak = max(peak, float(np.abs(mix).max()))
+                for output, sound in zip(outputs, made if stems else [mix], strict=True):
+                    output.write(np.ascontiguousarray(sound.T, dtype="<f4").data)
+                written = stop
+                if progress is not None:
+                    progress(min(written / end, 1.0))
+        samples = _cut_silence(files, end, QUIET_RATIO * peak)
+    except OSError as error:
+        raise ToolError(f"{played.name}: the sound cannot be written to {folder}: {error.strerror}") from error
+    if peak <= 0.0:
+        raise ToolError(f"{played.name}: SoundFont {chosen.name} gave only silence")
+    return SamplerReport(samples=samples, peak=peak, voices=player.voices, font=chosen, lost=_lost(played, maker.replaced))
+
+
+def _lost(played: PlayedMusic, replaced: Counter[tuple[str, str]]) -> tuple[str, ...]:
+    """In words what the font lacks, and what is not read."""
+    words = [f"{asked}, {_count(notes, 'note')}: the font has {got}" for (asked, got), notes in replaced.items()]
+    exclusive = sum(event.kind == "sysex" for event in played.events)
+    pressed = sum(event.kind == "polytouch" for event in played.events)
+    words += [_count(exclusive, "system exclusive message")] if exclusive else []
+    words += [_count(pressed, "key pressure")] if pressed else []
+    return tuple(words)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _summed(stems: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -160,7 +198,7 @@ def _summed(stems: NDArray[np.float32]) -> NDArray[np.float32]:
     return mix
 
 
-def _cut_silence(files: tuple[Path, ...], end: int, quiet: float) -> int:
+def _cut_silence(files: list[Path], end: int, quiet: float) -> int:
     """Shortens all files to where their sum has become quiet after ``end``; gives their length."""
     tail = np.fromfile(files[0], dtype="<f4", offset=end * FRAME_BYTES)
     for path in files[1:]:

@@ -18,7 +18,7 @@ from render.sampler.zones import Zone
 
 __all__ = ["OUTPUT_GAIN", "Setting", "lfo", "modulation_envelope", "set_zone", "volume_envelope"]
 
-OUTPUT_GAIN = 0.4 * 10 ** (3.010299956639812 / 40)  # as loud as the FluidSynth engine: its gain, and what its filter adds
+OUTPUT_GAIN = 0.6 * 10 ** (3.010299956639812 / 40)  # as loud as the FluidSynth engine: its gain, and what its filter adds
 ATTENUATION_SCALE = 0.4
 MAX_ATTENUATION_CB = 1440.0
 ENVELOPE_CENTRE_KEY = 60

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -87,6 +87,13 @@ class Tone:
         return bool(self.cutoff < 13_500 or self.q_db or self.lfo_to_filter or self.envelope_to_filter)
 
     @cached_property
+    def bare(self) -> Tone | None:
+        """The same without filter and tremolo, where only these feel the release: then it sounds the same for every length."""
+        if not self.envelope_to_filter or self.envelope_to_pitch or self.after_release is not None:
+            return None
+        return replace(self, cutoff=13_500.0, q_db=0.0, lfo_to_filter=0.0, envelope_to_filter=0.0, lfo_to_volume_db=0.0)
+
+    @cached_property
     def numbers(self) -> tuple[float, ...]:
         """What goes into a batch, in the order that ``_Batch`` takes it."""
         ones = (self.lfo_to_pitch, self.lfo_to_filter, self.lfo_to_volume_db, self.envelope_to_pitch, self.envelope_to_filter)
@@ -155,6 +162,7 @@ def render_tones(
     state: ToneState | None = None,
     cents: Float[Tensor, " voice"] | None = None,
     lag: Float[Tensor, " voice"] | None = None,
+    bare: Float[Tensor, "voice sample"] | None = None,
 ) -> tuple[Float[Tensor, "voice sample"], ToneState]:
     """Samples ``first`` to ``first + samples`` of tones that need one kernel and all or none the filter.
 
@@ -168,6 +176,7 @@ def render_tones(
         state: Where the block begins; None at the onset.
         cents: Added to every tone's pitch; may have a gradient.
         lag: How much later than at a whole sample every tone begins, 0 to 1 sample; may have a gradient.
+        bare: The sound of the tones' ``Tone.bare``, where it is there already.
 
     Returns:
         The sound, silent before the onset, and the state after it.
@@ -183,10 +192,13 @@ def render_tones(
     level = modulation_level(times, batch.envelope, let_go / sample_rate_hz) if moving else None
     swinging = any(tone.lfo_to_pitch or tone.lfo_to_filter or tone.lfo_to_volume_db for tone in tones)
     swing = triangle(times, batch.lfo) if swinging else None
-    speed = _speeds(tones, batch, marks, times, level, swing, cents)
-    place, after = _places(speed, state, steps, lag)
-    skipped = state.skipped if state is not None else torch.zeros_like(batch.ratio)
-    sound, skipped = _read(tones, sources, place, first, let_go, skipped)
+    after = skipped = torch.zeros_like(batch.ratio)
+    if bare is not None:
+        sound = bare
+    else:
+        speed = _speeds(tones, batch, marks, times, level, swing, cents)
+        place, after = _places(speed, state, steps, lag)
+        sound, skipped = _read(tones, sources, place, first, let_go, skipped if state is None else state.skipped)
     kept = None
     if any(tone.is_filtered for tone in tones):
         pitch = batch.cutoff.expand(-1, steps)

@@ -8,7 +8,7 @@ choked by it within ``CHOKE_S``. Source: SoundFont Technical Specification 2.04,
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -20,7 +20,7 @@ from corpora.piece import Table
 from render.played import PlayedMusic
 from render.sampler.channel_curves import ATTENUATION_LIMITS_CB, ChannelCurves, Ramp, amplitude_of
 from render.sampler.envelope import RANGE_DB, Envelope, level_at
-from render.sampler.font_file import FontFile
+from render.sampler.font_file import BANK_OF_DRUMS, FontFile
 from render.sampler.generators import Generator, within_ranges
 from render.sampler.settings import Setting, lfo, modulation_envelope, set_zone, volume_envelope
 from render.sampler.sources import LoopMode, SourceRange, Sources
@@ -30,6 +30,7 @@ from render.sampler.zones import Zone, Zones
 __all__ = ["CHOKE_S", "Voice", "VoiceMaker", "pan_gains"]
 
 CHOKE_S = 0.05  # for the whole range of 100 dB
+UNHEARD_DBFS = -110.0  # a voice that has fallen so far is let go
 HIGHEST_KEY = 127
 CENTS_PER_KEY = 100.0
 CENTS_PER_OCTAVE = 1200.0
@@ -41,6 +42,11 @@ def pan_gains(pan: float | NDArray[np.float64]) -> tuple[NDArray[np.float64], ND
     """Left and right gain at a pan of -500 (left) to 500: cosine and sine, so that their squares sum to 1."""
     angle = (np.clip(pan, -PAN_RANGE, PAN_RANGE) + PAN_RANGE) * (math.pi / 4 / PAN_RANGE)
     return np.cos(angle), np.sin(angle)
+
+
+def preset_words(bank: int, program: int) -> str:
+    """A preset as it is called in reports."""
+    return f"drum set {program}" if bank == BANK_OF_DRUMS else f"program {program} of bank {bank}"
 
 
 @dataclass(slots=True, eq=False)
@@ -89,6 +95,7 @@ class VoiceMaker:
     def __init__(self, played: PlayedMusic, font: FontFile) -> None:
         self.sources = Sources(font)
         self._font = font
+        self.replaced: Counter[tuple[str, str]] = Counter()  # (asked for, got) of presets that the font lacks, by notes
         self._zones = Zones(font)
         self._rate_hz = float(played.sample_rate_hz)
         self._curves = ChannelCurves(played)
@@ -108,6 +115,7 @@ class VoiceMaker:
         is_drum = bool(note["is_drum"])
         preset = self._zones.preset(int(note["bank"]), int(note["program"]), is_drum)
         nearest = key if is_drum else self._nearest_key(note)
+        self._note_replacement(note, preset)
         zones = self._zones.at(preset, nearest, int(note["velocity"]))
         made = [self._voice(self._setting(zone, key, int(note["velocity"])), note) for zone in zones]
         exclusive = [voice for voice in made if voice.exclusive_class]
@@ -116,6 +124,14 @@ class VoiceMaker:
         for voice in exclusive:
             self._classes[channel, voice.exclusive_class].append(voice)
         return made
+
+    def _note_replacement(self, note: Table, preset: int) -> None:
+        is_drum = bool(note["is_drum"])
+        bank, program = BANK_OF_DRUMS if is_drum else int(note["bank"]), int(note["program"])
+        head = self._font.tables["phdr"][preset]
+        got = int(head["bank"]), int(head["program"])
+        if got != (bank, program):
+            self.replaced[preset_words(bank, program), preset_words(*got)] += 1
 
     def _nearest_key(self, note: Table) -> int:
         bend = float(self._curves.bend_steps(int(note["channel"])).at(int(note["onset_sample"])))
@@ -127,14 +143,15 @@ class VoiceMaker:
                 choked = replace(other.envelope, release_s=CHOKE_S)
                 other.envelope = self._envelopes.setdefault(choked, choked)
                 other.release = voice.onset
-                other.stop = min(other.stop, voice.onset + self._tail(other.envelope, voice.onset - other.onset))
+                other.stop = min(other.stop, voice.onset + self._tail(other.envelope, voice.onset - other.onset, other.gain))
 
-    def _tail(self, envelope: Envelope, release: int) -> int:
-        """How long a voice falls until it is ``RANGE_DB`` below its top."""
+    def _tail(self, envelope: Envelope, release: int, gain: float) -> int:
+        """How long a voice falls until it is ``RANGE_DB`` below its top, or ``UNHEARD_DBFS``."""
         level = self._level(release / self._rate_hz, envelope)
-        if level <= 0.0:
+        if level <= 0.0 or gain <= 0.0:
             return 0
-        left_db = max(RANGE_DB + 20.0 * math.log10(level), 0.0)
+        left_db = 20.0 * math.log10(level) + min(RANGE_DB, 20.0 * math.log10(gain) - UNHEARD_DBFS)
+        left_db = max(left_db, 0.0)
         return math.ceil(left_db / RANGE_DB * float(envelope.release_s) * self._rate_hz)
 
     def _voice(self, setting: Setting, note: Table) -> Voice:
@@ -145,7 +162,7 @@ class VoiceMaker:
         envelope = volume_envelope(amounts, key)
         envelope = self._envelopes.setdefault(envelope, envelope)
         release = int(note["end_sample"]) - onset
-        stop = release + self._tail(envelope, release)
+        stop = release + self._tail(envelope, release, gain)
         if envelope.sustain == 1.0:
             stop = min(stop, math.ceil(float(envelope.sustain_start_s) * self._rate_hz))
         tone = self._tone(setting, amounts, note, stop)

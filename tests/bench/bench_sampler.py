@@ -2,7 +2,7 @@
 
 Speed: seconds of sound in a second of processor time (one thread), font loading included, for made-up music (a piano of 10 notes a
 second; eight orchestral parts of 2 to 6 notes a second each; its velocities all differ) and for any score named with ``--score``.
-Both play TimGM6mb dry, or the font named with ``--font``. ``sampler again`` has an expression controller that never stands still.
+Both play TimGM6mb dry, or the font named with ``--font``. The third has expression controllers that never stand still.
 Errors are measured from the sound of a font of one click and one of one looped sine: onsets at 200 random samples, and the 19 equal
 steps of an octave by pitch wheel. Memory is the peak resident set of the process that rendered.
 
@@ -21,7 +21,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -34,15 +33,18 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from corpora.files import read_piece
 from corpora.midi.writer import write_midi
-from render.fluid import CHANNEL_FILES, fluidsynth_version, render_to_files
+from render.engines import Engine, stem_file
+from render.fluid import fluidsynth_version
 from render.fonts import find_font
 from render.played import play
-from render.sampler.engine import render_stems
+from render.sampler import engine as sampler
+from render.soundfont import engine as fluidsynth
 
 RATE_HZ = 44_100
 SEED = 20261125
 TICKS_PER_S = 960  # at 120 quarters a minute and 480 ticks a quarter
-ENGINES = ("sampler", "FluidSynth")
+RENDERERS: dict[str, Engine] = {"sampler": sampler.render_stems, "FluidSynth": fluidsynth.render_stems}
+ENGINES = tuple(RENDERERS)
 ORCHESTRA = ((40, 67, 6), (40, 62, 6), (41, 57, 4), (42, 45, 4), (73, 76, 4), (68, 70, 3), (60, 58, 2), (70, 48, 3))
 FONT_BYTES = Path(__file__).parents[1] / "render" / "sampler" / "conftest.py"
 
@@ -87,21 +89,25 @@ def made_up(kind: str, seconds: int) -> bytes:
 
 def sound_of(engine: str, midi: bytes, font: Path, folder: Path) -> NDArray[np.float32]:
     """The left side."""
-    if engine == "FluidSynth":
-        render_to_files(midi, font, folder, RATE_HZ, 0.4, False, "bench")
-        return np.fromfile(folder / CHANNEL_FILES[0], dtype=np.float32)
-    report = render_stems(play(midi, sample_rate_hz=RATE_HZ), folder, stems=False, font=font)
-    return np.fromfile(report.files[0], dtype="<f4").reshape(-1, 2)[:, 0]
+    RENDERERS[engine](play(midi, sample_rate_hz=RATE_HZ), folder, stems=False, font=font)
+    return np.fromfile(stem_file(folder, 0), dtype="<f4").reshape(-1, 2)[:, 0]
+
+
+def processor_s() -> float:
+    """Of this process and its children."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def measure(engine: str, midi_file: Path, font: Path) -> dict[str, float]:
     """Run in a child process."""
     midi = midi_file.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
-        started = time.process_time()
+        started = processor_s()
         sound = sound_of(engine, midi, font, Path(folder))
-        spent = time.process_time() - started
-    return {"speed": len(sound) / RATE_HZ / spent, "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+        spent = processor_s() - started
+    sizes = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return {"speed": len(sound) / RATE_HZ / spent, "mib": max(sizes) / 1024}
 
 
 def child(engine: str, midi: bytes, font: Path) -> dict[str, float]:

@@ -60,8 +60,8 @@ def test_a_fraction_of_a_sample_is_a_delay(make_music: Music, sine_font: SineFon
 def test_onsets_move_the_sound_continuously(make_music: Music, sine_font: SineFont) -> None:
     plan = NotePlan(make_music([(0, 3_000, 69, 127, 0.0, 0)]), sine_font(), dtype=torch.float64)
     before, at, after = (plan.render(onset_samples=torch.tensor([onset]), samples=3_000) for onset in (99.9999, 100.0, 100.0001))
-    assert (before - at).abs().max() < 1e-5
-    assert (after - at).abs().max() < 1e-5
+    assert (before - at).abs().max() < 3e-5
+    assert (after - at).abs().max() < 3e-5
     later = plan.render(onset_samples=torch.tensor([237.0]), samples=3_137)
     assert torch.equal(later[:, 237:2_800], at[:, 100:2_663])
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from corpora.errors import ToolError
+from render.engines import EngineReport, stem_file
 from render.midi_events import PlayEvent
 from render.played import PlayedMusic
 from render.sampler.engine import render_stems
@@ -151,12 +153,12 @@ def test_stems_sum_to_the_mix_and_no_stretch_length_changes_a_bit(make_music: Mu
     for segment in (1 << 18, 16_384, 17_011):
         folder = tmp_path / str(segment)
         folder.mkdir()
-        report = render_stems(music, folder, font=font, segment_samples=segment)
-        made.append([path.read_bytes() for path in report.files])
+        render_stems(music, folder, stems=True, font=font, segment_samples=segment)
+        made.append([stem_file(folder, stem).read_bytes() for stem in range(3)])
     assert made[0] == made[1] == made[2]
     mix = render_stems(music, tmp_path, stems=False, font=font)
     total = sum(np.frombuffer(stem, dtype="<f4").astype(np.float64) for stem in made[0])
-    assert np.abs(total - np.fromfile(mix.files[0], dtype="<f4")).max() < 10 ** (-120 / 20)
+    assert np.abs(total - np.fromfile(stem_file(tmp_path, 0), dtype="<f4")).max() < 10 ** (-120 / 20)
     assert mix.peak == pytest.approx(np.abs(total).max(), rel=1e-5)
 
 
@@ -211,10 +213,36 @@ def test_the_sample_of_the_nearest_sounding_pitch_is_played(
 
 
 def test_a_long_note_takes_no_memory_by_its_length(make_music: Music, sine_font: SineFont, tmp_path: Path) -> None:
-    music = make_music([(0, 120 * RATE_HZ, 69, 127, 0.0, 0)])
-    tracemalloc.start()
-    report = render_stems(music, tmp_path, stems=False, font=sine_font())
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert report.samples >= 120 * RATE_HZ
-    assert most < 64 << 20
+    font = sine_font({11: 1_200, 8: 9_000})
+    most = []
+    for seconds in (8, 60):
+        tracemalloc.start()
+        report = render_stems(make_music([(0, seconds * RATE_HZ, 69, 127, 0.0, 0)]), tmp_path, stems=False, font=font)
+        most.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert report.samples >= seconds * RATE_HZ
+    assert most[1] < most[0] + (4 << 20)  # 52 s are 18 MiB
+
+
+def test_the_report_is_that_of_an_engine(make_music: Music, sine_font: SineFont, tmp_path: Path) -> None:
+    told: list[float] = []
+    rows = [(0, 900, 69, 127, 0.0, 0), (500, 1_900, 69, 127, 0.0, 0)]
+    music = make_music(rows, [PlayEvent(3, "sysex", 0, data=b"\x7e")], program=7)
+    report = render_stems(music, tmp_path, stems=True, font=sine_font(), progress=told.append)
+    assert isinstance(report, EngineReport)
+    assert (report.player, report.voices) == ("sampler with sine", 2)
+    assert report.lost == ("program 7 of bank 0, 2 notes: the font has program 0 of bank 0", "1 system exclusive message")
+    assert told[-1] == 1.0
+    assert report.to_dict()["samples"] == report.samples
+
+
+def test_a_silent_font_and_a_missing_folder_are_a_line(
+    make_font: Callable[..., bytes], make_music: Music, sine_font: SineFont, tmp_path: Path
+) -> None:
+    music = make_music([(0, 900, 69, 127, 0.0, 0)])
+    silent = tmp_path / "silent.sf2"
+    silent.write_bytes(make_font([np.zeros(100, dtype=np.int16)], [({}, 0, ())]))
+    with pytest.raises(ToolError, match="music: SoundFont silent gave only silence"):
+        render_stems(music, tmp_path, stems=False, font=silent)
+    with pytest.raises(ToolError, match=r"music: the sound cannot be written to .*nowhere: No such file or directory"):
+        render_stems(music, tmp_path / "nowhere", stems=False, font=sine_font())

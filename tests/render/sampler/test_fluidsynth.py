@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import stft
 
-from render.fluid import CHANNEL_FILES, load_fluidsynth, render_to_files
+from render.engines import stem_file
 from render.fonts import find_font
 from render.played import play
-from render.sampler.engine import render_stems
+from render.sampler import engine as sampler
+from render.soundfont import engine as fluidsynth
 
 RATE_HZ = 44_100
-FLUIDSYNTH_GAIN = 0.4
 Stereo = NDArray[np.float32]
 STRINGS, DRUM_CHANNEL = 48, 9
 
@@ -25,7 +25,6 @@ STRINGS, DRUM_CHANNEL = 48, 9
 @pytest.fixture
 def both(midi_file: Callable[..., bytes], tmp_path: Path) -> Callable[..., tuple[Stereo, Stereo]]:
     """FluidSynth's and the sampler's sound of one note of a second, (2, sample) each."""
-    load_fluidsynth()
 
     def play_note(
         program: int, key: int, velocity: int = 100, channel: int = 0, controls: tuple[tuple[int, int], ...] = ()
@@ -36,11 +35,12 @@ def both(midi_file: Callable[..., bytes], tmp_path: Path) -> Callable[..., tuple
             (0, mido.Message("note_on", channel=channel, note=key, velocity=velocity)),
             (960, mido.Message("note_off", channel=channel, note=key)),
         ]
-        data, font = midi_file(track), find_font().path
-        render_to_files(data, font, tmp_path, RATE_HZ, FLUIDSYNTH_GAIN, False, "note")
-        reference = np.stack([np.fromfile(tmp_path / name, dtype=np.float32) for name in CHANNEL_FILES])
-        report = render_stems(play(data, sample_rate_hz=RATE_HZ), tmp_path, stems=False, font=font)
-        return reference, np.fromfile(report.files[0], dtype="<f4").reshape(-1, 2).T
+        music = play(midi_file(track), sample_rate_hz=RATE_HZ)
+        sounds = []
+        for engine in (fluidsynth.render_stems, sampler.render_stems):
+            engine(music, tmp_path, stems=False, font=find_font().path)
+            sounds.append(np.fromfile(stem_file(tmp_path, 0), dtype="<f4").reshape(-1, 2).T)
+        return sounds[0], sounds[1]
 
     return play_note
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import time
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from corpora.errors import InputError
+from corpora.errors import InputError, PartimentoError, ToolError
 from render.fonts import find_font
 from render.played import PlayedMusic
 from render.sampler.engine import render_stems
@@ -140,7 +141,7 @@ def test_a_sample_that_cannot_be_played_is_refused(
     path = tmp_path / "font.sf2"
     path.write_bytes(data)
     with pytest.raises(InputError, match=rf"font\.sf2: sample 0 \(sine\).*{words}"):
-        render_stems(make_music([(0, 100, 69, 100, 0.0, 0)]), tmp_path, font=path)
+        render_stems(make_music([(0, 100, 69, 100, 0.0, 0)]), tmp_path, stems=False, font=path)
 
 
 def test_offsets_past_the_sample_are_refused(
@@ -150,7 +151,7 @@ def test_offsets_past_the_sample_are_refused(
         path = tmp_path / "font.sf2"
         path.write_bytes(make_font([make_sine(300)], [(amounts, 0, ())]))
         with pytest.raises(InputError, match=r"sample 0 \(sine\): expected a (range|loop) within"):
-            render_stems(make_music([(0, 100, 69, 100, 0.0, 0)]), tmp_path, font=path)
+            render_stems(make_music([(0, 100, 69, 100, 0.0, 0)]), tmp_path, stems=False, font=path)
 
 
 def test_absurd_modulators_end_in_finite_sound(
@@ -160,11 +161,14 @@ def test_absurd_modulators_end_in_finite_sound(
     for amount in (32_767, -32_768):
         wild = [(source, number, amount, 0, 0) for source in (0x0002, 0x0087, 0x008B, 0x000D) for number in range(60)]
         path.write_bytes(make_font([make_sine(300)], [({54: 1, 56: 1_200}, 0, wild)]))
-        report = render_stems(make_music([(0, 900, 127, 100, 0.0, 0), (0, 900, 0, 1, 0.0, 0)]), tmp_path, font=path)
-        assert np.isfinite(report.peak)
+        with contextlib.suppress(ToolError):  # only silence
+            report = render_stems(
+                make_music([(0, 900, 127, 100, 0.0, 0), (0, 900, 0, 1, 0.0, 0)]), tmp_path, stems=False, font=path
+            )
+            assert np.isfinite(report.peak)
     path.write_bytes(make_font([make_sine(300)], [({}, 0, [(0x0002, 48, 1, 0, 0)] * 300)]))
     with pytest.raises(InputError, match="expected at most 256 modulators, got 300"):
-        render_stems(make_music([(0, 900, 127, 100, 0.0, 0)]), tmp_path, font=path)
+        render_stems(make_music([(0, 900, 127, 100, 0.0, 0)]), tmp_path, stems=False, font=path)
 
 
 def test_a_swarm_of_voices_is_refused(
@@ -174,7 +178,7 @@ def test_a_swarm_of_voices_is_refused(
     path.write_bytes(make_font([make_sine(300)], [({}, 0, ())] * 20_000))
     started = time.perf_counter()
     with pytest.raises(InputError, match="expected at most 64 voices for key 69, velocity 100, got more"):
-        render_stems(make_music([(0, 100, 69, 100, 0.0, 0)]), tmp_path, font=path)
+        render_stems(make_music([(0, 100, 69, 100, 0.0, 0)]), tmp_path, stems=False, font=path)
     assert time.perf_counter() - started < 5
 
 
@@ -196,8 +200,8 @@ def test_changed_bytes_end_in_sound_or_one_line(
     path = folder / "font.sf2"
     path.write_bytes(data)
     try:
-        report = render_stems(make_music([(0, 2_000, 69, 100, 0.0, 0)]), folder, font=path)
-    except InputError:  # whose text is one line always
+        report = render_stems(make_music([(0, 2_000, 69, 100, 0.0, 0)]), folder, stems=False, font=path)
+    except PartimentoError:  # whose text is one line always
         return
     assert np.isfinite(report.peak)
 

@@ -361,7 +361,7 @@ def accompany(
 def render(
     piece: Score,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the sound goes: .flac, .wav, .ogg, .opus or .mp3.")],
-    engine: Annotated[str, typer.Option(help="Who plays: soundfont.")] = "soundfont",
+    engine: Annotated[str, typer.Option(help="Who plays: soundfont (FluidSynth) or sampler (our own, to the sample and the tenth of a cent).")] = "soundfont",
     font: Annotated[Path | None, typer.Option(help="A .sf2 or .sf3 SoundFont; the best installed one when left out.")] = None,
     stems: Annotated[Path | None, typer.Option(help="A folder for each part alone, as it sounds in the mix.")] = None,
     note_map: Annotated[Path | None, typer.Option(help="A .json file for the first and last sample of each note.")] = None,

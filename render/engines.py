@@ -22,7 +22,10 @@ __all__ = ["ENGINES", "Engine", "EngineReport", "Progress", "check_options", "fi
 Progress = Callable[[float], None]  # called with the share that is done, 0 to 1
 
 GIVEN = ("played", "folder", "stems", "font", "progress")  # to every engine; other parameters are options of its own
-ENGINES = {"soundfont": "render.soundfont.engine:render_stems"}  # name -> module:function
+ENGINES = {  # name -> module:function
+    "soundfont": "render.soundfont.engine:render_stems",
+    "sampler": "render.sampler.engine:render_stems",
+}
 
 
 @runtime_checkable

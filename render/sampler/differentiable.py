@@ -204,7 +204,8 @@ class NotePlan:
         table = [[float(value) for value in _fields(voice.envelope)] for voice in group.voices]
         columns = torch.tensor(table, dtype=torch.float64, device=self.device)
         envelope = Envelope(*(columns[:, field : field + 1] for field in range(columns.shape[1])))
-        held = volume_amplitude(times.minimum(let_go), envelope)
+        lasts = torch.tensor([[voice.stop - voice.onset] for voice in group.voices], device=self.device)
+        held = volume_amplitude(times.minimum(let_go), envelope) * (ends <= lasts)
         return sound * (held * released(times - let_go, columns[:, -1:])).to(self.dtype)
 
 

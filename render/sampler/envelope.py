@@ -80,13 +80,13 @@ def _fall(times: Tensor, envelope: Envelope) -> Tensor:
     return fallen.minimum(torch.as_tensor(envelope.sustain, dtype=times.dtype, device=times.device))
 
 
-def volume_amplitude(times: Float[Tensor, "*batch"], envelope: Envelope) -> Float[Tensor, "*batch"]:
+def volume_amplitude(times: Float[Tensor, "*times"], envelope: Envelope) -> Float[Tensor, "*spread"]:
     """Amplitude before the release, 0 to 1; the envelope's range is ``RANGE_DB``."""
     rise = ((times - envelope.delay_s) / envelope.attack_s).clamp(0.0, 1.0)
     return rise * torch.exp(-math.log(10.0) / 20.0 * RANGE_DB * _fall(times, envelope))
 
 
-def released(times: Float[Tensor, "*batch"], release_s: float | Tensor) -> Float[Tensor, "*batch"]:
+def released(times: Float[Tensor, "*times"], release_s: float | Tensor) -> Float[Tensor, "*spread"]:
     """What the amplitude at the release is multiplied by; times are seconds since then."""
     return torch.exp(-math.log(10.0) / 20.0 * RANGE_DB * times.clamp(min=0.0) / release_s)
 
@@ -102,7 +102,7 @@ def _modulation_held(times: Tensor, envelope: Envelope) -> Tensor:
     return convex - _fall(times, envelope)
 
 
-def modulation_level(times: Float[Tensor, "*batch"], envelope: Envelope, release_s: Tensor) -> Float[Tensor, "*batch"]:
+def modulation_level(times: Float[Tensor, "*times"], envelope: Envelope, release_s: Tensor) -> Float[Tensor, "*spread"]:
     """Level of the modulation envelope, 0 to 1.
 
     Args:
@@ -114,7 +114,7 @@ def modulation_level(times: Float[Tensor, "*batch"], envelope: Envelope, release
     return (held - (times - release_s).clamp(min=0.0) / envelope.release_s).clamp(min=0.0)
 
 
-def triangle(times: Float[Tensor, "*batch"], lfo: Lfo) -> Float[Tensor, "*batch"]:
+def triangle(times: Float[Tensor, "*times"], lfo: Lfo) -> Float[Tensor, "*spread"]:
     """An oscillator, -1 to 1."""
     cycles = (times - lfo.delay_s).clamp(min=0.0) * lfo.frequency_hz + 0.25
     return 1.0 - 4.0 * (cycles - cycles.detach().floor() - 0.5).abs()

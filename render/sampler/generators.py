@@ -135,7 +135,7 @@ def within_ranges(amounts: Sequence[float]) -> tuple[float, ...]:
     """Amounts of all generators by number, each held within its range (section 8.1.3)."""
     held = list(amounts)
     for number, (low, high) in _RANGES.items():
-        held[number] = min(max(held[number], low), high)
+        held[number] = float(min(max(held[number], low), high))
     return tuple(held)
 
 

@@ -137,7 +137,7 @@ class Modulator:
     def output(self, first: NDArray[np.int64] | int, second: NDArray[np.int64] | int) -> NDArray[np.float64]:
         """What it adds where its sources stand at these whole numbers from 0 to 127."""
         found = self.amount * self.source.curve()[first] * self.amount_source.curve()[second]
-        return np.abs(found) if self.transform == ABSOLUTE_TRANSFORM else found
+        return np.asarray(np.abs(found) if self.transform == ABSOLUTE_TRANSFORM else found)
 
 
 def _default(source: int, destination: int, amount: float) -> Modulator:

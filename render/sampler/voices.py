@@ -16,7 +16,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora.piece import Table
 from render.played import PlayedMusic
 from render.sampler.channel_curves import ATTENUATION_LIMITS_CB, ChannelCurves, Ramp, amplitude_of
 from render.sampler.envelope import RANGE_DB, Envelope, level_at
@@ -41,7 +40,7 @@ UNPITCHED_KEY = 60
 def pan_gains(pan: float | NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Left and right gain at a pan of -500 (left) to 500: cosine and sine, so that their squares sum to 1."""
     angle = (np.clip(pan, -PAN_RANGE, PAN_RANGE) + PAN_RANGE) * (math.pi / 4 / PAN_RANGE)
-    return np.cos(angle), np.sin(angle)
+    return np.asarray(np.cos(angle)), np.asarray(np.sin(angle))
 
 
 def preset_words(bank: int, program: int) -> str:
@@ -105,7 +104,7 @@ class VoiceMaker:
         self._envelopes: dict[Envelope, Envelope] = {}
         self._level = lru_cache(maxsize=1 << 16)(level_at)
 
-    def voices(self, note: Table) -> list[Voice]:
+    def voices(self, note: np.void) -> list[Voice]:
         """The voices of one row of ``PLAYED_DTYPE``; earlier ones in their exclusive classes are shortened.
 
         Raises:
@@ -125,7 +124,7 @@ class VoiceMaker:
             self._classes[channel, voice.exclusive_class].append(voice)
         return made
 
-    def _note_replacement(self, note: Table, preset: int) -> None:
+    def _note_replacement(self, note: np.void, preset: int) -> None:
         is_drum = bool(note["is_drum"])
         bank, program = BANK_OF_DRUMS if is_drum else int(note["bank"]), int(note["program"])
         head = self._font.tables["phdr"][preset]
@@ -133,7 +132,7 @@ class VoiceMaker:
         if got != (bank, program):
             self.replaced[preset_words(bank, program), preset_words(*got)] += 1
 
-    def _nearest_key(self, note: Table) -> int:
+    def _nearest_key(self, note: np.void) -> int:
         bend = float(self._curves.bend_steps(int(note["channel"])).at(int(note["onset_sample"])))
         return min(max(round(int(note["key"]) + (float(note["cents"]) + bend) / CENTS_PER_KEY), 0), HIGHEST_KEY)
 
@@ -154,7 +153,7 @@ class VoiceMaker:
         left_db = max(left_db, 0.0)
         return math.ceil(left_db / RANGE_DB * float(envelope.release_s) * self._rate_hz)
 
-    def _voice(self, setting: Setting, note: Table) -> Voice:
+    def _voice(self, setting: Setting, note: np.void) -> Voice:
         onset, channel, key = int(note["onset_sample"]), int(note["channel"]), int(note["key"])
         amounts, gain = setting.amounts, setting.gain
         if setting.other_modulators:
@@ -203,7 +202,7 @@ class VoiceMaker:
         factor = float(amplitude_of(min(max(attenuation, loudest), softest)))
         return within_ranges(amounts), setting.gain * factor
 
-    def _tone(self, setting: Setting, amounts: Sequence[float], note: Table, stop: int) -> Tone:
+    def _tone(self, setting: Setting, amounts: Sequence[float], note: np.void, stop: int) -> Tone:
         """The tone of a voice that lasts until ``stop`` samples after its onset."""
         onset, channel, key = int(note["onset_sample"]), int(note["channel"]), int(note["key"])
         played, mode = self.sources.range_of(setting.zone)

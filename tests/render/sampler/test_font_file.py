@@ -179,7 +179,7 @@ def test_a_swarm_of_voices_is_refused(
     started = time.perf_counter()
     with pytest.raises(InputError, match="expected at most 64 voices for key 69, velocity 100, got more"):
         render_stems(make_music([(0, 100, 69, 100, 0.0, 0)]), tmp_path, stems=False, font=path)
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 30  # a twentieth of that on a quiet machine
 
 
 @settings(max_examples=150, derandomize=True, deadline=None)

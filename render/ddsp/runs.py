@@ -1,0 +1,216 @@
+"""``partimento train render``: one instrument from recordings or a font, as a run in a folder.
+
+The folder holds ``notes.npz`` (the notes taken apart), ``state.pt`` and the curve (``compose.training``), and in the end
+``model/``, a bank of this one instrument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from compose.constraints.instruments import INSTRUMENTS, find_instrument
+from compose.training import TrainingPlan, train
+from corpora.errors import RequestError
+from corpora.safe_text import safe_text
+from render.ddsp.bank import InstrumentBank
+from render.ddsp.evaluation import figures_of
+from render.ddsp.fitting import fit_crest, fit_dynamics, fit_expression, fit_release
+from render.ddsp.instrument import Instrument, InstrumentConfig
+from render.ddsp.learned_notes import LearnedNote, learn_notes, load_notes, save_notes, split_notes
+from render.ddsp.sources import font_notes, recorded_notes, sample_notes
+from render.ddsp.training_frames import FrameSet, frame_loss
+from render.ddsp.wandering import learn_takes
+
+__all__ = ["PROGRAMS", "run_render", "train_instrument"]
+
+BATCH = 512
+NOTES_FILE, DYNAMICS_FILE, STATE_FILE = "notes.npz", "dynamics.npz", "state.pt"
+LEARNING_RATE = 3e-3
+FONT_STEP = 2  # semitones
+DYNAMICS_VELOCITIES = (32, 64, 96, 120)
+PROGRAMS: dict[str, tuple[int, ...]] = {  # besides an instrument's own the programs that it plays for want of a nearer one
+    "violin": (40, 110),
+    "viola": (41,),
+    "cello": (42,),
+    "contrabass": (43,),
+    "trumpet": (56, 59),
+    "trombone": (57,),
+    "tuba": (58,),
+    "horn": (60,),
+    "saxophone": (66, 64, 65, 67),
+    "oboe": (68, 69),
+    "bassoon": (70,),
+    "clarinet": (71,),
+    "flute": (73, 72, 74, 75, 77, 79),
+}
+
+
+def train_instrument(
+    folder: Path, notes: list[LearnedNote], config: InstrumentConfig, plan: TrainingPlan, seed: int = 0
+) -> tuple[Instrument, dict[str, float]]:
+    """Train one instrument on notes, going on with the run in the folder when there is one.
+
+    Args:
+        folder: Of the run.
+        notes: All of them; ``split_notes`` holds some out.
+        config: Its own; what can be measured of it is.
+        plan: Time and rates.
+        seed: Of weights and batches.
+
+    Returns:
+        The instrument, and the figures of its model card.
+    """
+    torch.manual_seed(seed)
+    trained, held_out = split_notes(notes)
+    instrument = Instrument(replace(config, release_db_per_s=fit_release(notes, config.release_db_per_s)))
+    frames = FrameSet(trained)
+    validation = FrameSet(held_out or trained).plain()
+    instrument.spectrum_mean.copy_(frames.spectrum_mean())
+
+    @torch.no_grad()
+    def evaluate(model: nn.Module) -> dict[str, float]:
+        return {"error_db": round(float(frame_loss(model, validation)), 4)}
+
+    train(instrument, frames.batches(np.random.default_rng(seed), BATCH), frame_loss, plan, folder, evaluate)
+    learn_takes(instrument, trained)
+    fit_expression(instrument, trained)
+    instrument.config = fit_crest(instrument)
+    return instrument, figures_of(instrument, len(trained), held_out)
+
+
+def _config(name: str, program: int | None, notes: list[LearnedNote]) -> InstrumentConfig:
+    keys = [round(note.key) for note in notes]
+    programs = PROGRAMS.get(name)
+    if programs is None:
+        known = find_instrument(name)
+        own = INSTRUMENTS[known][2] if known else ()
+        programs = tuple(own) or (() if program is None else (program,))
+    return InstrumentConfig(name=name, programs=programs, low_key=min(keys), high_key=max(keys))
+
+
+def _open_folder(folder: Path, resume: bool) -> None:
+    shown = safe_text(str(folder))
+    if folder.exists() and not folder.is_dir():
+        raise RequestError(f"{shown} is a file, expected a folder for the run")
+    begun = (folder / STATE_FILE).exists()
+    if begun and not resume:
+        raise RequestError(f"{shown} holds a run: go on with it by --resume, or name another folder")
+    if resume and not begun:
+        raise RequestError(f"{shown} holds no run to go on with")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def run_render(
+    folder: Path,
+    instrument: str,
+    minutes: float,
+    *,
+    samples: Path | None = None,
+    recordings: Path | None = None,
+    font: Path | None = None,
+    program: int | None = None,
+    keys: tuple[int, int] = (48, 84),
+    source: str = "",
+    licence: str = "",
+    into: Path | None = None,
+    seed: int = 0,
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Train one instrument.
+
+    Args:
+        folder: Of the run; made when missing.
+        instrument: Its name.
+        minutes: Wall time of the training, over all resumes; taking the notes apart comes before.
+        samples: Folder of single notes, the pitch in each file's name.
+        recordings: Folder of recordings of one voice, each with its .mid beside it.
+        font: SoundFont; alone it is the source, beside samples or recordings it only teaches how brightness follows velocity.
+        program: Of the font, General MIDI from 0.
+        keys: First and last key to play the font at, when it is the source.
+        source: What the model card says of where the notes are from.
+        licence: Of the notes, for the model card.
+        into: A bank to add the instrument to when it is done; made when missing.
+        seed: Of weights and batches.
+        resume: Go on with the run in the folder.
+
+    Returns:
+        JSON values: where the checkpoint is, its size and its figures.
+
+    Raises:
+        RequestError: Not exactly one source, a font without its program, or the folder holds a run and ``resume`` is false, or
+            the other way round.
+        InputError, ToolError: As ``render.ddsp.sources``.
+    """
+    if (samples is not None) + (recordings is not None) > 1 or not (samples or recordings or font):
+        raise RequestError("expected one source of notes: --samples FOLDER, --recordings FOLDER, or --font FONT with --program")
+    if (font is None) != (program is None):
+        raise RequestError("expected --font and --program together")
+    if not instrument.strip() or "." in instrument:
+        raise RequestError(f"instrument '{instrument}': expected a name without dots")
+    if not 0 <= keys[0] < keys[1] <= 127:
+        raise RequestError(f"keys: expected first below last, 0 to 127, got {keys[0]}-{keys[1]}")
+    _open_folder(folder, resume)
+    notes, refused = _notes(folder, samples, recordings, font, program, keys)
+    config = _config(instrument, program, notes)
+    dynamics = _dynamics(folder, notes, font, program, samples is not None or recordings is not None, config)
+    config = replace(config, brightness_per_velocity=dynamics)
+    plan = TrainingPlan(minutes=minutes, learning_rate=LEARNING_RATE, evaluate_every_s=30.0, averaging=0.99)
+    model, figures = train_instrument(folder, notes, config, plan, seed)
+    origin = f"--samples {samples.name}" if samples else f"--recordings {recordings.name}" if recordings else ""
+    origin += f" --font {font.name} --program {program}" if font else ""
+    about = {
+        "source": source or "unknown",
+        "licence": licence or "unknown",
+        "training": f"{minutes:g} minutes on one core, seed {seed}",
+        "command": f"partimento train render --instrument {instrument} {origin.strip()} --minutes {minutes:g} --seed {seed}",
+        "figures": figures,
+    }
+    bank = InstrumentBank([model], {instrument: about})
+    bank.save_pretrained(folder / "model")
+    if into is not None:
+        held = InstrumentBank.from_pretrained(into) if into.exists() else InstrumentBank([])
+        held.added(bank).save_pretrained(into)
+    return {
+        "model": str(folder / "model"),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "refused": refused,
+        **figures,
+    }
+
+
+def _notes(
+    folder: Path, samples: Path | None, recordings: Path | None, font: Path | None, program: int | None, keys: tuple[int, int]
+) -> tuple[list[LearnedNote], list[str]]:
+    """The notes of the run: those that were kept, else taken apart now."""
+    kept = folder / NOTES_FILE
+    if kept.exists():
+        return load_notes(kept), []
+    if samples is not None:
+        found, refused = learn_notes(sample_notes(samples))
+    elif recordings is not None:
+        found, refused = learn_notes(recorded_notes(recordings))
+    else:
+        assert font is not None
+        assert program is not None
+        found, refused = learn_notes(font_notes(font, program, range(keys[0], keys[1] + 1, FONT_STEP)))
+    save_notes(kept, found)
+    return found, refused
+
+
+def _dynamics(
+    folder: Path, notes: list[LearnedNote], font: Path | None, program: int | None, beside: bool, config: InstrumentConfig
+) -> float:
+    """How brightness follows velocity: from the font beside the notes, else from the notes."""
+    if not beside or font is None or program is None:
+        return fit_dynamics(notes, config.brightness_per_velocity)
+    kept = folder / DYNAMICS_FILE
+    if not kept.exists():
+        spots = np.linspace(config.low_key, config.high_key, 5).round().astype(int)[1:-1].tolist()
+        save_notes(kept, learn_notes(font_notes(font, program, spots, DYNAMICS_VELOCITIES))[0])
+    return fit_dynamics(load_notes(kept), config.brightness_per_velocity)

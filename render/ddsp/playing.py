@@ -45,6 +45,7 @@ FULL_VOLUME, FULL_EXPRESSION = 100, 127
 WHEEL_CENTS = 50.0
 BRIGHTNESS_CENTRE = 64
 MIN_KEY, MAX_KEY = 0.0, 127.0
+BEYOND = 2  # semitones beyond the keys it has learned that the network is asked about
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +189,7 @@ def _note_frames(
     noise_db = np.full_like(ages, asked.attack_noise_db)
     brightness = np.maximum(asked.brightness * 2.0**brighter, 1.0)
     with torch.inference_mode():
-        tensors = [torch.from_numpy(values).float() for values in (key, noise_db, attack_ages)]
+        tensors = [torch.from_numpy(values).float() for values in (_known_keys(instrument, key), noise_db, attack_ages)]
         rising = instrument.attack_db(*tensors).double().numpy()
     relative = rising + _wander(asked, ages, length_s, level_take * settled)
     if place.joined and place.touched:
@@ -266,6 +267,11 @@ def _wander(asked: NoteExpression, ages: NDArray[np.float64], length_s: float, t
     return np.asarray(asked.fluctuation_db * (both - float(both[sounding].mean())) / spread)
 
 
+def _known_keys(instrument: Instrument, key: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The pitches, those far beyond what the instrument has learned brought back to its outermost ones."""
+    return np.clip(key, instrument.config.low_key - BEYOND, instrument.config.high_key + BEYOND)
+
+
 def _spectrum(
     instrument: Instrument,
     key: NDArray[np.float64],
@@ -276,8 +282,9 @@ def _spectrum(
     unrest_db: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Amplitudes (frame, 100) and noise gains (frame, 65) of RMS 1."""
+    told = _known_keys(instrument, key)
     with torch.inference_mode():
-        tensors = [torch.from_numpy(values).float() for values in (key, relative_db, brightness, attack_noise_db, ages)]
+        tensors = [torch.from_numpy(values).float() for values in (key, relative_db, brightness, attack_noise_db, ages, told)]
         harmonics_db, bands_db = (values.double().numpy() for values in instrument.spectrum_db(*tensors))
     count = harmonics_db.shape[1]
     harmonics = 10 ** ((harmonics_db + unrest_db[:, :count]).clip(-120, 20) / 20)

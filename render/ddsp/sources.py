@@ -22,7 +22,7 @@ from corpora.errors import InputError
 from corpora.midi.reader import read_midi
 from corpora.safe_text import safe_text
 from render.ddsp.frames import SAMPLE_RATE_HZ
-from render.soundfont import render_soundfont
+from render.rendering import render
 
 __all__ = ["SourceNote", "font_notes", "key_to_hz", "recorded_notes", "sample_notes"]
 
@@ -149,7 +149,7 @@ def font_notes(
         bank: Of the program.
 
     Raises:
-        InputError, ToolError: As ``render.soundfont.render_soundfont``.
+        InputError, ToolError: As ``render.rendering.render``.
     """
     played = [(key, velocity) for key in keys for velocity in velocities]
     file = mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_SECOND // 2)
@@ -160,8 +160,14 @@ def font_notes(
     file.tracks.append(track)
     stream = io.BytesIO()
     file.save(file=stream)
-    audio = render_soundfont(
-        stream.getvalue(), font=font, sample_rate_hz=SAMPLE_RATE_HZ, gain_db=0.0, reverb=False, name=f"program {program}"
+    audio = render(
+        stream.getvalue(),
+        font=font,
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        lufs=None,
+        true_peak_dbtp=None,
+        room=None,
+        name=f"program {program}",
     ).audio
     samples = audio.samples.mean(axis=0).astype(np.float64)
     for index, (key, velocity) in enumerate(played):

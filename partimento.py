@@ -475,6 +475,35 @@ def perform(
     print(*report["files"], sep="\n")
 
 
+@app.command(epilog="Example: partimento transfer sung.wav -o violin.flac --instrument violin --octave 1")
+def transfer(
+    recording: Annotated[Path, typer.Argument(help="One tone at a time: .wav, .flac, .ogg or .mp3.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the sound goes: .flac, .wav, .ogg, .opus or .mp3.")],
+    instrument: Annotated[str, typer.Option(help="Who plays it: a name in the bank.")] = "violin",
+    octave: Annotated[int, typer.Option(help="Octaves up, or down below 0.")] = 0,
+    bank: Annotated[str, typer.Option(help="The bank that comes with the package, or the folder of your own.")] = "ddsp",
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same noise.")] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Play a sung or played phrase on another instrument, with the same pitch and level over time."""
+    from render.ddsp.transfer import transfer_file
+
+    with _telling(recording.name) as told:
+        report = transfer_file(
+            recording, out, instrument, octave=octave, bank=bank, seed=seed, told=lambda share: told("listening", share)
+        )
+    if as_json:
+        _print_json(report)
+    else:
+        print(
+            f"{out}: {report['duration_s']:.1f} s of {report['instrument']}, {report['lowest_hz']:.0f} to"
+            f" {report['highest_hz']:.0f} Hz, tones in {report['voiced_share']:.0%} of the time"
+        )
+        if report["beyond_share"] > 0:
+            beyond = f"{report['beyond_share']:.0%} of the tones lie beyond the keys that {instrument} has learned"
+            print(f"{beyond}: try another --octave", file=sys.stderr)
+
+
 @app.command(epilog="Example: partimento convert song.krn -o song.musicxml")
 def convert(
     piece: Score,
@@ -647,6 +676,54 @@ def train_chorale(
     from compose.runs import run_chorale
 
     _print_figures(run_chorale(out, minutes, seed=seed, resume=resume), as_json)
+
+
+@train_app.command(
+    name="render",
+    epilog="Example: partimento train render --instrument oboe --font GM.sf3 --program 68 --minutes 2 --out runs/oboe",
+)
+def train_render(
+    out: RunFolder,
+    instrument: Annotated[str, typer.Option(help="Its name in the bank.")],
+    samples: Annotated[Path | None, typer.Option(help="A folder of single notes, each file named by its pitch: A4, Bb3.")] = None,
+    recordings: Annotated[Path | None, typer.Option(help="A folder of one-voice recordings, each with its .mid beside it.")] = None,
+    font: Annotated[Path | None, typer.Option(help="A SoundFont: the source, or beside samples a teacher of dynamics.")] = None,
+    program: Annotated[int | None, typer.Option(min=0, max=127, help="Of the font, General MIDI from 0.")] = None,
+    low_key: Annotated[int, typer.Option(min=0, max=127, help="Lowest key to play the font at.")] = 48,
+    high_key: Annotated[int, typer.Option(min=0, max=127, help="Highest key.")] = 84,
+    source: Annotated[str, typer.Option(help="Where the notes are from, for the model card.")] = "",
+    licence: Annotated[str, typer.Option(help="Of the notes, for the model card.")] = "",
+    into: Annotated[Path | None, typer.Option(help="A bank to add the instrument to.")] = None,
+    steps: Annotated[int, typer.Option(min=0, help="Length of the training in steps, in place of --minutes.")] = 0,
+    minutes: Minutes = 2.0,
+    seed: Seed = 0,
+    resume: Resume = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train a DDSP instrument, which transfer takes by --bank FOLDER/model."""
+    from render.ddsp.runs import run_render
+
+    with _progress() as say:
+        say(f"taking notes of {instrument} apart")
+        figures = run_render(
+            out,
+            instrument,
+            minutes,
+            samples=samples,
+            recordings=recordings,
+            font=font,
+            program=program,
+            keys=(low_key, high_key),
+            source=source,
+            licence=licence,
+            into=into,
+            steps=steps,
+            seed=seed,
+            resume=resume,
+        )
+    for line in figures.pop("refused"):
+        print(f"left out: {line}", file=sys.stderr)
+    _print_figures(figures, as_json)
 
 
 @evaluate_app.command(name="jsb", epilog="Example: partimento evaluate jsb --model voices")

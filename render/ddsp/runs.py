@@ -119,6 +119,7 @@ def run_render(
     source: str = "",
     licence: str = "",
     into: Path | None = None,
+    steps: int = 0,
     seed: int = 0,
     resume: bool = False,
 ) -> dict[str, Any]:
@@ -136,6 +137,7 @@ def run_render(
         source: What the model card says of where the notes are from.
         licence: Of the notes, for the model card.
         into: A bank to add the instrument to when it is done; made when missing.
+        steps: When above 0, the length of the training in steps of 512 frames instead, which does not depend on the machine.
         seed: Of weights and batches.
         resume: Go on with the run in the folder.
 
@@ -160,15 +162,16 @@ def run_render(
     config = _config(instrument, program, notes)
     dynamics = _dynamics(folder, notes, font, program, samples is not None or recordings is not None, config)
     config = replace(config, brightness_per_velocity=dynamics)
-    plan = TrainingPlan(minutes=minutes, learning_rate=LEARNING_RATE, evaluate_every_s=30.0, averaging=0.99)
+    plan = TrainingPlan(minutes=minutes, steps=steps, learning_rate=LEARNING_RATE, evaluate_every_s=30.0, averaging=0.99)
     model, figures = train_instrument(folder, notes, config, plan, seed)
     origin = f"--samples {samples.name}" if samples else f"--recordings {recordings.name}" if recordings else ""
     origin += f" --font {font.name} --program {program}" if font else ""
+    length = f"--steps {steps}" if steps else f"--minutes {minutes:g}"
     about = {
         "source": source or "unknown",
         "licence": licence or "unknown",
-        "training": f"{minutes:g} minutes on one core, seed {seed}",
-        "command": f"partimento train render --instrument {instrument} {origin.strip()} --minutes {minutes:g} --seed {seed}",
+        "training": f"{steps} steps" if steps else f"{minutes:g} minutes",
+        "command": f"partimento train render --instrument {instrument} {origin.strip()} {length} --seed {seed}",
         "figures": figures,
     }
     bank = InstrumentBank([model], {instrument: about})

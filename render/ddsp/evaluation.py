@@ -94,17 +94,18 @@ def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> flo
     return round(float(np.corrcoef(first, second)[0, 1]), 3)
 
 
-def figures_of(instrument: Instrument, notes: int, held_out: list[LearnedNote]) -> dict[str, float]:
+def figures_of(instrument: Instrument, notes: int, held_out: list[LearnedNote], asked: int = 24) -> dict[str, float]:
     """All figures of the model card.
 
     Args:
         instrument: Trained.
         notes: How many it was trained on.
         held_out: Others; with none the figures of nearness are left out.
+        asked: Notes of the correlations.
     """
     config = instrument.config
     keys = sorted({note.key for note in held_out}) or [float(config.low_key), float(config.high_key)]
-    pairs = asked_and_measured(instrument, keys)
+    pairs = asked_and_measured(instrument, keys, asked)
 
     def values(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         asked = np.array([float(pair[0].to_dict()[name]) for pair in pairs])

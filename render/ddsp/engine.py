@@ -2,8 +2,8 @@
 
 Every part is played by the instrument of its General MIDI program (``InstrumentBank.for_program``), its notes shared out to voices
 (``render.ddsp.voices``). A note's attack begins at its ``onset_sample``: all samples before it are 0 where nothing else sounds, and
-that sample is not. The same music, bank and seed give the same samples. Nothing longer than a note is held in memory; the files are
-written in place.
+that sample is not. The same music, bank and seed give the same samples. Nothing longer than a note is held in memory; notes are
+added to the files where they belong.
 
 Cents, bends, tunings, controllers 1, 7, 10, 11 and 74 are obeyed (``render.ddsp.playing``); pan is of constant power, 0 dB in the
 middle. A note of velocity 100 peaks near -18 dBFS.
@@ -11,6 +11,7 @@ middle. A note of velocity 100 peaks near -18 dBFS.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ VIBRATO, VOLUME, PAN, EXPRESSION, BRIGHTNESS = 1, 7, 10, 11, 74
 PAN_CENTRE = 64
 FILTER_TAIL_SAMPLES = 256
 BLOCK_SAMPLES = 1 << 18
+FRAME_BYTES = 8  # float32, stereo
 SEED_STRIDE = 1 << 20  # between voices: more notes than a voice has
 WEIGHTS_LICENCE = "Apache-2.0, learned from sources named in its model card"
 
@@ -136,23 +138,23 @@ def render_stems(
     length = played.end_sample + round(LONGEST_RELEASE_S * rate) + FILTER_TAIL_SAMPLES
     files = [stem_file(folder, stem) for stem in range(len(played.stems) if stems else 1)]
     voices = end = done = 0
-    with one_thread():
-        sounds = [np.memmap(file, dtype="<f4", mode="w+", shape=(length, 2)) for file in files]
+    with one_thread(), contextlib.ExitStack() as opened:
+        sounds = [opened.enter_context(_SoundFile(file, length)) for file in files]
         for group in groups:
             curves, pan = _curves(played, group.channel), played.curve(group.channel, PAN)
             for voice in allot_voices(group.notes, rate):
                 sound = sounds[group.stem if stems else 0]
                 for first, samples in _play_voice(voice, group.instrument, rate, curves, seed + SEED_STRIDE * voices):
                     place = first + np.arange(len(samples))
-                    sound[first : first + len(samples)] += samples[:, None] * _pan_gains(pan.at(place))
+                    sound.add(first, samples[:, None] * _pan_gains(pan.at(place)))
                     end = max(end, first + len(samples))
                 voices += 1
                 done += len(voice)
                 if progress is not None:
                     progress(done / len(played.notes))
-        peak = _finish(sounds, end)
+        peak = _peak(sounds, end)
     for file in files:
-        os.truncate(file, end * 8)
+        os.truncate(file, end * FRAME_BYTES)
     players: dict[str, tuple[str, ...]] = {}
     for group in groups:
         name = played.stems[group.stem]
@@ -222,14 +224,42 @@ def _pan_gains(pan: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32) * np.float32(np.sqrt(2))
 
 
-def _finish(sounds: list[np.memmap[Any, Any]], end: int) -> float:
-    """Flush the files; gives the largest absolute sample of their sum."""
+class _SoundFile:
+    """A raw sound file of a length, silent at first, to which notes are added anywhere.
+
+    Args:
+        path: Made, or emptied.
+        length: Samples; the file has holes where nothing was added.
+    """
+
+    def __init__(self, path: Path, length: int) -> None:
+        self._file = path.open("w+b")
+        self._file.truncate(length * FRAME_BYTES)
+
+    def __enter__(self) -> _SoundFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, first: int, length: int) -> NDArray[np.float32]:
+        """Frames (length, 2)."""
+        self._file.seek(first * FRAME_BYTES)
+        return np.frombuffer(self._file.read(length * FRAME_BYTES), dtype="<f4").reshape(-1, 2)
+
+    def add(self, first: int, frames: NDArray[np.float32]) -> None:
+        """Add frames (samples, 2) to what is there."""
+        total = self.read(first, len(frames)) + frames
+        self._file.seek(first * FRAME_BYTES)
+        self._file.write(total.astype("<f4").tobytes())
+
+
+def _peak(sounds: list[_SoundFile], end: int) -> float:
+    """The largest absolute sample of the sum of the files."""
     peak = 0.0
     for first in range(0, end, BLOCK_SAMPLES):
-        block = sum(np.asarray(sound[first : min(first + BLOCK_SAMPLES, end)]) for sound in sounds)
-        peak = max(peak, float(np.abs(block).max()))
-    for sound in sounds:
-        sound.flush()
+        length = min(BLOCK_SAMPLES, end - first)
+        peak = max(peak, float(np.abs(np.sum([sound.read(first, length) for sound in sounds], axis=0)).max()))
     return peak
 
 

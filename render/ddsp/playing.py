@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from corpora.errors import RequestError
 from corpora.piece import Table
 from render.controllers import Curve
-from render.ddsp.controls import SILENCE_DB, FrameControls, frame_rms, joined
+from render.ddsp.controls import NUM_HARMONICS, SILENCE_DB, FrameControls, frame_rms, joined
 from render.ddsp.expressing import velocity_to_db
 from render.ddsp.frames import hop_samples
 from render.ddsp.instrument import Instrument
@@ -45,6 +45,7 @@ FULL_VOLUME, FULL_EXPRESSION = 100, 127
 WHEEL_CENTS = 50.0
 BRIGHTNESS_CENTRE = 64
 MIN_KEY, MAX_KEY = 0.0, 127.0
+CHUNK_INTERVALS = 2048  # of long notes, whose spectra would fill the memory
 BEYOND = 2  # semitones beyond the keys it has learned that the network is asked about
 
 
@@ -117,7 +118,7 @@ def note_parts(
     curves: ChannelCurves,
     seed: int,
 ) -> Iterator[tuple[int, bool, FrameControls]]:
-    """As ``controls``, note by note: first sample, whether a phrase begins there, and the frames."""
+    """As ``controls``, by notes and at most 16 s: first sample, whether a phrase begins there, and the frames."""
     if len(expressions) != len(notes):
         raise RequestError(f"expected an expression for each of {len(notes)} notes, got {len(expressions)}")
     flows = [*joins(notes, sample_rate_hz), False]
@@ -134,11 +135,14 @@ def note_parts(
             last_hz=last_hz if flows[index] else None,
             rate=sample_rate_hz,
         )
-        frames = _note_frames(note, asked, place, instrument, curves, seed + index)
-        last_hz = float(frames.f0_hz[-1])
-        if waiting is not None:
-            yield (*waiting[:2], _ending_as(waiting[2], frames) if place.joined else waiting[2])
-        waiting = place.onset, not place.joined, frames
+        whole = _note_curves(note, asked, place, instrument, curves, seed + index)
+        last_hz = float(key_to_hz(whole.key[-1]))
+        for first in range(0, len(whole.lengths), CHUNK_INTERVALS):
+            frames = _frames(whole, instrument, first, min(first + CHUNK_INTERVALS, len(whole.lengths)), sample_rate_hz)
+            begins = first == 0 and not place.joined
+            if waiting is not None:
+                yield (*waiting[:2], waiting[2] if begins else _ending_as(waiting[2], frames))
+            waiting = place.onset + int(whole.lengths[:first].sum()), begins, frames
     if waiting is not None:
         yield waiting
 
@@ -161,10 +165,24 @@ class _Place:
     rate: int
 
 
-def _note_frames(
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _NoteCurves:
+    """What a note does over its F frames, all (F,) but ``weights`` (F, component) and ``lengths`` (F - 1,)."""
+
+    key: NDArray[np.float64]
+    level_db: NDArray[np.float64]
+    relative_db: NDArray[np.float64]
+    brightness: NDArray[np.float64]
+    attack_noise_db: NDArray[np.float64]
+    attack_ages: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+
+
+def _note_curves(
     note: Table, asked: NoteExpression, place: _Place, instrument: Instrument, curves: ChannelCurves, seed: int
-) -> FrameControls:
-    """The frames of one note, from its onset to the end of its release, or to the onset of the note that it flows into."""
+) -> _NoteCurves:
+    """From the onset of a note to the end of its release, or to the onset of the note that it flows into."""
     config = instrument.config
     release_s = min(RELEASE_DROP_DB / config.release_db_per_s, LONGEST_RELEASE_S) if place.released else 0.0
     samples = place.end - place.onset + round(release_s * place.rate)
@@ -173,7 +191,7 @@ def _note_frames(
     ages = edges / place.rate
     length_s = (place.end - place.onset) / place.rate
     absolute = place.onset + edges
-    level_take, cents_take, spectrum_take = read_take(instrument, float(note["key"]), seed, ages)
+    level_take, cents_take, weights = read_take(instrument, float(note["key"]), seed, ages)
     settled = np.clip(ages / SETTLE_S, 0.0, 1.0)
 
     depth, brighter = _controllers(curves, asked, absolute, int(note["velocity"]), config.brightness_per_velocity)
@@ -195,20 +213,43 @@ def _note_frames(
     if place.joined and place.touched:
         relative = relative - JOIN_DIP_DB * np.exp(-((ages / JOIN_DIP_S) ** 2))
     relative = relative - np.maximum(ages - length_s, 0.0) * config.release_db_per_s
-    harmonics, noise = _spectrum(instrument, key, relative, brightness, noise_db, attack_ages, spectrum_take * settled[:, None])
-
     level = asked.volume_db + relative + _gain_db(curves, absolute)
     if not place.joined:
         level[0] = SILENCE_DB
     if place.released:
         level[-1] = SILENCE_DB
+    return _NoteCurves(
+        key=key,
+        level_db=level,
+        relative_db=relative,
+        brightness=brightness,
+        attack_noise_db=noise_db,
+        attack_ages=attack_ages,
+        weights=weights * settled[:, None],
+        lengths=np.diff(edges),
+    )
+
+
+def _frames(whole: _NoteCurves, instrument: Instrument, first: int, last: int, sample_rate_hz: int) -> FrameControls:
+    """Frames ``first`` to ``last`` of a note, both included."""
+    part = slice(first, last + 1)
+    key = whole.key[part]
+    curves = (whole.relative_db, whole.brightness, whole.attack_noise_db, whole.attack_ages)
+    asked = (key, *(curve[part] for curve in curves), _known_keys(instrument, key))
+    with torch.inference_mode():
+        harmonics_db, bands_db = instrument.spectrum_db(*(torch.from_numpy(values).float() for values in asked))
+    unrest_db = whole.weights[part] @ instrument.components.double().numpy()
+    spectrum_db = np.concatenate([harmonics_db.double().numpy(), bands_db.double().numpy()], axis=1) + unrest_db
+    linear = 10 ** (spectrum_db.clip(-120, 20) / 20)
+    harmonics, noise = linear[:, :NUM_HARMONICS], linear[:, NUM_HARMONICS:]
+    rms = frame_rms(harmonics, noise)[:, None]
     return FrameControls(
         f0_hz=key_to_hz(key),
-        level_db=level,
-        harmonics=harmonics,
-        noise=noise,
-        lengths=np.diff(edges),
-        sample_rate_hz=place.rate,
+        level_db=whole.level_db[part],
+        harmonics=harmonics / rms,
+        noise=noise / rms,
+        lengths=whole.lengths[first:last],
+        sample_rate_hz=sample_rate_hz,
     )
 
 
@@ -270,24 +311,3 @@ def _wander(asked: NoteExpression, ages: NDArray[np.float64], length_s: float, t
 def _known_keys(instrument: Instrument, key: NDArray[np.float64]) -> NDArray[np.float64]:
     """The pitches, those far beyond what the instrument has learned brought back to its outermost ones."""
     return np.clip(key, instrument.config.low_key - BEYOND, instrument.config.high_key + BEYOND)
-
-
-def _spectrum(
-    instrument: Instrument,
-    key: NDArray[np.float64],
-    relative_db: NDArray[np.float64],
-    brightness: NDArray[np.float64],
-    attack_noise_db: NDArray[np.float64],
-    ages: NDArray[np.float64],
-    unrest_db: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Amplitudes (frame, 100) and noise gains (frame, 65) of RMS 1."""
-    told = _known_keys(instrument, key)
-    with torch.inference_mode():
-        tensors = [torch.from_numpy(values).float() for values in (key, relative_db, brightness, attack_noise_db, ages, told)]
-        harmonics_db, bands_db = (values.double().numpy() for values in instrument.spectrum_db(*tensors))
-    count = harmonics_db.shape[1]
-    harmonics = 10 ** ((harmonics_db + unrest_db[:, :count]).clip(-120, 20) / 20)
-    bands = 10 ** ((bands_db + unrest_db[:, count:]).clip(-120, 20) / 20)
-    rms = frame_rms(harmonics, bands)[:, None]
-    return harmonics / rms, bands / rms

@@ -95,13 +95,13 @@ def _smooth(curve: NDArray[np.float64]) -> NDArray[np.float64]:
 def read_take(
     instrument: Instrument, key: float, seed: int, times_s: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Level (of standard deviation 1), pitch in cents and spectrum in dB (frame, 165) of a take, at times since a note's onset.
+    """Level (of standard deviation 1), pitch in cents and (frame, component) weights of ``Instrument.components`` of a take.
 
     Args:
         instrument: Whose takes.
         key: MIDI number of the note, which chooses among the two nearest takes.
         seed: Which of the two, and where it begins: the same seed gives the same curves.
-        times_s: (frame,).
+        times_s: (frame,) since the onset of the note.
     """
     generator = np.random.default_rng(seed)
     nearest = np.argsort(np.abs(instrument.take_keys.numpy() - key), kind="stable")[:2]
@@ -111,4 +111,4 @@ def read_take(
     place = np.abs((place + TAKE_FRAMES - 1) % turn - (TAKE_FRAMES - 1))
     left = np.minimum(place.astype(np.int64), TAKE_FRAMES - 2)
     curves = take[:, left] + (take[:, left + 1] - take[:, left]) * (place - left)
-    return curves[0], curves[1], curves[CURVES:].T @ instrument.components.double().numpy()
+    return curves[0], curves[1], curves[CURVES:].T

@@ -1,5 +1,6 @@
 """From notes through expression and controls to sound: places, joins, tuning, and that each level can be edited."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from render.ddsp.analysis import analyse_note
 from render.ddsp.expressing import expression
 from render.ddsp.measures import measure_note
 from render.ddsp.pitch_refinement import refine_pitch
-from render.ddsp.playing import ChannelCurves, controls
+from render.ddsp.playing import ChannelCurves, controls, note_parts
 from render.ddsp.synthesis import synthesise
 
 RATE_HZ = 44_100
@@ -106,3 +107,17 @@ def test_the_same_seed_gives_the_same_controls(voice, instrument):
 def test_one_expression_a_note(voice, instrument):
     with pytest.raises(RequestError, match="each of 1 notes, got 0"):
         controls(voice((0, 1, 60)), [], instrument, RATE_HZ)
+
+
+def test_long_notes_come_in_parts_that_join(voice, instrument):
+    rows = voice((0.0, 40.0, 69), (40.0, 40.5, 71))
+    asked = expression(rows, instrument, RATE_HZ)
+    parts = list(note_parts(rows, asked, instrument, RATE_HZ, ChannelCurves(), 0))
+    assert [begins for _, begins, _ in parts] == [True, False, False, False]
+    assert all(part.lengths.size <= 2048 for _, _, part in parts)
+    (phrase,) = controls(rows, asked, instrument, RATE_HZ)
+    assert phrase.frames.samples == sum(part.samples for _, _, part in parts)
+    for (first, _, part), (following, _, after) in itertools.pairwise(parts):
+        assert following == first + part.samples
+        assert part.level_db[-1] == after.level_db[0]
+        assert part.f0_hz[-1] == after.f0_hz[0]

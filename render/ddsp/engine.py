@@ -25,6 +25,7 @@ from compose.threads import one_thread
 from corpora.errors import InputError, RequestError
 from corpora.piece import Table
 from corpora.safe_text import safe_text
+from render.controllers import Curve
 from render.ddsp.bank import DEFAULT_BANK, InstrumentBank, load_bank
 from render.ddsp.expressing import expression
 from render.ddsp.instrument import Instrument
@@ -145,8 +146,7 @@ def render_stems(
             for voice in allot_voices(group.notes, rate):
                 sound = sounds[group.stem if stems else 0]
                 for first, samples in _play_voice(voice, group.instrument, rate, curves, seed + SEED_STRIDE * voices):
-                    place = first + np.arange(len(samples))
-                    sound.add(first, samples[:, None] * _pan_gains(pan.at(place)))
+                    sound.add(first, samples[:, None] * _pan_gains(pan, first, len(samples)))
                     end = max(end, first + len(samples))
                 voices += 1
                 done += len(voice)
@@ -217,8 +217,10 @@ def _play_voice(voice: Table, instrument: Instrument, rate: int, curves: Channel
         yield end, synth.finish()
 
 
-def _pan_gains(pan: NDArray[np.float64]) -> NDArray[np.float32]:
-    """(samples, 2) gains of constant power, 1 in the middle."""
+def _pan_gains(curve: Curve, first: int, length: int) -> NDArray[np.float32]:
+    """(samples, 2) gains of constant power, 1 in the middle; (1, 2) where they do not change."""
+    ends = np.searchsorted(curve.samples, [first, first + length - 1], side="right")
+    pan = curve.at(np.array([first]) if ends[0] == ends[1] else first + np.arange(length))
     share = np.where(pan <= PAN_CENTRE, pan / PAN_CENTRE / 2, 0.5 + (pan - PAN_CENTRE) / (127 - PAN_CENTRE) / 2)
     angle = share * np.pi / 2
     return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32) * np.float32(np.sqrt(2))

@@ -18,7 +18,10 @@ from render.played import PLAYED_DTYPE
 __all__ = ["fit_crest", "fit_dynamics", "fit_expression", "fit_release"]
 
 RIDGE = 1.0  # of the slope and the bend over pitch, in octaves; the mean is free
-SLOPE_RANGE = (0.001, 0.012)
+# Octaves of brightness a step of velocity. Most fonts play one recording at every velocity and so say nothing; from pianissimo to
+# fortissimo the centroid of real instruments about doubles (Risset and Mathews, "Analysis of musical-instrument tones", Physics
+# Today 22, 1969, on brass), which is the middle of this range.
+SLOPE_RANGE = (0.004, 0.012)
 RELEASE_RANGE = (150.0, 900.0)
 TYPICAL_NOTE_S = 1.5
 

@@ -21,7 +21,7 @@ from render.ddsp.frames import fade_in
 __all__ = ["audible_amplitudes", "harmonic_bank", "harmonic_bank_fast", "interval_cycles", "partial_ratios"]
 
 BLOCK_INTERVALS = 64  # of the fast path: its arrays then stay in the processor's cache
-SILENT = 1e-7  # amplitudes below this (-140 dB) are left out by the fast path
+SILENT = 1e-6  # amplitudes below this (-120 dBFS) are left out by the fast path
 
 
 def partial_ratios(count: int, inharmonicity: float = 0.0) -> Float[Tensor, " harmonic"]:

@@ -53,7 +53,7 @@ PROGRAMS: dict[str, tuple[int, ...]] = {  # besides an instrument's own the prog
 
 def train_instrument(
     folder: Path, notes: list[LearnedNote], config: InstrumentConfig, plan: TrainingPlan, seed: int = 0
-) -> tuple[Instrument, dict[str, float]]:
+) -> Instrument:
     """Train one instrument on notes, going on with the run in the folder when there is one.
 
     Args:
@@ -62,9 +62,6 @@ def train_instrument(
         config: Its own; what can be measured of it is.
         plan: Time and rates.
         seed: Of weights and batches.
-
-    Returns:
-        The instrument, and the figures of its model card.
     """
     torch.manual_seed(seed)
     trained, held_out = split_notes(notes)
@@ -81,7 +78,7 @@ def train_instrument(
     learn_takes(instrument, trained)
     fit_expression(instrument, trained)
     instrument.config = fit_crest(instrument)
-    return instrument, figures_of(instrument, len(trained), held_out)
+    return instrument
 
 
 def _config(name: str, program: int | None, notes: list[LearnedNote]) -> InstrumentConfig:
@@ -163,7 +160,11 @@ def run_render(
     dynamics = _dynamics(folder, notes, font, program, samples is not None or recordings is not None, config)
     config = replace(config, brightness_per_velocity=dynamics)
     plan = TrainingPlan(minutes=minutes, steps=steps, learning_rate=LEARNING_RATE, evaluate_every_s=30.0, averaging=0.99)
-    model, figures = train_instrument(folder, notes, config, plan, seed)
+    model = train_instrument(folder, notes, config, plan, seed)
+    trained, held_out = split_notes(notes)
+    InstrumentBank([model]).save_pretrained(folder / "model")
+    stored = InstrumentBank.from_pretrained(folder / "model")  # the figures are of the weights as they are kept
+    figures = figures_of(stored.get(instrument), len(trained), held_out)
     origin = f"--samples {samples.name}" if samples else f"--recordings {recordings.name}" if recordings else ""
     origin += f" --font {font.name} --program {program}" if font else ""
     length = f"--steps {steps}" if steps else f"--minutes {minutes:g}"
@@ -174,7 +175,7 @@ def run_render(
         "command": f"partimento train render --instrument {instrument} {origin.strip()} {length} --seed {seed}",
         "figures": figures,
     }
-    bank = InstrumentBank([model], {instrument: about})
+    bank = InstrumentBank([stored.get(instrument)], {instrument: about})
     bank.save_pretrained(folder / "model")
     if into is not None:
         held = InstrumentBank.from_pretrained(into) if into.exists() else InstrumentBank([])

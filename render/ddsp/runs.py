@@ -155,6 +155,9 @@ def run_render(
     if not 0 <= keys[0] < keys[1] <= 127:
         raise RequestError(f"keys: expected first below last, 0 to 127, got {keys[0]}-{keys[1]}")
     _open_folder(folder, resume)
+    if not resume:  # notes of a run that was stopped before its first state may be of another source
+        for name in (NOTES_FILE, DYNAMICS_FILE):
+            (folder / name).unlink(missing_ok=True)
     notes, refused = _notes(folder, samples, recordings, font, program, keys)
     config = _config(instrument, program, notes)
     dynamics = _dynamics(folder, notes, font, program, samples is not None or recordings is not None, config)

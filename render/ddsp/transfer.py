@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from corpora.audio import Audio, read_audio, write_audio
+from corpora.audio import AUDIO_SUFFIXES, Audio, read_audio, write_audio
 from corpora.errors import RequestError
 from corpora.gate.audio import check_audio
 from render.ddsp.analysis import HOP
@@ -29,6 +29,7 @@ from render.ddsp.frames import FRAME_HZ, SAMPLE_RATE_HZ
 from render.ddsp.instrument import Instrument
 from render.ddsp.synthesis import StreamingSynth
 from render.ddsp.tracking import Track, mono, track
+from render.output_paths import check_output
 
 __all__ = ["Transfer", "transfer", "transfer_controls", "transfer_file"]
 
@@ -181,9 +182,10 @@ def transfer_file(
 
     Raises:
         InputError: The file is no recording within the gate's limits, no tone is heard, or the target cannot be written.
-        RequestError: No such instrument, or too many octaves.
+        RequestError: No such instrument, too many octaves, or a name that no sound file can have.
         CheckpointError: The bank is missing or broken.
     """
+    check_output(target, AUDIO_SUFFIXES, "sound")
     check_audio(source)
     player = load_bank(str(bank)).get(instrument)
     made = transfer(read_audio(source), player, octave=octave, seed=seed, name=source.name, told=told)

@@ -92,5 +92,7 @@ def test_from_the_command_line(sung, bank, tmp_path, capsys):
     assert partimento.main(arguments) == 0
     assert "of violin" in capsys.readouterr().out
     assert read_audio(out).duration_s == pytest.approx(len(sung[0]) / RATE_HZ, abs=0.02)
+    assert partimento.main(["transfer", str(tmp_path / "sung.wav"), "-o", str(tmp_path / "violin.txt")]) == 2
+    assert "expected a name ending in .wav" in capsys.readouterr().err
     assert partimento.main([*arguments, "--instrument", "kazoo"]) == 2
     assert "no DDSP instrument 'kazoo'" in capsys.readouterr().err

@@ -35,11 +35,12 @@ attribution that CC BY 3.0 asks for in the table.
 
 ## Figures on held-out notes
 
-Every fifth pitch of a source is held out with all its velocities. *Spectral loss*: the sum over transforms of 4096 to 128 samples
-of mean absolute differences of magnitudes and of their logarithms, between a held-out note and the instrument playing it with its
-measured pitch, level and expression; *of the analysis*: with its measured harmonics and noise too, which no instrument can beat;
-*of averages*: with the mean spectrum of the training notes. *r*: correlation of what notes at held-out pitches were asked for with
-what was measured in their sound.
+For these the instruments were trained without every fifth pitch of their source (all its velocities), with the same settings and
+stored in the same 8 bits; the weights here were then trained on all notes. *Spectral loss*: the sum over transforms of 4096 to 128
+samples of mean absolute differences of magnitudes and of their logarithms, between a held-out note and the instrument playing it
+with its measured pitch, level and expression; *of the analysis*: with its measured harmonics and noise too, which no instrument can
+beat; *of averages*: with the mean spectrum of the training notes. *r*: correlation of what notes at held-out pitches were asked for
+with what was measured in their sound.
 
 | instrument | {headings} |
 |---|{lines}|

@@ -11,6 +11,7 @@ from render.ddsp.expressing import expression
 from render.ddsp.frames import FRAME_HZ, SAMPLE_RATE_HZ
 from render.ddsp.instrument import EXPRESSION_TERMS, EXPRESSION_VALUES, MIDDLE_KEY, Instrument, InstrumentConfig
 from render.ddsp.learned_notes import LearnedNote
+from render.ddsp.measures import measure_note
 from render.ddsp.playing import controls
 from render.ddsp.synthesis import synthesise
 from render.played import PLAYED_DTYPE
@@ -22,8 +23,9 @@ RIDGE = 1.0  # of the slope and the bend over pitch, in octaves; the mean is fre
 # fortissimo the centroid of real instruments about doubles (Risset and Mathews, "Analysis of musical-instrument tones", Physics
 # Today 22, 1969, on brass), which is the middle of this range.
 SLOPE_RANGE = (0.004, 0.012)
-RELEASE_RANGE = (150.0, 900.0)
+RELEASE_RANGE = (250.0, 900.0)  # slower ones are the room of the recording
 TYPICAL_NOTE_S = 1.5
+TYPICAL_FRAMES = 250  # of a note that are like the notes of music: held tones of ten seconds swell and die
 
 
 def fit_expression(instrument: Instrument, notes: list[LearnedNote]) -> None:
@@ -33,10 +35,10 @@ def fit_expression(instrument: Instrument, notes: list[LearnedNote]) -> None:
     velocity = np.array([note.velocity or config.velocity for note in notes])
     values = []
     for note, each in zip(notes, velocity, strict=True):
-        measured = note.expression.to_dict()
-        measured["log2_brightness"] = np.log2(note.expression.brightness) - config.brightness_per_velocity * (
-            each - config.velocity
-        )
+        early = slice(0, min(note.release_frame, TYPICAL_FRAMES))
+        analysis = note.analysis
+        measured = measure_note(analysis.f0_hz[early], analysis.amplitudes[early], analysis.bands[early]).to_dict()
+        measured["log2_brightness"] = np.log2(measured["brightness"]) - config.brightness_per_velocity * (each - config.velocity)
         values.append([float(measured[name]) for name in EXPRESSION_VALUES])
     centre = pitch.mean()
     terms = np.stack([np.ones_like(pitch), pitch - centre, (pitch - centre) ** 2], axis=1)

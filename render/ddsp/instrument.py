@@ -172,7 +172,7 @@ class Instrument(nn.Module):
     def attack_db(
         self, key: Float[Tensor, " frame"], attack_noise_db: Float[Tensor, " frame"], age_s: Float[Tensor, " frame"]
     ) -> Float[Tensor, " frame"]:
-        """Level re the note's volume as the note begins; comes to rest at 0 dB."""
+        """Level as a note begins re that to which its attack leads; comes to rest at 0 dB."""
         ages = _age_terms(age_s)
         known = torch.stack([(key - MIDDLE_KEY) / 12, (attack_noise_db + 25) / 15, ages[-1] * ages[0], *ages], dim=-1)
         rising = ages[-1]  # gone after a second

@@ -1,7 +1,8 @@
 """``partimento train render``: one instrument from recordings or a font, as a run in a folder.
 
-The folder holds ``notes.npz`` (the notes taken apart), ``state.pt`` and the curve (``compose.training``), and in the end
-``model/``, a bank of this one instrument.
+It is trained twice: in ``trial/`` without the notes that are held out, for the figures of the model card, then on all notes. The
+folder holds ``notes.npz`` (the notes taken apart), of either training ``state.pt`` and the curve (``compose.training``), and in the
+end ``model/``, a bank of this one instrument.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ __all__ = ["PROGRAMS", "run_render", "train_instrument"]
 
 BATCH = 512
 NOTES_FILE, DYNAMICS_FILE, STATE_FILE = "notes.npz", "dynamics.npz", "state.pt"
+TRIAL_FOLDER = "trial"
 LEARNING_RATE = 3e-3
 FONT_STEP = 2  # semitones
 DYNAMICS_VELOCITIES = (32, 64, 96, 120)
@@ -52,22 +54,27 @@ PROGRAMS: dict[str, tuple[int, ...]] = {  # besides an instrument's own the prog
 
 
 def train_instrument(
-    folder: Path, notes: list[LearnedNote], config: InstrumentConfig, plan: TrainingPlan, seed: int = 0
+    folder: Path,
+    notes: list[LearnedNote],
+    held_out: list[LearnedNote],
+    config: InstrumentConfig,
+    plan: TrainingPlan,
+    seed: int = 0,
 ) -> Instrument:
     """Train one instrument on notes, going on with the run in the folder when there is one.
 
     Args:
         folder: Of the run.
-        notes: All of them; ``split_notes`` holds some out.
+        notes: To learn from.
+        held_out: To validate on; with none it is validated on its own notes.
         config: Its own; what can be measured of it is.
         plan: Time and rates.
         seed: Of weights and batches.
     """
     torch.manual_seed(seed)
-    trained, held_out = split_notes(notes)
     instrument = Instrument(replace(config, release_db_per_s=fit_release(notes, config.release_db_per_s)))
-    frames = FrameSet(trained)
-    validation = FrameSet(held_out or trained).plain()
+    frames = FrameSet(notes)
+    validation = FrameSet(held_out or notes).plain()
     instrument.spectrum_mean.copy_(frames.spectrum_mean())
 
     @torch.no_grad()
@@ -75,8 +82,8 @@ def train_instrument(
         return {"error_db": round(float(frame_loss(model, validation)), 4)}
 
     train(instrument, frames.batches(np.random.default_rng(seed), BATCH), frame_loss, plan, folder, evaluate)
-    learn_takes(instrument, trained)
-    fit_expression(instrument, trained)
+    learn_takes(instrument, notes)
+    fit_expression(instrument, notes)
     instrument.config = fit_crest(instrument)
     return instrument
 
@@ -95,7 +102,7 @@ def _open_folder(folder: Path, resume: bool) -> None:
     shown = safe_text(str(folder))
     if folder.exists() and not folder.is_dir():
         raise RequestError(f"{shown} is a file, expected a folder for the run")
-    begun = (folder / STATE_FILE).exists()
+    begun = (folder / STATE_FILE).exists() or (folder / TRIAL_FOLDER / STATE_FILE).exists()
     if begun and not resume:
         raise RequestError(f"{shown} holds a run: go on with it by --resume, or name another folder")
     if resume and not begun:
@@ -134,7 +141,7 @@ def run_render(
         source: What the model card says of where the notes are from.
         licence: Of the notes, for the model card.
         into: A bank to add the instrument to when it is done; made when missing.
-        steps: When above 0, the length of the training in steps of 512 frames instead, which does not depend on the machine.
+        steps: When above 0, the length of each of the two trainings in steps of 512 frames instead, the same on every machine.
         seed: Of weights and batches.
         resume: Go on with the run in the folder.
 
@@ -162,23 +169,25 @@ def run_render(
     config = _config(instrument, program, notes)
     dynamics = _dynamics(folder, notes, font, program, samples is not None or recordings is not None, config)
     config = replace(config, brightness_per_velocity=dynamics)
-    plan = TrainingPlan(minutes=minutes, steps=steps, learning_rate=LEARNING_RATE, evaluate_every_s=30.0, averaging=0.99)
-    model = train_instrument(folder, notes, config, plan, seed)
+    # half of the time goes to the figures, on notes that are held out; then it learns from all of them
+    plan = TrainingPlan(minutes=minutes / 2, steps=steps, learning_rate=LEARNING_RATE, evaluate_every_s=30.0, averaging=0.99)
     trained, held_out = split_notes(notes)
-    InstrumentBank([model]).save_pretrained(folder / "model")
-    stored = InstrumentBank.from_pretrained(folder / "model")  # the figures are of the weights as they are kept
+    trial = InstrumentBank([train_instrument(folder / TRIAL_FOLDER, trained, held_out, config, plan, seed)])
+    trial.save_pretrained(folder / TRIAL_FOLDER / "model")
+    stored = InstrumentBank.from_pretrained(folder / TRIAL_FOLDER / "model")  # as it is kept, in 8 bits
     figures = figures_of(stored.get(instrument), len(trained), held_out)
+    model = train_instrument(folder, notes, [], config, plan, seed)
     origin = f"--samples {samples.name}" if samples else f"--recordings {recordings.name}" if recordings else ""
     origin += f" --font {font.name} --program {program}" if font else ""
     length = f"--steps {steps}" if steps else f"--minutes {minutes:g}"
     about = {
         "source": source or "unknown",
         "licence": licence or "unknown",
-        "training": f"{steps} steps" if steps else f"{minutes:g} minutes",
+        "training": f"twice {steps} steps" if steps else f"{minutes:g} minutes",
         "command": f"partimento train render --instrument {instrument} {origin.strip()} {length} --seed {seed}",
         "figures": figures,
     }
-    bank = InstrumentBank([stored.get(instrument)], {instrument: about})
+    bank = InstrumentBank([model], {instrument: about})
     bank.save_pretrained(folder / "model")
     if into is not None:
         held = InstrumentBank.from_pretrained(into) if into.exists() else InstrumentBank([])

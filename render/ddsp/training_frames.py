@@ -31,6 +31,8 @@ BLUR_SEMITONES = 2.0  # of the pitch that the network is told, so that it learns
 QUIETEST_DB = -55.0
 ATTACK_S = ATTACK_FRAMES / FRAME_HZ
 RISE_S = 1.0
+SETTLED_FRAMES = (38, 125)
+MOST_RISE_DB = 6.0
 AUDIBLE_DB, AUDIBLE_WIDTH_DB, LEAST_WEIGHT = -60.0, 8.0, 0.02
 NOISE_SHARE = 0.5  # of the error in the loss
 SMOOTHNESS = 0.1
@@ -45,7 +47,7 @@ class FrameBatch:
         harmonics_db: (frame, 100) re the frame's level.
         bands_db: (frame, 65).
         weight: (frame, 100) how much a harmonic matters to the ear.
-        rise_key, rise_noise_db, rise_age_s, rise_db: (row,) frames of attacks and their level re the note's volume.
+        rise_key, rise_noise_db, rise_age_s, rise_db: (row,) frames of attacks and their level re that to which they lead.
     """
 
     key: Tensor
@@ -92,7 +94,7 @@ class FrameSet:
         self._frames = {name: torch.from_numpy(np.concatenate(parts)).float() for name, parts in columns.items()}
         self._note = self._frames.pop("note").long()
         self._tilted = torch.tensor(np.array([_tilted_brightness(note) for note in notes]), dtype=torch.float32)
-        rising = self._frames["age_s"] < RISE_S
+        rising = self._frames["age_s"] < self._frames["settled_s"]
         self._rising = rising.nonzero()[:, 0]
 
     def __len__(self) -> int:
@@ -149,7 +151,7 @@ class FrameSet:
             rise_key=self._frames["key"][rising],
             rise_noise_db=self._frames["attack_noise_db"][rising],
             rise_age_s=self._frames["age_s"][rising],
-            rise_db=self._frames["relative_db"][rising],
+            rise_db=self._frames["rise_db"][rising],
         )
 
 
@@ -169,11 +171,19 @@ def _columns(note: LearnedNote, index: int, quietest_db: float) -> dict[str, NDA
         "relative_db": relative,
         "attack_noise_db": np.full(count, expression.attack_noise_db),
         "age_s": np.arange(count) / FRAME_HZ,
+        "rise_db": np.clip(level - _settled_db(level, note.release_frame), QUIETEST_DB, MOST_RISE_DB),
+        "settled_s": np.full(count, min(RISE_S, note.release_frame / FRAME_HZ)),
         "harmonics_db": harmonics,
         "bands_db": bands,
         "weight": reachable.astype(np.float64),
     }
     return {name: values[kept] for name, values in columns.items()}
+
+
+def _settled_db(level: NDArray[np.float64], release_frame: int) -> float:
+    """The level that the attack of a note leads to: the median from 0.3 s to 1 s, or of what there is after its first third."""
+    last = min(release_frame, SETTLED_FRAMES[1])
+    return float(np.median(level[min(SETTLED_FRAMES[0], last // 3) : last]))
 
 
 def _tilted_brightness(note: LearnedNote) -> NDArray[np.float64]:

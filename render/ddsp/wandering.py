@@ -23,6 +23,7 @@ ATTACK_FRAMES, RELEASE_FRAMES = 20, 10  # left out at both ends
 MIN_TAKE_FRAMES = 125
 LARGEST_DB, LARGEST_CENTS = 12.0, 15.0
 SMOOTHING_FRAMES = 7
+NOISE_SHARE = 0.25  # of the unrest of noise: most of it is that of measuring noise
 
 
 @torch.no_grad()
@@ -65,7 +66,7 @@ def _unexplained(instrument: Instrument, note: LearnedNote) -> NDArray[np.float6
     batch = FrameSet([note]).plain()
     harmonics, bands = instrument.spectrum_db(batch.key, batch.relative_db, batch.brightness, batch.attack_noise_db, batch.age_s)
     audible = (batch.weight / batch.weight.amax().clamp(min=1e-6)).clamp(0, 1)
-    off = torch.cat([(batch.harmonics_db - harmonics) * audible, (batch.bands_db - bands) * 0.5], dim=1)
+    off = torch.cat([(batch.harmonics_db - harmonics) * audible, (batch.bands_db - bands) * NOISE_SHARE], dim=1)
     inner = off[(batch.age_s * FRAME_HZ >= ATTACK_FRAMES) & (batch.age_s * FRAME_HZ < note.release_frame - RELEASE_FRAMES)]
     centred = (inner - inner.mean(0)).clamp(-LARGEST_DB, LARGEST_DB).double().numpy()
     missing = note.release_frame - ATTACK_FRAMES - RELEASE_FRAMES - len(centred)  # frames too quiet to be learned from

@@ -74,10 +74,10 @@ def test_variations_ask_for_what_they_show(notes):
 def test_a_run_goes_on_where_it_stopped(notes, tmp_path):
     config = replace(InstrumentConfig.tiny(), low_key=57, high_key=76)
     plan = TrainingPlan(steps=30, save_every_s=0.0)
-    model = train_instrument(tmp_path / "run", notes, config, plan)
+    model = train_instrument(tmp_path / "run", notes[:3], notes[3:4], config, plan)
     before = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     assert before["step"] == 30
-    longer = train_instrument(tmp_path / "run", notes, config, replace(plan, steps=40))
+    longer = train_instrument(tmp_path / "run", notes[:3], notes[3:4], config, replace(plan, steps=40))
     after = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     assert after["step"] == 40
     assert model.config.crest_db > 3

@@ -15,14 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.interpolate
 import scipy.ndimage
+import soxr
 from numpy.typing import NDArray
 
+from corpora.audio import Audio
 from render.ddsp.controls import NOISE_VARIANCE, NUM_HARMONICS, FrameControls, frame_rms
 from render.ddsp.frames import SAMPLE_RATE_HZ, hop_samples
 from render.ddsp.noise import NUM_BANDS
 from render.ddsp.pitch_refinement import refine_pitch
 
-__all__ = ["NoteAnalysis", "analyse_note"]
+__all__ = ["NoteAnalysis", "analyse_note", "mono"]
 
 HOP = hop_samples(SAMPLE_RATE_HZ)
 HARMONIC_WINDOW_S, MIN_HARMONIC_PERIODS = 0.02, 4
@@ -71,6 +73,15 @@ class NoteAnalysis:
             lengths=np.full(self.frames - 1, HOP),
             sample_rate_hz=SAMPLE_RATE_HZ,
         )
+
+
+def mono(audio: Audio) -> NDArray[np.float64]:
+    """A sound as the analysis wants it: one channel, the mean of all, float64 at 44.1 kHz."""
+    samples: NDArray[np.float64] = audio.samples.mean(axis=0).astype(np.float64)
+    if audio.sample_rate_hz == SAMPLE_RATE_HZ:
+        return samples
+    resampled: NDArray[np.float64] = soxr.resample(samples, audio.sample_rate_hz, SAMPLE_RATE_HZ, quality="VHQ")
+    return resampled
 
 
 def analyse_note(

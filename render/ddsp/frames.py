@@ -10,11 +10,13 @@ go through overlapping Hann windows, which interpolates them by raised cosines; 
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["FRAME_HZ", "SAMPLE_RATE_HZ", "fade_in", "hop_samples", "upsample_hann", "upsample_linear"]
+__all__ = ["FRAME_HZ", "SAMPLE_RATE_HZ", "fade_in", "hop_samples", "smoothed", "upsample_hann", "upsample_linear"]
 
 SAMPLE_RATE_HZ = 44_100  # of the analysis and of the noise bands
 FRAME_HZ = 125.0
@@ -51,3 +53,9 @@ def upsample_linear(frames: Float[Tensor, "*batch frame"], hop: int) -> Float[Te
     share = torch.arange(1, hop + 1, dtype=frames.dtype, device=frames.device) / hop
     left, right = frames[..., :-1, None], frames[..., 1:, None]
     return (left + (right - left) * share).flatten(-2)
+
+
+def smoothed(curve: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
+    """A curve over frames under a Hann window of an odd number of them, as long as before; its ends go on."""
+    window = np.hanning(frames + 2)[1:-1]
+    return np.convolve(np.pad(curve, frames // 2, mode="edge"), window / window.sum(), mode="valid")

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import mido
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from corpora.audio import AUDIO_SUFFIXES, read_audio
 from corpora.errors import InputError
 from corpora.midi.reader import read_midi
 from corpora.safe_text import safe_text
+from render.ddsp.analysis import mono
 from render.ddsp.frames import SAMPLE_RATE_HZ
 from render.rendering import render
 
@@ -65,15 +65,6 @@ def key_to_hz(key: NDArray[np.float64] | float) -> NDArray[np.float64]:
     return np.asarray(440.0 * 2.0 ** ((np.asarray(key, dtype=np.float64) - 69) / 12))
 
 
-def _mono(path: Path) -> NDArray[np.float64]:
-    audio = read_audio(path)
-    samples: NDArray[np.float64] = audio.samples.mean(axis=0).astype(np.float64)
-    if audio.sample_rate_hz == SAMPLE_RATE_HZ:
-        return samples
-    resampled: NDArray[np.float64] = soxr.resample(samples, audio.sample_rate_hz, SAMPLE_RATE_HZ, quality="VHQ")
-    return resampled
-
-
 def _audio_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(
@@ -114,7 +105,7 @@ def sample_notes(folder: Path) -> Iterator[SourceNote]:
         key = key_of_name(path.stem)
         if key is None:
             raise InputError(f"{safe_text(path.name)}: expected a file name with a pitch, such as A4 or Bb3, got none")
-        samples = _mono(path)
+        samples = mono(read_audio(path))
         loudness = _loudness(samples)
         if not len(loudness) or loudness.max() < -80:
             raise InputError(f"{safe_text(path.name)}: expected a note, got silence")
@@ -200,7 +191,7 @@ def recorded_notes(folder: Path) -> Iterator[SourceNote]:
             raise InputError(
                 f"{safe_text(path.name)}: expected its notes beside it in {safe_text(score.name)}, there is no such file"
             )
-        samples = _mono(path)
+        samples = mono(read_audio(path))
         piece = read_midi(score.read_bytes(), score.name)
         onset = piece.div_to_seconds(piece.notes["onset_div"].astype(np.float64))
         end = piece.div_to_seconds((piece.notes["onset_div"] + piece.notes["duration_div"]).astype(np.float64))

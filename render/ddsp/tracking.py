@@ -16,13 +16,12 @@ import scipy.signal
 import soxr
 from numpy.typing import NDArray
 
-from corpora.audio import Audio
 from corpora.errors import InputError
 from render.ddsp.analysis import HOP
-from render.ddsp.frames import SAMPLE_RATE_HZ
+from render.ddsp.frames import SAMPLE_RATE_HZ, smoothed
 from render.ddsp.pitch_refinement import refine_pitch
 
-__all__ = ["Track", "mono", "track"]
+__all__ = ["Track", "track"]
 
 LOWEST_HZ, HIGHEST_HZ = 55.0, 1600.0
 TRACKER_RATE_HZ = 22_050
@@ -50,15 +49,6 @@ class Track:
     voiced: NDArray[np.bool_]
 
 
-def mono(audio: Audio) -> NDArray[np.float64]:
-    """The sound as one channel of float64 at 44.1 kHz."""
-    samples: NDArray[np.float64] = audio.samples.mean(axis=0).astype(np.float64)
-    if audio.sample_rate_hz == SAMPLE_RATE_HZ:
-        return samples
-    resampled: NDArray[np.float64] = soxr.resample(samples, audio.sample_rate_hz, SAMPLE_RATE_HZ, quality="VHQ")
-    return resampled
-
-
 def track(samples: NDArray[np.float64], name: str = "sound", told: Callable[[float], None] | None = None) -> Track:
     """Follow pitch and level.
 
@@ -83,8 +73,8 @@ def track(samples: NDArray[np.float64], name: str = "sound", told: Callable[[flo
     line = np.exp2(np.interp(np.arange(frames), known, np.log2(rough[known])))
     exact, _ = refine_pitch(samples, line, SAMPLE_RATE_HZ, HOP)
     pitch = np.where(voiced, exact, line)
-    smooth = np.exp2(_smooth(np.log2(pitch)))
-    return Track(f0_hz=smooth, level_db=_smooth(level), voiced=voiced)
+    curve = np.exp2(smoothed(np.log2(pitch), SMOOTHING_FRAMES))
+    return Track(f0_hz=curve, level_db=smoothed(level, SMOOTHING_FRAMES), voiced=voiced)
 
 
 def _level_db(samples: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
@@ -130,8 +120,3 @@ def _without_runs(flags: NDArray[np.bool_], value: bool, shortest: int) -> NDArr
         if flags[start] == value and end - start < shortest and (value or (start > 0 and end < len(flags))):
             out[start:end] = not value
     return out
-
-
-def _smooth(curve: NDArray[np.float64]) -> NDArray[np.float64]:
-    window = np.hanning(SMOOTHING_FRAMES + 2)[1:-1]
-    return np.convolve(np.pad(curve, SMOOTHING_FRAMES // 2, mode="edge"), window / window.sum(), mode="valid")

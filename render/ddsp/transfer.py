@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from corpora.audio import AUDIO_SUFFIXES, Audio, read_audio, write_audio
 from corpora.errors import RequestError
 from corpora.gate.audio import check_audio
-from render.ddsp.analysis import HOP
+from render.ddsp.analysis import HOP, mono
 from render.ddsp.bank import DEFAULT_BANK, load_bank
 from render.ddsp.controls import NUM_HARMONICS, SILENCE_DB, FrameControls, frame_rms
 from render.ddsp.expressing import DB_PER_DECADE, FULL_VELOCITY
 from render.ddsp.frames import FRAME_HZ, SAMPLE_RATE_HZ
 from render.ddsp.instrument import Instrument
 from render.ddsp.synthesis import StreamingSynth
-from render.ddsp.tracking import Track, mono, track
+from render.ddsp.tracking import Track, track
 from render.output_paths import check_output
 
 __all__ = ["Transfer", "transfer", "transfer_controls", "transfer_file"]

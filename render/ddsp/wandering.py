@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from render.ddsp.controls import NUM_HARMONICS
-from render.ddsp.frames import FRAME_HZ
+from render.ddsp.frames import FRAME_HZ, smoothed
 from render.ddsp.instrument import CURVES, TAKE_FRAMES, Instrument
 from render.ddsp.learned_notes import LearnedNote
 from render.ddsp.measures import VIBRATO_HZ
@@ -51,7 +51,7 @@ def learn_takes(instrument: Instrument, notes: list[LearnedNote]) -> None:
             [
                 level / max(float(level.std()), 1e-3),
                 np.clip(cents, -LARGEST_CENTS, LARGEST_CENTS),
-                *(_smooth(wanders[index] @ component) for component in components),
+                *(smoothed(wanders[index] @ component, SMOOTHING_FRAMES) for component in components),
             ]
         )
         there_and_back = np.concatenate([curves, curves[:, ::-1]], axis=1)
@@ -86,11 +86,6 @@ def _without_vibrato(cents: NDArray[np.float64]) -> NDArray[np.float64]:
     frequencies = np.fft.rfftfreq(len(cents), 1 / FRAME_HZ)
     spectrum[(frequencies > VIBRATO_HZ[0] - 1) & (frequencies < VIBRATO_HZ[1] + 1)] = 0
     return np.fft.irfft(spectrum, len(cents))
-
-
-def _smooth(curve: NDArray[np.float64]) -> NDArray[np.float64]:
-    window = np.hanning(SMOOTHING_FRAMES + 2)[1:-1]
-    return np.convolve(np.pad(curve, SMOOTHING_FRAMES // 2, mode="edge"), window / window.sum(), mode="valid")
 
 
 def read_take(

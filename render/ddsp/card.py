@@ -26,8 +26,9 @@ Notes to sound through expression (volume, fluctuation, peak, vibrato, brightnes
 noise) and a harmonic and noise synthesiser, after MIDI-DDSP (arXiv 2112.09312) and DDSP (arXiv 2001.04643). Each instrument is a
 network of single frames, a body curve, and takes of how held notes wander. The timbre is as good as the notes below and no better.
 
-The recordings and fonts below are not part of the weights; the weights are a description of them. Weights: Apache-2.0, with the
-attribution that CC BY 3.0 asks for in the table.
+The recordings and fonts below are not part of the weights, which were learned from them. The weights are under Apache-2.0; where a
+source is under CC BY 3.0 (https://creativecommons.org/licenses/by/3.0/), its authors are named in the table, and the change made is
+that the notes were analysed and a model fitted to them.
 
 | instrument | keys | source | licence of the source | training |
 |---|---|---|---|---|

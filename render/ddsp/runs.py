@@ -179,12 +179,15 @@ def run_render(
     model = train_instrument(folder, notes, [], config, plan, seed)
     origin = f"--samples {samples.name}" if samples else f"--recordings {recordings.name}" if recordings else ""
     origin += f" --font {font.name} --program {program}" if font else ""
+    if font and not (samples or recordings):
+        origin += f" --low-key {keys[0]} --high-key {keys[1]}"
     length = f"--steps {steps}" if steps else f"--minutes {minutes:g}"
+    verb = f"partimento train render --instrument {instrument} {origin.strip()}"
     about = {
         "source": source or "unknown",
         "licence": licence or "unknown",
         "training": f"twice {steps} steps" if steps else f"{minutes:g} minutes",
-        "command": f"partimento train render --instrument {instrument} {origin.strip()} {length} --seed {seed}",
+        "command": f"{verb} {length} --seed {seed} -o runs/{instrument}",
         "figures": figures,
     }
     bank = InstrumentBank([model], {instrument: about})

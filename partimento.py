@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -357,11 +357,25 @@ def accompany(
     _finish(before, answers, paths, as_json)
 
 
+def _engine_options(instruments: Iterable[str], bank: str | None) -> dict[str, Any]:
+    """What the user wishes of an engine's own options; engines refuse those that they have not."""
+    options: dict[str, Any] = {} if bank is None else {"bank": bank}
+    for wish in instruments:
+        part, equals, name = wish.rpartition("=")
+        if not equals or not part or not name:
+            raise RequestError(f"--instrument: expected PART=NAME, for example Soprano=violin, got {safe_text(wish)!r}")
+        options.setdefault("instruments", {})[part] = name
+    return options
+
+
 @app.command(epilog="Example: partimento render song.musicxml -o song.flac --stems stems --lufs -14")
 def render(
     piece: Score,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the sound goes: .flac, .wav, .ogg, .opus or .mp3.")],
-    engine: Annotated[str, typer.Option(help="Who plays: soundfont (FluidSynth) or sampler (our own, to the sample and the tenth of a cent).")] = "soundfont",
+    engine: Annotated[
+        str,
+        typer.Option(help="Who plays: soundfont, sampler (SoundFonts by our own arithmetic) or ddsp (learned instruments)."),
+    ] = "soundfont",
     font: Annotated[Path | None, typer.Option(help="A .sf2 or .sf3 SoundFont; the best installed one when left out.")] = None,
     stems: Annotated[Path | None, typer.Option(help="A folder for each part alone, as it sounds in the mix.")] = None,
     note_map: Annotated[Path | None, typer.Option(help="A .json file for the first and last sample of each note.")] = None,
@@ -372,6 +386,10 @@ def render(
         str, typer.Option(help="The room: studio, salon, chamber, theatre, hall, church, cathedral, plate; or none.")
     ] = "hall",
     tuning: Annotated[str | None, typer.Option(help='A tuning: "19-EDO", or a Scala file (.scl).')] = None,
+    instrument: Annotated[
+        list[str] | None, typer.Option(help="Which learned instrument plays a part, Soprano=violin; may be repeated.")
+    ] = None,
+    bank: Annotated[str | None, typer.Option(help="Of learned instruments: the folder of your own.")] = None,
     sample_rate_hz: Annotated[int, typer.Option("--sample-rate", min=8_000, max=192_000, help="In Hz.")] = 44_100,
     as_json: JsonFlag = False,
 ) -> None:
@@ -398,6 +416,7 @@ def render(
             gain_db=gain,
             room=None if room == "none" else room,
             tuning=tuning,
+            options=_engine_options(instrument or (), bank),
             told=told,
         )
     if as_json:

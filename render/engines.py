@@ -25,6 +25,7 @@ GIVEN = ("played", "folder", "stems", "font", "progress")  # to every engine; ot
 ENGINES = {  # name -> module:function
     "soundfont": "render.soundfont.engine:render_stems",
     "sampler": "render.sampler.engine:render_stems",
+    "ddsp": "render.ddsp.engine:render_stems",
 }
 
 

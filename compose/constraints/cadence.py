@@ -2,13 +2,15 @@
 
 The last chord begins at the downbeat of the region's last bar (within one bar: at the first beat from the middle on), or where the
 wish says, and lasts to the region's end; the chord before it has the beat before. What sounds there belongs to one of the chords
-that the cadence may have at that place, the same for all parts. The lowest part of the piece, where it is written, strikes the root
-with the last chord; of a perfect cadence it has the root of the dominant too, and the highest part strikes the tonic. A cadence
-in minor may end in major.
+that the cadence may have at that place, the same for all parts; kept notes choose among the chords where one holds them all. The
+lowest part of the piece, where it is written, strikes the root with the last chord, and no note of it sounds below; of a perfect
+cadence it has the root of the dominant too, and the highest part strikes the tonic, nothing of it above. A kept note that sounds
+there may be that root. A cadence in minor may end in major.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -56,6 +58,27 @@ class _Place:
     before: int
     last: int
     end: int
+
+
+@dataclass(frozen=True)
+class _End:
+    """What an outer part has with the last chord.
+
+    Args:
+        is_bass: Whether it is the lowest part; else the highest.
+        pitches: Of the root.
+        kept: Pitches of its kept notes that sound there.
+        is_there: Whether the outermost of these is a root.
+    """
+
+    is_bass: bool
+    pitches: frozenset[int]
+    kept: tuple[int, ...]
+    is_there: bool
+
+    def outermost(self, pitches: Iterable[int]) -> int | None:
+        """The lowest in the bass, the highest in the highest part; None of none."""
+        return (min if self.is_bass else max)(pitches, default=None)
 
 
 @lru_cache(maxsize=256)
@@ -118,32 +141,42 @@ class Cadence(PitchConstraint):
     def _sung(self, canvas: Canvas, lane: int) -> bool:
         return canvas.lasting(self, ("sings", lane), lambda: sings(canvas.piece, lane))
 
-    def _ends(self, canvas: Canvas) -> dict[int, tuple[bool, frozenset[int]]]:
-        """The outer parts that are written and strike with the last chord: whether the lane is the bass, and its pitches there."""
+    def _ends(self, canvas: Canvas) -> dict[int, _End]:
+        """What the outer parts that are written have with the last chord."""
         return canvas.lasting(self, "ends", lambda: self._find_ends(canvas))
 
-    def _find_ends(self, canvas: Canvas) -> dict[int, tuple[bool, frozenset[int]]]:
+    def _find_ends(self, canvas: Canvas) -> dict[int, _End]:
         plan, lanes = self._plan(canvas), pitched_lanes(canvas.piece)
         if plan is None or not lanes:
             return {}
         place, _, last = plan
         root = last[0].bass
         assert root is not None  # every chord of a cadence has one
-        ends = {lanes[0]: (False, pitches_of(frozenset({root})))} if self.kind == "perfect" else {}
-        ends[lanes[-1]] = (True, pitches_of(frozenset({root})))
-        return {lane: end for lane, end in ends.items() if lane in canvas.region.lanes and not _kept(canvas, lane, place.last)}
+        sides = {lanes[0]: False} if self.kind == "perfect" else {}
+        sides[lanes[-1]] = True
+        ends = {}
+        for lane, is_bass in sides.items():
+            if lane in canvas.region.lanes:
+                kept = [n.pitch for n in canvas.fixed if n.lane == lane and n.onset <= place.last < n.end]
+                is_there = bool(kept) and (min(kept) if is_bass else max(kept)) % 12 == root
+                ends[lane] = _End(is_bass, pitches_of(frozenset({root})), tuple(kept), is_there)
+        return ends
 
     @staticmethod
-    def _open(canvas: Canvas, start: int, end: int, chords: tuple[Chord, ...]) -> frozenset[int]:
-        """Pitches of the chords that hold all new notes of a span, and where one does, the kept ones too."""
-        lanes = pitched_lanes(canvas.piece)
-        sounding = [note for lane in lanes for note in canvas.overlapping(lane, start, end)]
-        new = set(canvas.written)
-        sung = {note.pitch % 12 for note in sounding if note in new}
-        fitting = [chord for chord in chords if sung <= chord.pitch_classes]
-        heard = {note.pitch % 12 for note in sounding}
-        every = [chord for chord in fitting if heard <= chord.pitch_classes] or fitting
+    def _beyond(canvas: Canvas, lane: int, end: _End, tick: int) -> frozenset[int]:
+        """Pitches of the root that nothing of the lane that sounds on from before goes beyond."""
+        held = [*end.kept, *(n.pitch for n in canvas.written if n.lane == lane and n.onset < tick < n.end)]
+        return frozenset(p for p in end.pitches if all(p <= pitch if end.is_bass else p >= pitch for pitch in held))
+
+    def _open(self, canvas: Canvas, start: int, end: int, chords: tuple[Chord, ...]) -> frozenset[int]:
+        """Pitches of the chords that hold all new notes of a span."""
+        sung = {n.pitch % 12 for n in _pitched(canvas, canvas.written, start, end)}
+        every = [chord for chord in self._chosen(canvas, start, end, chords) if sung <= chord.pitch_classes]
         return pitches_of(frozenset().union(*(chord.pitch_classes for chord in every)))
+
+    def _chosen(self, canvas: Canvas, start: int, end: int, chords: tuple[Chord, ...]) -> tuple[Chord, ...]:
+        """The chords that hold the kept notes of a span; all, where none does."""
+        return canvas.lasting(self, (start, end), lambda: _holding(canvas, start, end, chords))
 
     def spans(self, canvas: Canvas, lane: int, start: int, end: int) -> tuple[PitchSpan, ...]:
         """The two chords; in an outer part of single notes what it must have."""
@@ -162,43 +195,55 @@ class Cadence(PitchConstraint):
         first = self._open(canvas, place.before, place.last, before)
         second = self._open(canvas, place.last, place.end, last)
         spans = [PitchSpan(place.before, place.last, first), PitchSpan(place.last, place.end, second)]
-        is_bass, pitches = self._ends(canvas).get(lane, (False, frozenset()))
-        if pitches and self._sung(canvas, lane):
-            spans.append(PitchSpan(place.last, place.last + 1, pitches))
-            if is_bass and self.kind == "perfect":
+        found = self._ends(canvas).get(lane)
+        if found is not None and self._sung(canvas, lane):
+            spans.append(PitchSpan(place.last, place.last + 1, found.pitches))
+            if found.is_bass and self.kind == "perfect":
                 spans.append(PitchSpan(place.before, place.last, pitches_of(frozenset({before[0].bass or 0}))))
         return tuple(spans)
 
     def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
-        """As of all pitch constraints; an outer part also ends its notes where it strikes with the last chord."""
+        """As of all pitch constraints; an outer part of chords has nothing beyond the root with the last chord."""
         allowed = super().allows(canvas, onset, lane, durations)
         end, place = self._ends(canvas).get(lane), self._place(canvas)
         if end is None or place is None or onset > place.last:
             return allowed
+        before = (onset + durations <= place.last)[None, :]
+        if self._sung(canvas, lane):
+            return np.asarray(allowed & before) if onset < place.last else allowed
+        pitches = np.arange(NUM_PITCHES)[:, None]
+        roots = self._beyond(canvas, lane, end, place.last)
+        struck = np.isin(pitches, sorted(roots))
+        # What is outermost: a kept root, else the farthest that may come.
+        edge = end.outermost(end.kept if end.is_there else roots)
+        if edge is None:
+            return np.asarray(allowed & before)
+        inside = pitches >= edge if end.is_bass else pitches <= edge
         if onset < place.last:
-            return np.asarray(allowed & (onset + durations <= place.last)[None, :])
+            return np.asarray(allowed & (before | inside))
+        if end.is_there:
+            return np.asarray(allowed & (struck | inside))
         here = [note.pitch for note in canvas.written if note.lane == lane and note.onset == onset]
-        is_bass, pitches = end
-        struck = np.isin(np.arange(NUM_PITCHES), sorted(pitches))[:, None]
-        if is_bass and not here:
-            return np.asarray(allowed & struck)  # chords are written from below
-        if not is_bass and not self._sung(canvas, lane):
-            # Another chord tone may lie below the tonic, none above it.
-            below = np.arange(NUM_PITCHES)[:, None] < max(pitches)
-            return np.asarray(allowed & (struck if here and max(here) in pitches else struck | below))
-        return allowed
+        if end.is_bass:
+            return allowed if here else np.asarray(allowed & struck)  # chords are written from below
+        # Another chord tone may lie below the tonic, none above it.
+        return np.asarray(allowed & (struck if here and max(here) in roots else struck | inside))
 
     def requirements(self, canvas: Canvas) -> tuple[Requirement, ...]:
-        """A note of each outer part with the last chord."""
+        """A note of each outer part with the last chord, where no kept one has it."""
         place = self._place(canvas)
-        return () if place is None else tuple(Requirement(place.last, lane) for lane in self._ends(canvas))
+        return (
+            () if place is None else tuple(Requirement(place.last, x) for x, end in self._ends(canvas).items() if not end.is_there)
+        )
 
     def due(self, canvas: Canvas) -> tuple[int, int] | None:
         """The highest part's last chord, while its highest note is not the tonic."""
         place = self._place(canvas)
-        for lane, (is_bass, pitches) in self._ends(canvas).items():
-            here = [] if is_bass or place is None else [n.pitch for n in canvas.written if n.lane == lane and n.onset == place.last]
-            if here and place is not None and max(here) not in pitches:
+        for lane, end in self._ends(canvas).items():
+            if place is None or end.is_bass or end.is_there:
+                continue
+            here = [note.pitch for note in canvas.written if note.lane == lane and note.onset == place.last]
+            if here and max(here) not in self._beyond(canvas, lane, end, place.last):
                 return place.last, lane
         return None
 
@@ -214,11 +259,11 @@ class Cadence(PitchConstraint):
         key = self._key(canvas, place)
         if key is None:
             return f"the piece does not say its key: expected for example 'cadence: {self.kind} in G major'"
-        root, lanes = _chords(self.kind, key)[1][0].bass, pitched_lanes(canvas.piece)
-        for lane, pick in ((lanes[-1], min), (lanes[0], max))[: 2 if self.kind == "perfect" else 1]:
-            kept = _kept(canvas, lane, place.last)
-            if kept and lane in canvas.region.lanes and pick(n.pitch for n in kept) % 12 != root:
-                return f"a kept note of {canvas.piece.parts[lane].name} stands where {pitch_class_name(root or 0)} should"
+        for lane, end in self._ends(canvas).items():
+            blocked = end.kept and (self._sung(canvas, lane) or not self._beyond(canvas, lane, end, place.last))
+            if blocked and not end.is_there:
+                name = pitch_class_name(min(end.pitches) % 12)
+                return f"a kept note of {canvas.piece.parts[lane].name} stands where {name} should"
         return None
 
     def measure(self, canvas: Canvas) -> Satisfaction:
@@ -229,23 +274,28 @@ class Cadence(PitchConstraint):
         place, before, last = plan
         good = total = 0
         for start, end, chords in ((place.before, place.last, before), (place.last, place.end, last)):
-            sung = [
-                n.pitch % 12 for n in canvas.written if n.onset < end and n.end > start and not canvas.piece.parts[n.lane].is_drum
-            ]
+            sung = [n.pitch % 12 for n in _pitched(canvas, canvas.written, start, end)]
             total += len(sung)
-            good += max(sum(pitch_class in chord.pitch_classes for pitch_class in sung) for chord in chords)
+            good += max(sum(pc in chord.pitch_classes for pc in sung) for chord in _holding(canvas, start, end, chords))
         fine, found = good == total, [f"{good} of {total} notes in the chords"]
-        for lane, (is_bass, pitches) in self._ends(canvas).items():
-            struck = [n.pitch for n in canvas.written if n.lane == lane and n.onset == place.last]
-            pitch = (min(struck) if is_bass else max(struck)) if struck else None
-            fine &= pitch in pitches
+        for lane, outer in self._ends(canvas).items():
+            mine = [n for n in canvas.written if n.lane == lane]
+            sounding = [*outer.kept, *(n.pitch for n in mine if n.onset <= place.last < n.end)]
+            is_struck = bool(outer.kept) or any(n.onset == place.last for n in mine)
+            pitch = outer.outermost(sounding) if is_struck else None
+            fine &= pitch in outer.pitches
             found.append(f"{canvas.piece.parts[lane].name} on {'nothing' if pitch is None else pitch_class_name(pitch)}")
-            if is_bass and self.kind == "perfect" and self._sung(canvas, lane):
-                roots = {n.pitch % 12 for n in canvas.written if n.lane == lane and n.onset < place.last and n.end > place.before}
-                fine &= roots <= {before[0].bass}
-        return Satisfaction(self.text, fine, ", ".join(found))
+            if outer.is_bass and self.kind == "perfect" and self._sung(canvas, lane):
+                fine &= {n.pitch % 12 for n in mine if n.onset < place.last and n.end > place.before} <= {before[0].bass}
+        return Satisfaction(self.text, bool(fine), ", ".join(found))
 
 
-def _kept(canvas: Canvas, lane: int, tick: int) -> list[Note]:
-    """Kept notes of a lane that sound at a tick."""
-    return [note for note in canvas.fixed if note.lane == lane and note.onset <= tick < note.end]
+def _pitched(canvas: Canvas, notes: Iterable[Note], start: int, end: int) -> list[Note]:
+    """Those of some notes that sound in a span, drums left out."""
+    return [n for n in notes if n.onset < end and n.end > start and not canvas.piece.parts[n.lane].is_drum]
+
+
+def _holding(canvas: Canvas, start: int, end: int, chords: tuple[Chord, ...]) -> tuple[Chord, ...]:
+    """The chords that hold all kept notes of a span; all, where none does."""
+    heard = {n.pitch % 12 for n in _pitched(canvas, canvas.fixed, start, end)}
+    return tuple(chord for chord in chords if heard <= chord.pitch_classes) or chords

@@ -134,3 +134,52 @@ def test_measures_without_the_mask(make_canvas):
     canvas.erase()
     canvas.write(Note(96, 3, 47, 96))
     assert not rule.measure(canvas).satisfied
+
+
+@pytest.mark.parametrize(
+    ("kept", "struck", "met", "conflict"),
+    [
+        ((55,), (), True, None),  # a kept G is the bass
+        ((55,), (59, 62), True, None),
+        ((55,), (50,), False, None),
+        ((59,), (43, 62), True, None),  # a G may come below a kept B
+        ((59,), (62,), False, None),
+        ((4,), (43,), False, "a kept note of Piano stands where G should"),
+    ],
+)
+def test_kept_notes_of_a_piano_count(make_piece, make_canvas, kept, struck, met, conflict):
+    piece = make_piece(("Piano",))
+    canvas = make_canvas(piece=piece, lanes=(0,), fixed=tuple(Note(72, 0, pitch, 48) for pitch in kept))
+    rule = parse_constraint("cadence: half in C major", piece)
+    assert rule.conflict(canvas) == conflict
+    opened = True
+    for pitch in struck:
+        opened &= bool(np.broadcast_to(rule.allows(canvas, 96, 0, np.array([96])), (128, 1))[pitch, 0])
+        canvas.write(Note(96, 0, pitch, 96))
+    assert rule.measure(canvas).satisfied == met
+    assert (opened and rule.may_end(canvas)) == met or not struck
+    assert {r.onset for r in rule.requirements(canvas)} == (set() if kept == (55,) else {96})
+
+
+def test_a_note_of_a_piano_may_sound_on_above_the_root(make_piece, make_canvas):
+    piece = make_piece(("Piano",))
+    canvas = make_canvas(piece=piece, lanes=(0,))
+    rule = parse_constraint("cadence: half in C major", piece)
+    assert np.broadcast_to(rule.allows(canvas, 72, 0, np.array([48])), (128, 1))[62, 0]
+    canvas.write(Note(72, 0, 62, 48))
+    assert pitches_open(rule, canvas) == {7, 19, 31, 43, 55}  # every G below it
+    canvas.write(Note(96, 0, 55, 96))
+    assert rule.measure(canvas).satisfied
+
+
+def pitches_open(rule, canvas):
+    return set(np.flatnonzero(np.broadcast_to(rule.allows(canvas, 96, 0, np.array([96])), (128, 1))[:, 0]).tolist())
+
+
+def test_kept_notes_choose_the_chord_where_one_holds_them(make_canvas):
+    canvas = make_canvas(fixed=(Note(72, 1, 64, 24), Note(72, 2, 60, 24)), lanes=(0, 3))
+    rule = parse_constraint("cadence: half in C major", canvas.piece)  # I or vi, not ii7 or V7/V
+    assert pitch_classes(rule, canvas, 72, 0) == {0, 4, 7, 9}
+    canvas.write(Note(72, 0, 74, 24))
+    canvas.write(Note(96, 3, 43, 96))
+    assert rule.measure(canvas).measured == "1 of 2 notes in the chords, Bass on G"

@@ -9,6 +9,7 @@ is no promise: rules between lanes can still leave a writer without a note. Time
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -66,19 +67,33 @@ def _place(piece: Piece, canvas: Canvas, tick: int) -> str:
 
 
 def _empty_span(constraints: Sequence[Constraint], canvas: Canvas) -> str | None:
-    """A stretch of the region in which no pitch is in every set."""
+    """A stretch of the region in which no pitch is in every set: longer than a beat, for which a part may rest, or, where the times
+    of notes are given, one in which a note sounds."""
     start, end = canvas.region.start, canvas.region.end
     pitch_constraints = [constraint for constraint in constraints if isinstance(constraint, PitchConstraint)]
+    required = [r for r in all_requirements(constraints, canvas) if r.duration is not None]
+    given = any(constraint.keeps_times for constraint in constraints)
     for lane in canvas.region.lanes:
         if canvas.piece.parts[lane].is_drum:
             continue
         spans = [span for constraint in pitch_constraints for span in constraint.spans(canvas, lane, start, end)]
-        edges = {start, *(edge for span in spans for edge in span[:2] if start < edge < end)}
-        for tick in sorted(edges):
+        edges = sorted({start, end, *(edge for span in spans for edge in span[:2] if start < edge < end)})
+        since = start
+        for tick, after in pairwise(edges):
             sets = [span.pitches for span in spans if span.start <= tick < span.end]
-            if sets and not frozenset.intersection(*sets):
-                return f"no pitch is left for {canvas.piece.parts[lane].name} at {_place(canvas.piece, canvas, tick)}"
+            if not sets or frozenset.intersection(*sets):
+                since = after
+                continue
+            sounds = any(r.lane == lane and r.onset < after and r.onset + (r.duration or 0) > tick for r in required)
+            if sounds if given else after - since > _beat(canvas, since):
+                return f"no pitch is left for {canvas.piece.parts[lane].name} at {_place(canvas.piece, canvas, since)}"
     return None
+
+
+def _beat(canvas: Canvas, tick: int) -> int:
+    """Ticks of a beat of the meter."""
+    row = canvas.piece.measures[canvas.piece.measure_at(tick // canvas.ticks_per_div)]
+    return 4 * canvas.ticks_per_quarter // int(row["beat_type"])
 
 
 def _blocked_requirement(constraints: Sequence[Constraint], canvas: Canvas) -> str | None:

@@ -50,6 +50,8 @@ def test_named_with_the_smallest_set(text: str, named: set[str], reason: str, ma
         "scale: G major\nrange: G3-E5\nchords: | G | C D7 |\nrhythm: keep\nend on: D\nno parallels\nno crossing\npolyphony: 3",
         "grid: 1/8\nrhythm: keep",
         "range: Alto C4-C5, Tenor C3-C4\nend on: Alto F4, Tenor A3",
+        "pitches: C\nchords: | C | C C C G |",  # a beat of rest
+        "pitches: C\nchords: | C | C G |\nrhythm: keep",  # nothing sounds there
     ],
 )
 def test_feasible_wishes_pass(text: str, make_canvas: Callable[..., Canvas]) -> None:
@@ -87,3 +89,9 @@ def test_rhythm_kept_gives_notes_back_one_by_one(make_canvas: Callable[..., Canv
     assert keep.measure(canvas).measured == "4 of 4 onsets and durations there again, 0 others"
     canvas.write(Note(96, 2, 50, 24))
     assert not keep.measure(canvas).satisfied
+
+
+def test_given_times_say_where_a_pitch_is_needed(make_canvas: Callable[..., Canvas]) -> None:
+    canvas = make_canvas(removed=(*OLD, Note(168, 1, 60, 24)), lanes=(1,))
+    wishes = parse_constraints("pitches: C\nchords: | C | C C C G |\nrhythm: keep", canvas.piece)
+    assert "no pitch is left for Alto at bar 2, beat 4" in str(find_conflicts(wishes, canvas))

@@ -87,6 +87,11 @@ class Constraint:
         """Whether the region may be left with the notes written so far (canvas.written)."""
         return True
 
+    def exceptions(self, canvas: Canvas, lane: int, more: int) -> tuple[BoolArray, int] | None:
+        """Where ``allows`` opens a pitch that only some notes may have: the pitches (128,) that all of a lane's next ``more`` notes
+        may have, and how many of these notes may have others; None where it does not."""
+        return None
+
     def conflict(self, canvas: Canvas) -> str | None:
         """A reason, in one line, why this constraint alone cannot be met on this canvas; None when it may be."""
         return None

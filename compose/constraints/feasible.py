@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from compose.canvas import NUM_PITCHES, Canvas
 from compose.constraints.base import MAX_VELOCITY, Constraint, Requirement
+from compose.constraints.lookup import new_notes_at
 from compose.constraints.soft import Soft
 
-__all__ = ["Feasible", "all_requirements"]
+__all__ = ["Feasible", "all_requirements", "lacking"]
 
 BoolArray = NDArray[np.bool_]
 
@@ -32,6 +33,14 @@ def all_requirements(constraints: Sequence[Constraint], canvas: Canvas) -> list[
         if requirement.duration is None:
             total[requirement] = max(total[requirement] - timed[requirement.onset, requirement.lane], 0)
     return list(total.elements())
+
+
+def lacking(constraints: Sequence[Constraint], canvas: Canvas, lane: int, onset: int) -> int:
+    """How many notes must still be written at a place; below 0 where there are more than must be."""
+    needed = canvas.lasting(
+        constraints, "needed", lambda: Counter((r.lane, r.onset) for r in all_requirements(constraints, canvas))
+    )
+    return needed[lane, onset] - len(new_notes_at(canvas, lane, onset))
 
 
 class Feasible:
@@ -86,10 +95,13 @@ class Feasible:
         if written:
             allowed[: max(written) + 1] = False
         if missing > 0:
-            later = [constraint for constraint in self.constraints if constraint.foresees]
+            limits = [c.exceptions(self.canvas, lane, missing + 1) for c in self.constraints]
+            later = [c for c, limit in zip(self.constraints, limits, strict=True) if c.foresees and limit is None]
             open_pitches = np.any(self._allowed(onset, lane, later), axis=1)
-            above = np.flip(np.cumsum(np.flip(open_pitches))) - open_pitches
-            allowed[above < missing] = False
+            allowed[_above(open_pitches) < missing] = False
+            for rule, spare in filter(None, limits):
+                left = np.clip(spare - ~rule, 0, None)  # exceptions that a note of each pitch leaves
+                allowed[_above(open_pitches & rule) + np.minimum(_above(open_pitches & ~rule), left) < missing] = False
         return allowed
 
     def prices(self, onset: int, lane: int) -> NDArray[np.float64]:
@@ -161,3 +173,8 @@ class Feasible:
             ):
                 guilty = rest
         return tuple(dict.fromkeys(self.constraints[i].text for i in guilty))
+
+
+def _above(open_pitches: BoolArray) -> NDArray[np.int64]:
+    """How many open pitches lie above each pitch, (128,)."""
+    return np.asarray(np.flip(np.cumsum(np.flip(open_pitches))) - open_pitches, dtype=np.int64)

@@ -10,6 +10,7 @@ import numpy as np
 from compose.canvas import NUM_PITCHES, Canvas, Note
 from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfaction
 from compose.constraints.ending import EndOn
+from compose.constraints.feasible import lacking
 from compose.constraints.names import pitch_class_name, pitch_name
 from compose.constraints.others import foreseen, sounds_alone
 from compose.constraints.pitch import PitchConstraint, PitchSpan, always, pitches_of
@@ -169,7 +170,7 @@ class Require(Constraint):
         return np.asarray((onsets < onset) | ((onsets == onset) & (lane <= home)))
 
     def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
-        """Before the last place all that ends by it; at the last place what is owed; shape (1, 1) or (128, durations)."""
+        """Before the last place all that ends by it, there what is owed, in chords lower notes too; (1, 1) or (128, durations)."""
         deadline = self._deadline(canvas)
         if deadline is None:
             return np.ones((1, 1), dtype=np.bool_)
@@ -177,10 +178,18 @@ class Require(Constraint):
         pays = np.zeros((NUM_PITCHES, 1), dtype=np.bool_)
         pays[sorted(wanted.pitches)] = lane in wanted.lanes_of(canvas)
         if (onset, lane) >= (last, home):
-            return np.repeat(pays & (onset == last), len(durations), axis=1)
+            return np.repeat((pays | self._below(canvas, onset, lane)) & (onset == last), len(durations), axis=1)
         if lane != home or not sounds_alone(self.others, lane):
             return np.ones((1, 1), dtype=np.bool_)
         return np.asarray(pays | (onset + durations <= last)[None, :])
+
+    def _below(self, canvas: Canvas, onset: int, lane: int) -> BoolArray:
+        """Pitches (128, 1) that a note of a chord may have whose later, higher notes may be all that is owed."""
+        owed = self.owed(canvas)
+        if lacking(self.others, canvas, lane, onset) <= len(owed):
+            return np.zeros((NUM_PITCHES, 1), dtype=np.bool_)
+        highest = min(max(wanted.pitches) if lane in wanted.lanes_of(canvas) else 0 for wanted in owed)
+        return np.arange(NUM_PITCHES)[:, None] < highest
 
     def may_end(self, canvas: Canvas) -> bool:
         """When nothing is owed."""
@@ -227,6 +236,14 @@ class Tessitura(Constraint):
         limit = self._limit(lane)
         pitches = np.arange(NUM_PITCHES)
         return np.ones(NUM_PITCHES, np.bool_) if limit is None else np.asarray((pitches >= limit[0]) & (pitches <= limit[1]))
+
+    def exceptions(self, canvas: Canvas, lane: int, more: int) -> tuple[BoolArray, int] | None:
+        """Pitches inside, and how many more may be outside."""
+        limit = self._limit(lane)
+        if limit is None or canvas.piece.parts[lane].is_drum:
+            return None
+        mine = [note for note in canvas.written if note.lane == lane]
+        return self.inside(lane), (len(mine) + more) // TESSITURA_IN - self._outside(mine, *limit)
 
     def _outside(self, notes: list[Note], low: int, high: int) -> int:
         return sum(not low <= note.pitch <= high for note in notes)

@@ -5,6 +5,7 @@ import pytest
 
 from compose.canvas import Note
 from compose.constraints import find_conflicts, parse_constraint, parse_constraints, see_others
+from compose.constraints.feasible import Feasible
 from compose.constraints.instruments import INSTRUMENTS, find_instrument, instrument_of, instrument_range
 from compose.constraints.names import parse_pitch
 from compose.constraints.rhythm import WithinRegion
@@ -240,3 +241,27 @@ def test_instruments_are_found_by_name_and_by_program():
         low, high = instrument_range(name)
         assert 0 < low < high < 128, name
     assert parse_pitch(INSTRUMENTS["cello"][0]) == 36
+
+
+def test_a_chord_may_begin_below_what_it_must_have(make_canvas):
+    canvas = make_canvas(removed=tuple(Note(0, 0, pitch, 24) for pitch in (53, 60, 63)), lanes=(0,))
+    rules = see_others(parse_constraints(["require: C4", "start on: F3", "rhythm: keep"], canvas.piece))
+    rule = rules[0]
+    assert np.flatnonzero(rule.allows(canvas, 0, 0, np.array([24]))[:, 0]).tolist() == list(range(61))
+    canvas.write(Note(0, 0, 53, 24))
+    canvas.write(Note(0, 0, 55, 24))
+    assert np.flatnonzero(rule.allows(canvas, 0, 0, np.array([24]))[:, 0]).tolist() == [60]
+
+
+def test_a_chord_has_room_for_its_notes_inside_the_tessitura(make_canvas):
+    chord = [Note(24 * place, 0, pitch, 24) for place in range(2) for pitch in (60, 62, 64)]
+    canvas = make_canvas(removed=tuple(chord), lanes=(0,))
+    rules = see_others(parse_constraints(["tessitura: Soprano C4-E4", "rhythm: keep"], canvas.piece))
+    feasible = Feasible(canvas, rules, np.array([24]))
+    assert np.flatnonzero(feasible.matrix(0, 0)).tolist() == [60, 61, 62]
+    for note in chord[:3]:
+        canvas.write(note)
+    # Of the first six notes one may lie outside.
+    assert np.flatnonzero(feasible.matrix(24, 0)).tolist() == [60, 61, 62, 63]
+    canvas.write(Note(24, 0, 63, 24))
+    assert np.flatnonzero(feasible.matrix(24, 0)).tolist() == [64]

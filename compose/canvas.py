@@ -76,6 +76,7 @@ class Canvas:
         self._longest = [max((n.duration for n in notes), default=0) for notes in self._by_lane]
         self._lasting: dict[tuple[int, Hashable], tuple[object, Any]] = {}
         self._passing: dict[tuple[int, Hashable], tuple[object, Any]] = {}
+        self._come_to: int | None = None
         for note in self.written:
             self._insert(note)
 
@@ -104,6 +105,16 @@ class Canvas:
         self._passing.clear()
         insort(self._by_lane[note.lane], note)
         self._longest[note.lane] = max(self._longest[note.lane], note.duration)
+
+    def come_to(self, tick: int) -> None:
+        """Say how far a writer has come that lets notes grow: those that end there or later may go on."""
+        if tick != self._come_to:
+            self._passing.clear()
+            self._come_to = tick
+
+    def may_grow(self, note: Note) -> bool:
+        """Whether a written note may still become longer: never, where a writer decides the whole of a note at once."""
+        return self._come_to is not None and note.end >= self._come_to
 
     def write(self, note: Note) -> None:
         """Add a new note."""

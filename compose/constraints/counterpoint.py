@@ -62,6 +62,10 @@ class NoParallels(Constraint):
     def _judged(self, canvas: Canvas) -> tuple[int, ...]:
         return pitched_lanes(canvas.piece) if self.lanes is None else self.lanes
 
+    def is_bottom(self, canvas: Canvas, lane: int) -> bool:
+        """Whether the lane is the lowest judged, whose chords are judged by their lowest note."""
+        return lane == self._judged(canvas)[-1]
+
     def _other_moves(self, canvas: Canvas, lane: int, tick: int) -> list[tuple[int, int, bool]]:
         """Moves of the other lanes at a tick: pitch before, pitch after, whether this lane is the upper of the two."""
         lanes = self._judged(canvas)
@@ -83,7 +87,7 @@ class NoParallels(Constraint):
         lanes = self._judged(canvas)
         if lane not in lanes:
             return np.ones((1, 1), dtype=np.bool_)
-        is_bottom = lane == lanes[-1]
+        is_bottom = self.is_bottom(canvas, lane)
         forbidden = np.zeros(NUM_PITCHES, dtype=np.bool_)
         before = _voice(ending_at(canvas, lane, onset), is_bottom)
         if before is not None:
@@ -103,7 +107,7 @@ class NoParallels(Constraint):
 
     def _forbidden_before(self, canvas: Canvas, lane: int, end: int) -> BoolArray:
         """Which pitches (128,) of a note that ends here would move in parallel to what starts here in its lane."""
-        is_bottom = lane == self._judged(canvas)[-1]
+        is_bottom = self.is_bottom(canvas, lane)
         forbidden = np.zeros(NUM_PITCHES, dtype=np.bool_)
         after = _voice(starting_at(canvas, lane, end), is_bottom)
         if after is None:

@@ -7,8 +7,9 @@ after it are fewer than the onsets owed. Places are those that the other constra
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from sys import maxsize
 from typing import ClassVar
 
 import numpy as np
@@ -107,16 +108,36 @@ class Density(Constraint):
     def takes(self, canvas: Canvas, lane: int, onsets: IntArray, end: int) -> bool:
         """Whether a lane may have these onsets and no others from the first of them to an end."""
         limit = self._limit(lane)
-        free = self._free(canvas, lane)
-        outside = free[(free < onsets[0]) | (free >= end)]
+        free, start = self._free(canvas, lane), int(onsets[0])
+        onsets = onsets[~np.isin(onsets, self._taken(canvas, lane))]
+        outside = free[(free < start) | (free >= end)]
         for first, last in self._spans(canvas, limit) if limit else []:
-            if last <= onsets[0] or first >= end:
+            if last <= start or first >= end:
                 continue
             count = self._count(canvas, lane, first, last) + int(((onsets >= first) & (onsets < last)).sum())
             room = int(((outside >= first) & (outside < last)).sum())
             if count > limit.high or count + room < limit.low:  # type: ignore[union-attr]
                 return False
         return True
+
+    def latest_places(self, canvas: Canvas, lane: int, places: IntArray) -> IntArray:
+        """Of some places of a lane, ascending, as many in each span as it may have, the latest; as the canvas stands."""
+        limit = self._limit(lane)
+        fine = np.ones(len(places), dtype=np.bool_)
+        for start, end in self._spans(canvas, limit, every=True) if limit else []:
+            first, last = np.searchsorted(places, (start, end))
+            fine[first : max(first, last - limit.high + self._count(canvas, lane, start, end))] = False  # type: ignore[union-attr]
+        return places[fine]
+
+    def room_beside(self, canvas: Canvas, lane: int, onset: int) -> tuple[int, int] | None:
+        """End of the span of an onset, and how many more onsets it may have beside this one; None where there is no limit."""
+        limit = self._limit(lane)
+        spans = self._spans(canvas, limit, every=True) if limit else []
+        index = bisect_right(spans, (onset, maxsize)) - 1
+        if limit is None or index < 0 or spans[index][1] <= onset:
+            return None
+        more = onset not in self._taken(canvas, lane)
+        return spans[index][1], limit.high - self._count(canvas, lane, *spans[index]) - more
 
     def due(self, canvas: Canvas) -> tuple[int, int] | None:
         """The first place that a lane cannot do without, and the lane."""

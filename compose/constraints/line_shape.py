@@ -3,7 +3,7 @@
 The line of a part is the highest new note at each of its onsets. Its moves, repeated pitches left out, are the ways asked for in
 their order, each of them at least once: "up" never falls and ends above its start, "up down" has one peak, above both ends.
 
-Foresight: ``_Reach`` holds, for each place that the other constraints leave to the part whatever is written, from which pitches
+Foresight: ``Reach`` holds, for each place that the other constraints leave to the part whatever is written, from which pitches
 the rest of the shape can still be drawn; found once, backwards from the end. A chord, written from below, may have notes below
 its place in the line, and is then not left before its highest note stands.
 """
@@ -19,21 +19,15 @@ import numpy as np
 from compose.canvas import NUM_PITCHES, Canvas
 from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfaction
 from compose.constraints.contour import endings, owed_alone, top_line
-from compose.constraints.feasible import all_requirements
+from compose.constraints.density import Density
+from compose.constraints.feasible import all_requirements, lacking
+from compose.constraints.line_reach import DOWN, UP, Reach, advance, draw_back, draw_on, moved, moving_to
 from compose.constraints.occurrence import Wanted
 from compose.constraints.others import foreseen, sounds_alone
 
 __all__ = ["LineShape", "Shape"]
 
-UP, DOWN = 1, -1
 WAYS = {"up": UP, "down": DOWN}
-
-
-def advance(ways: tuple[int, ...], state: int, move: int) -> int | None:
-    """How many of the ways have begun after a move (1 up, -1 down, 0 none) when ``state`` had; None when the shape forbids it."""
-    if move == 0 or (state and ways[state - 1] == move):
-        return state
-    return state + 1 if state < len(ways) and ways[state] == move else None
 
 
 @dataclass(frozen=True)
@@ -52,24 +46,6 @@ class Shape:
         """The lane meant, or None when none of its lanes is written."""
         written = [lane for lane in canvas.region.lanes if not canvas.piece.parts[lane].is_drum]
         return min((lane for lane in written if self.lanes is None or lane in self.lanes), default=None)
-
-
-@dataclass(frozen=True)
-class _Reach:
-    """From where a shape can still be drawn.
-
-    Args:
-        places: Onsets, ascending, at which a note may or must start.
-        open: Pitches open at each place, shape (places, 128).
-        fine: From which pitch, standing in the line before place i with so many ways begun, the rest can be drawn: shape
-            (places + 1, ways + 1, 128).
-        begin: Whether the line can be drawn when it begins at place i or later, shape (places + 1,).
-    """
-
-    places: IntArray
-    open: BoolArray
-    fine: BoolArray
-    begin: BoolArray
 
 
 @dataclass(frozen=True)
@@ -94,7 +70,7 @@ class LineShape(Constraint):
     def _lanes(self, canvas: Canvas) -> list[int]:
         return [lane for shape in self.shapes if (lane := shape.lane(canvas)) is not None]
 
-    def _reach(self, canvas: Canvas, lane: int, owed: Wanted | None) -> _Reach:
+    def _reach(self, canvas: Canvas, lane: int, owed: Wanted | None) -> Reach:
         """From where the shape can be drawn, with a note that is ``owed`` still to come."""
         return canvas.lasting(self, (lane, owed), lambda: self._find_reach(canvas, lane, owed))
 
@@ -108,9 +84,12 @@ class LineShape(Constraint):
         every = np.arange(region.start + -region.start % step, region.end, step, dtype=np.int64)
         for other in foreseen(self.others):
             every = every[other.onsets(canvas, every, lane)]
+        for other in self.others:
+            if isinstance(other, Density):
+                every = other.latest_places(canvas, lane, every)
         return [(int(t), np.array([gap])) for t, gap in zip(every, np.diff(every, append=region.end), strict=True)], False
 
-    def _find_reach(self, canvas: Canvas, lane: int, owed: Wanted | None) -> _Reach:
+    def _find_reach(self, canvas: Canvas, lane: int, owed: Wanted | None) -> Reach:
         ways = self._ways(canvas, lane)
         assert ways is not None
         blank = Canvas(canvas.piece, canvas.region, canvas.removed, canvas.fixed)
@@ -121,23 +100,13 @@ class LineShape(Constraint):
             for other in foreseen(self.others):
                 allowed &= other.allows(blank, onset, lane, durations)
             row[:] = allowed.any(axis=1)
-        fine = np.zeros((len(places) + 1, len(ways) + 1, NUM_PITCHES), dtype=np.bool_)
-        begin = np.zeros(len(places) + 1, dtype=np.bool_)
+        last, paid = np.zeros((len(ways) + 1, NUM_PITCHES), dtype=np.bool_), None
         if owed is None:
-            fine[-1, -1] = endings(self.others, canvas, lane)
-            paid = fine
+            last[-1] = endings(self.others, canvas, lane)
         else:
-            paid = self._reach(canvas, lane, None).fine
-        pays = np.zeros(NUM_PITCHES, dtype=np.bool_) if owed is None else np.isin(np.arange(NUM_PITCHES), sorted(owed.pitches))
-        for i in reversed(range(len(places))):
-            after = opened[i] & np.where(pays, paid[i + 1], fine[i + 1])  # (ways + 1, 128): where a note here may lie
-            begin[i] = after[0].any() or (begin[i + 1] and not must)
-            for state in range(len(ways) + 1):
-                fine[i, state] = np.zeros(NUM_PITCHES) if must else fine[i + 1, state]
-                for move in (DOWN, 0, UP):
-                    if (following := advance(ways, state, move)) is not None:
-                        fine[i, state] |= _before(after[following], move)
-        return _Reach(np.array([t for t, _ in places], dtype=np.int64), opened, fine, begin)
+            paid = np.isin(np.arange(NUM_PITCHES), sorted(owed.pitches)), self._reach(canvas, lane, None).fine
+        fine, begin = draw_back(ways, opened, must, (last, False), paid)
+        return Reach(np.array([t for t, _ in places], dtype=np.int64), opened, must, fine, begin)
 
     def _line(self, canvas: Canvas, lane: int, before: int) -> list[int]:
         """The pitches of the line so far, up to an onset."""
@@ -152,65 +121,108 @@ class LineShape(Constraint):
 
     def _goals(self, canvas: Canvas, onset: int, lane: int, ends: IntArray) -> BoolArray:
         """Which pitches the line may have at an onset, given where its note ends; shape (128, ends)."""
-        ways = self._ways(canvas, lane)
-        assert ways is not None
-        earlier = self._line(canvas, lane, onset)
-        state = self._state(ways, earlier)
-        goals = np.zeros((NUM_PITCHES, len(ends)), dtype=np.bool_)
-        if state is None:
-            return goals
-        pitches = np.arange(NUM_PITCHES)
-        moves = np.sign(pitches - earlier[-1]) if earlier else np.zeros(NUM_PITCHES, dtype=np.int64)
-        single = sounds_alone(self.others, lane)
-        owed = [None, *owed_alone(self.others, canvas, lane)] if single else [None]
-        for move in (DOWN, 0, UP):
-            following = advance(ways, state, move)
-            if following is None:
-                continue
-            rows = moves == move
-            here = np.ones((NUM_PITCHES, len(ends)), dtype=np.bool_)
-            for wanted in owed:
-                plain, reach = self._reach(canvas, lane, None), self._reach(canvas, lane, wanted)
-                index = np.searchsorted(reach.places, ends if single else np.full(len(ends), onset + 1))
-                pays = np.isin(pitches, sorted(wanted.pitches)) if wanted else np.ones(NUM_PITCHES, dtype=np.bool_)
-                here &= np.where(pays, plain.fine[index, following], reach.fine[index, following]).T
-            goals[rows] = here[rows]
+        plain = self._reach(canvas, lane, None)
+        goals = self._good(canvas, onset, lane, ends, plain)
+        for wanted in owed_alone(self.others, canvas, lane) if sounds_alone(self.others, lane) else ():
+            reach = self._reach(canvas, lane, wanted)
+            pays = np.isin(np.arange(NUM_PITCHES), sorted(wanted.pitches))
+            goals &= pays[:, None] | self._good(canvas, onset, lane, ends, reach)
         return goals
 
-    def follows(self, canvas: Canvas, lane: int, pitches: list[int]) -> bool:
-        """Whether the line may go on over these pitches, at once or after others."""
-        ways = self._ways(canvas, lane)
-        if ways is None:
-            return True
-        mine = top_line(canvas.written, lane)
-        now = self._state(ways, [note.pitch for note in mine])
-        before = pitches[:1] if not mine else [mine[-1].pitch]
-        for begun in range(len(ways) + 1) if now is None else range(now, len(ways) + 1):
-            if self._state(ways, [*(before if begun == now else []), *pitches], begun) is not None:
-                return True
-        return False
-
-    def leads(self, canvas: Canvas, lane: int, onset: int, figures: IntArray) -> BoolArray:
-        """Pitches (128,) that the line may have at an onset when one of some figures (rows of pitches) comes after it."""
-        ways = self._ways(canvas, lane)
-        if ways is None:
-            return np.ones(NUM_PITCHES, dtype=np.bool_)
-        earlier = self._line(canvas, lane, onset)
+    def _good(self, canvas: Canvas, onset: int, lane: int, ends: IntArray, reach: Reach) -> BoolArray:
+        """Which pitches the line may have at an onset so that it stands well where its note ends; shape (128, ends)."""
+        ways, earlier = self._ways(canvas, lane), self._line(canvas, lane, onset)
+        assert ways is not None
         state = self._state(ways, earlier)
-        firsts = np.isin(np.arange(NUM_PITCHES), figures[:, 0])
-        fine = [any(self._state(ways, row, begun) is not None for row in figures.tolist()) for begun in range(len(ways) + 1)]
-        out = np.zeros(NUM_PITCHES, dtype=np.bool_)
-        moves = np.sign(np.arange(NUM_PITCHES) - earlier[-1]) if earlier else np.zeros(NUM_PITCHES, dtype=np.int64)
-        for move in (DOWN, 0, UP):
-            here = None if state is None else advance(ways, state, move)
-            if here is None:
-                continue
-            leading = np.full(NUM_PITCHES, any(fine[here + 1 :]))  # by way of other notes
-            for step in (DOWN, 0, UP):
-                if (begun := advance(ways, here, step)) is not None and fine[begun]:
-                    leading |= _before(firsts, step)
-            out |= (moves == move) & leading
+        if state is None:
+            return np.zeros((NUM_PITCHES, len(ends)), dtype=np.bool_)
+        at = np.zeros((len(ways) + 1, NUM_PITCHES), dtype=np.bool_)
+        if earlier:
+            at[state, earlier[-1]] = True
+            at = moved(ways, at)
+        else:
+            at[0] = True
+        return np.asarray(np.any(at & reach.fine[self._behind(canvas, onset, lane, ends, reach)], axis=1)).T
+
+    def _behind(self, canvas: Canvas, onset: int, lane: int, ends: IntArray, reach: Reach) -> IntArray:
+        """Index of the first place behind a note at an onset, given where it ends.
+
+        What sounds keeps its pitch from coming: the line has its places behind all notes, so that it never lacks one.
+        """
+        if reach.must:
+            return np.searchsorted(reach.places, np.full(len(ends), onset + 1))
+        held = max((note.end for note in canvas.written if note.lane == lane and note.onset <= onset), default=0)
+        index = np.searchsorted(reach.places, np.maximum(ends, held))
+        for other in self.others:
+            room = other.room_beside(canvas, lane, onset) if isinstance(other, Density) else None
+            if room is not None:
+                last = int(np.searchsorted(reach.places, room[0]))
+                index = np.maximum(index, np.minimum(last, last - room[1]))
+        return np.asarray(index, dtype=np.int64)
+
+    def _firsts(self, canvas: Canvas, lane: int, end: int, figures: IntArray) -> BoolArray:
+        """Where the line may stand with the first note of a figure so that all of it and the rest can be drawn, (ways + 1, 128)."""
+        ways, reach = self._ways(canvas, lane), self._reach(canvas, lane, None)
+        assert ways is not None
+        out = np.zeros((len(ways) + 1, NUM_PITCHES), dtype=np.bool_)
+        behind = reach.fine[np.searchsorted(reach.places, end)]
+        for state in range(len(ways) + 1):
+            # All figures rise and fall alike.
+            last = self._state(ways, figures[0].tolist(), state)
+            if last is not None:
+                out[state, figures[behind[last, figures[:, -1]], 0]] = True
         return out
+
+    def follows(self, canvas: Canvas, lane: int, span: tuple[int, int], figures: IntArray, now: tuple[int, int]) -> BoolArray:
+        """Which of some figures the line can come to and be drawn to its end behind, (figures,).
+
+        Args:
+            canvas: As it stands.
+            lane: The line's.
+            span: First onset and end of the figures, with no other note of the line between.
+            figures: Pitches, (figures, notes), all moving alike.
+            now: Onset and lane that writing has come to.
+        """
+        ways = self._ways(canvas, lane)
+        if ways is None or not len(figures):
+            return np.ones(len(figures), dtype=np.bool_)
+        reach = self._reach(canvas, lane, None)
+        earlier = [note for note in top_line(canvas.written, lane) if note.onset < span[0]]
+        state = self._state(ways, [note.pitch for note in earlier])
+        at = np.zeros((len(ways) + 1, NUM_PITCHES), dtype=np.bool_)
+        since = now[0] + (now[1] >= lane)
+        if earlier and state is not None:
+            at[state, earlier[-1].pitch] = True
+            since = max(since, earlier[-1].onset + 1 if reach.must else max(note.end for note in earlier))
+        first, last = np.searchsorted(reach.places, (since, span[0]))
+        at, unbegun = draw_on(ways, reach.open[first:last], reach.must, at, not earlier)
+        coming = moved(ways, at)
+        coming[0] |= unbegun
+        entries: BoolArray = np.any(coming & self._firsts(canvas, lane, span[1], figures), axis=0)
+        return entries[figures[:, 0]]
+
+    def _to(self, canvas: Canvas, lane: int, span: tuple[int, int], figures: IntArray) -> Reach:
+        """From where the line can be drawn over one of some figures (see ``follows``)."""
+        return canvas.passing(self, (lane, span, figures.tobytes()), lambda: self._find_to(canvas, lane, span, figures))
+
+    def _find_to(self, canvas: Canvas, lane: int, span: tuple[int, int], figures: IntArray) -> Reach:
+        ways, reach = self._ways(canvas, lane), self._reach(canvas, lane, None)
+        assert ways is not None
+        firsts, last = self._firsts(canvas, lane, span[1], figures), int(np.searchsorted(reach.places, span[0]))
+        goal = moving_to(ways, firsts), bool(firsts[0].any())
+        return Reach(reach.places[:last], reach.open[:last], reach.must, *draw_back(ways, reach.open[:last], reach.must, goal))
+
+    def leads(self, canvas: Canvas, onset: int, lane: int, ends: IntArray, span: tuple[int, int], figures: IntArray) -> BoolArray:
+        """Which pitches the line may have at an onset, given where its note ends, when a figure is to come (see ``follows``);
+        shape (1, 1) or (128, ends)."""
+        if self._ways(canvas, lane) is None:
+            return np.ones((1, 1), dtype=np.bool_)
+        reach = self._to(canvas, lane, span, figures)
+        return self._good(canvas, onset, lane, ends, reach)
+
+    def due_before(self, canvas: Canvas, lane: int, span: tuple[int, int], figures: IntArray) -> int | None:
+        """The last place at which the line may go on towards a figure (see ``follows``); None where the figure may be next."""
+        return None if self._ways(canvas, lane) is None else self._latest(canvas, lane, self._to(canvas, lane, span, figures))
 
     def _debt(self, canvas: Canvas, lane: int) -> int | None:
         """The onset of a chord whose highest note does not stand yet, or None."""
@@ -229,17 +241,21 @@ class LineShape(Constraint):
     def _due(self, canvas: Canvas, lane: int) -> tuple[int, int] | None:
         if (debt := self._debt(canvas, lane)) is not None:
             return debt, lane
-        ways, reach = self._ways(canvas, lane), self._reach(canvas, lane, None)
+        last = self._latest(canvas, lane, self._reach(canvas, lane, None))
+        return None if last is None else (last, lane)
+
+    def _latest(self, canvas: Canvas, lane: int, reach: Reach) -> int | None:
+        """The last place at which the line may go on so that it can be drawn; -1 where none is left, None where it need not."""
+        ways, mine = self._ways(canvas, lane), top_line(canvas.written, lane)
         assert ways is not None
-        mine = top_line(canvas.written, lane)
         state = self._state(ways, [note.pitch for note in mine])
         if state is None:
-            return -1, lane
+            return -1
         fine = reach.fine[:, state, mine[-1].pitch] if mine else reach.begin
         if fine[-1]:
             return None
         last = int(np.flatnonzero(fine).max(initial=-1))
-        return (int(reach.places[last]) if last >= 0 else -1), lane
+        return int(reach.places[last]) if last >= 0 else -1
 
     def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
         """Onsets that do not pass what is due."""
@@ -258,10 +274,8 @@ class LineShape(Constraint):
         here = [note for note in canvas.written if note.lane == lane and note.onset == onset]
         if here and goals[max(note.pitch for note in here)].any():
             return goals  # the line has its note: what else comes above must be one too
-        if any(other.keeps_times for other in self.others):
-            wanted = sum(r.onset == onset and r.lane == lane for r in all_requirements(self.others, canvas))
-            if wanted - len(here) < 2:
-                return goals
+        if any(other.keeps_times for other in self.others) and lacking(self.others, canvas, lane, onset) < 2:
+            return goals
         above = np.flip(np.logical_or.accumulate(np.flip(goals, axis=0), axis=0), axis=0)
         return np.asarray(goals | np.roll(above, -1, axis=0))
 
@@ -295,12 +309,3 @@ class LineShape(Constraint):
             words = " ".join("up" if turn == UP else "down" for turn in turns[:6]) or "level"
             found.append(f"{'nothing' if lane is None else canvas.piece.parts[lane].name} goes {words}")
         return Satisfaction(self.text, good, ", ".join(found))
-
-
-def _before(after: BoolArray, move: int) -> BoolArray:
-    """Pitches (128,) from which a move (1 up, -1 down, 0 none) leads to one of ``after``."""
-    if move == 0:
-        return after
-    if move == UP:
-        return np.concatenate([np.flip(np.logical_or.accumulate(np.flip(after)))[1:], [False]])
-    return np.concatenate([[False], np.logical_or.accumulate(after)[:-1]])

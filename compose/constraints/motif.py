@@ -1,75 +1,48 @@
 """A figure that must come: its rhythm and its intervals, from any pitch. Times are ticks.
 
-An occurrence is a run of new notes of one part with the figure's onsets and durations, whose pitches are the figure's, all moved
-by as many semitones (or by as many steps of the scale asked for beside it, when ``diatonic``). Nothing else starts in the part
-while it lasts.
+An occurrence is a run of the highest new notes of one part with the figure's onsets and durations, whose pitches are the figure's,
+all moved by as many semitones (or by as many steps of the scale asked for beside it, when ``diatonic``). Nothing else starts in the
+part while it lasts, but for lower notes with its own.
 
-Foresight: a plan is a place for the next occurrence, with all its pitches that the constraints in force leave open there. Until the
-plan is written nothing passes it; from which pitch it goes is the model's choice, made with its first note. A plan that turns out
+Foresight: a plan is a place for an occurrence that is owed, with all its pitches that the constraints in force leave open. Until
+it is written nothing passes it; from which pitch it goes is the model's choice, made with its first note. A plan that turns out
 impossible gives way to the next best place. Places are liked where the figure has its own place in the bar, then on beats, and
 several occurrences spread over the region and its parts.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import ClassVar
 
 import numpy as np
 
 from compose.canvas import NUM_PITCHES, Canvas
 from compose.constraints.base import BoolArray, Constraint, IntArray, Satisfaction
-from compose.constraints.contour import KeepContour, top_line
-from compose.constraints.counterpoint import NoCrossing, NoParallels
-from compose.constraints.density import Density
-from compose.constraints.ending import EndOn
-from compose.constraints.feasible import all_requirements
-from compose.constraints.joins import Glue, StartOn
+from compose.constraints.contour import KeepContour
+from compose.constraints.counterpoint import NoCrossing
 from compose.constraints.line_shape import LineShape
-from compose.constraints.occurrence import Require
-from compose.constraints.others import foreseen
-from compose.constraints.pitch import PitchClasses, ScaleSpans
+from compose.constraints.motif_figure import Figure
+from compose.constraints.motif_places import find_places
+from compose.constraints.motif_room import Place, Standing, Surroundings
 
-__all__ = ["Motif", "MotifNote"]
-
-
-@dataclass(frozen=True)
-class MotifNote:
-    """One note of a figure.
-
-    Args:
-        offset: From the figure's first note, in quarters.
-        length: In quarters.
-        pitch: MIDI pitch as given.
-    """
-
-    offset: Fraction
-    length: Fraction
-    pitch: int
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where the figure may stand."""
-
-    start: int
-    lane: int
-    merit: tuple[int, int]  # how ill the place in the bar fits; then the lane's turn
+__all__ = ["Motif"]
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """The next occurrence: where, how many of its notes stand, and which rows of its pitches are still open."""
+    """An occurrence to come: where, and what stands of it with the rows of its pitches that are still open."""
 
-    place: _Place
-    stands: int
-    pitches: IntArray  # (ways, notes)
+    place: Place
+    standing: Standing
 
-
-NOTHING_OWED, NO_WAY = "nothing owed", "no way"
+    @property
+    def following(self) -> tuple[int, int] | None:
+        """Onset and length of its next note; None when only the last has to grow."""
+        count = self.standing.count
+        return None if count == len(self.place.onsets) else (self.place.onsets[count], self.place.lengths[count])
 
 
 @dataclass(frozen=True)
@@ -78,53 +51,23 @@ class Motif(Constraint):
 
     Args:
         text: For example ``motif: C4 q D4 e E4 e F4 h x2`` or ``motif: Violin 1 1:1-2:3 diatonic in Viola``.
-        notes: The figure, by onset.
+        figure: What must come.
         times: At least so many occurrences.
         lanes: Where it may come; None: in any part.
-        diatonic: Whether it moves by steps of the scale.
-        phase: Where in its bar the figure stands, in quarters.
         others: The constraints asked for beside it (``see_others``); no part of what it says.
     """
 
     looks_ahead: ClassVar[int] = 4
     foresees: ClassVar[bool] = False
     text: str = field()  # the base has a default, this has none
-    notes: tuple[MotifNote, ...]
+    figure: Figure
     times: int = 1
     lanes: tuple[int, ...] | None = None
-    diatonic: bool = False
-    phase: Fraction = Fraction(0)
     others: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
 
-    # The figure on a canvas
-
-    def _ticks(self, canvas: Canvas) -> tuple[IntArray, IntArray] | None:
-        """Offsets and lengths in ticks; None where they fall between the ticks of the writing grid."""
-        times = [(n.offset * canvas.ticks_per_quarter, n.length * canvas.ticks_per_quarter) for n in self.notes]
-        if any(value.denominator > 1 or int(value) % canvas.ticks_per_step for pair in times for value in pair):
-            return None
-        offsets, lengths = np.array([[int(value) for value in pair] for pair in times], dtype=np.int64).T
-        return offsets, lengths
-
-    def _scale(self, canvas: Canvas, lane: int, start: int) -> IntArray | None:
-        """All pitches of the scale that holds at a place, ascending; None without one."""
-        for other in self.others:
-            if isinstance(other, PitchClasses | ScaleSpans) and (spans := other.spans(canvas, lane, start, start + 1)):
-                return np.array(sorted(spans[0].pitches), dtype=np.int64)
-        return None
-
-    def _pitches(self, canvas: Canvas, lane: int, start: int) -> IntArray:
-        """The figure from every pitch, shape (ways, notes); without rows where it cannot be moved by steps of a scale."""
-        steps = np.array([note.pitch for note in self.notes], dtype=np.int64)
-        ladder: IntArray | None = np.arange(NUM_PITCHES, dtype=np.int64)
-        if self.diatonic:
-            ladder = self._scale(canvas, lane, start)
-            if ladder is None or not np.isin(steps, ladder).all():
-                return np.zeros((0, len(steps)), dtype=np.int64)
-            steps = np.searchsorted(ladder, steps)
-        assert ladder is not None
-        rungs = np.arange(-steps.min(), len(ladder) - steps.max())[:, None] + steps
-        return np.asarray(ladder[rungs], dtype=np.int64)
+    @property
+    def _around(self) -> Surroundings:
+        return Surroundings(self.others)
 
     def _written_lanes(self, canvas: Canvas) -> list[int]:
         return [
@@ -133,113 +76,16 @@ class Motif(Constraint):
             if not canvas.piece.parts[lane].is_drum and (self.lanes is None or lane in self.lanes)
         ]
 
-    # Places
-
-    def _places(self, canvas: Canvas) -> list[tuple[_Place, IntArray]]:
+    def _places(self, canvas: Canvas) -> list[tuple[Place, IntArray]]:
         """Where the figure may stand, with its pitches there, whatever is written; in writing order."""
-        return canvas.lasting(self, "places", lambda: list(self._find_places(canvas)))
-
-    def _find_places(self, canvas: Canvas) -> Iterator[tuple[_Place, IntArray]]:
-        ticks = self._ticks(canvas)
-        if ticks is None:
-            return
-        offsets, lengths = ticks
-        blank = Canvas(canvas.piece, canvas.region, canvas.removed, canvas.fixed)
-        lanes = self._written_lanes(canvas)
-        required = all_requirements(self.others, canvas)
-        likely = {r.onset for r in required} | {note.onset for note in canvas.removed}
-        for start, misfit in self._starts(canvas, offsets, lengths, likely):
-            for turn, lane in enumerate(lanes):
-                onsets, end = start + offsets, int(start + offsets[-1] + lengths[-1])
-                inside = [r for r in required if r.lane == lane and start <= r.onset < end]
-                fits = sorted(r.onset for r in inside) == sorted({r.onset for r in inside} & set(onsets.tolist()))
-                if not fits or blank.overlapping(lane, start, end) or not self._moves_as_before(canvas, lane, onsets):
-                    continue
-                if not all(other.onsets(blank, onsets, lane).all() for other in foreseen(self.others)):
-                    continue
-                pitches = self._pitches(canvas, lane, start)
-                pitches = self._allowed(blank, lane, onsets, lengths, pitches, 0)
-                if len(pitches):
-                    yield _Place(start, lane, (misfit, turn)), pitches
-
-    def _starts(self, canvas: Canvas, offsets: IntArray, lengths: IntArray, likely: set[int]) -> Iterator[tuple[int, int]]:
-        """Onsets worth trying and how ill they fit: 0 the figure's own place in the bar, 1 another beat, 2 elsewhere.
-
-        ``likely`` ones, where a note is required or stood before, are tried wherever they lie.
-        """
-        region, scale, measures = canvas.region, canvas.ticks_per_div, canvas.piece.measures
-        unit, phase = int(lengths.min()), int(self.phase * canvas.ticks_per_quarter)
-        last = region.end - int(offsets[-1] + lengths[-1])
-        for start in range(region.start + -region.start % canvas.ticks_per_step, last + 1, canvas.ticks_per_step):
-            row = measures[canvas.piece.measure_at(start // scale)]
-            place = start - int(row["start_div"]) * scale
-            beat = 4 * canvas.ticks_per_quarter // int(row["beat_type"])
-            if place == phase:
-                yield start, 0
-            elif (place - phase) % beat == 0:
-                yield start, 1
-            elif (place - phase) % unit == 0 or start in likely:
-                yield start, 2
-
-    @staticmethod
-    def _keep(pitches: IntArray, index: int, open_pitches: BoolArray) -> IntArray:
-        """The rows whose note ``index`` is open (128,)."""
-        return pitches[open_pitches[pitches[:, index]]]
-
-    def _allowed(self, canvas: Canvas, lane: int, onsets: IntArray, lengths: IntArray, pitches: IntArray, first: int) -> IntArray:
-        """The rows that the constraints in force leave open from note ``first`` on, as the canvas stands."""
-        for index in range(first, len(onsets)):
-            onset, length = int(onsets[index]), lengths[index : index + 1]
-            for other in foreseen(self.others):
-                if len(pitches):
-                    allowed = np.broadcast_to(other.allows(canvas, onset, lane, length), (NUM_PITCHES, 1))[:, 0]
-                    pitches = self._keep(pitches, index, allowed)
-                if isinstance(other, NoParallels) and index > first and onset == onsets[index - 1] + lengths[index - 1]:
-                    pitches = pitches[other.moves_allowed(canvas, lane, onset)[pitches[:, index - 1], pitches[:, index]]]
-        return pitches
-
-    def _beside(self, canvas: Canvas, lane: int, onsets: IntArray, lengths: IntArray, pitches: IntArray, first: int) -> IntArray:
-        """The rows that, from note ``first`` on, leave those that look ahead what they need, or give it to them."""
-        start, end = int(onsets[first]), int(onsets[-1] + lengths[-1])
-        for other in self.others:
-            if isinstance(other, EndOn):
-                for target in other.targets:
-                    place = other.last_place(canvas, lane, target) if target.lane(canvas) == lane else None
-                    if place is not None and end > place[0]:
-                        pitches = pitches[np.isin(pitches[:, -1], sorted(target.pitches))]
-            elif isinstance(other, Require):
-                for wanted in other.owed(canvas):
-                    last = other.last_place(canvas, wanted)
-                    if last is not None and last[1] == lane and start <= last[0] < end:
-                        pitches = pitches[np.isin(pitches[:, first:], sorted(wanted.pitches)).any(axis=1)]
-            elif isinstance(other, Density):
-                if not other.takes(canvas, lane, onsets[first:], end):
-                    return pitches[:0]
-            elif isinstance(other, LineShape):
-                pitches = pitches[[other.follows(canvas, lane, row[first:].tolist()) for row in pitches]]
-            elif isinstance(other, KeepContour):
-                for index in range(first, len(onsets)):
-                    pitches = self._keep(pitches, index, other.open_pitches(canvas, lane, int(onsets[index])))
-            elif isinstance(other, Glue | StartOn):
-                if start == canvas.region.start:
-                    allowed = np.broadcast_to(other.allows(canvas, start, lane, lengths[:1]), (NUM_PITCHES, 1))[:, 0]
-                    pitches = self._keep(pitches, 0, allowed)
-                if isinstance(other, Glue) and end == canvas.region.end:
-                    pitches = self._keep(pitches, -1, other.near_after(canvas, lane))
-        return pitches
-
-    def _moves_as_before(self, canvas: Canvas, lane: int, onsets: IntArray) -> bool:
-        """Whether the figure rises and falls as the notes that went did, where they are to be followed."""
-        if not any(isinstance(other, KeepContour) for other in self.others):
-            return True
-        old = [note.pitch for note in top_line(canvas.removed, lane) if note.onset in set(onsets.tolist())]
-        own = [note.pitch for note in self.notes]
-        return len(old) == len(own) and bool((np.sign(np.diff(old)) == np.sign(np.diff(own))).all())
+        return canvas.lasting(
+            self, "places", lambda: list(find_places(canvas, self.figure, self._written_lanes(canvas), self._around))
+        )
 
     # Plans
 
-    def _plan(self, canvas: Canvas, asked: tuple[int, int] | None = None) -> _Plan | str:
-        """The next occurrence, NOTHING_OWED or NO_WAY.
+    def _plans(self, canvas: Canvas, asked: tuple[int, int] | None = None) -> tuple[_Plan, ...] | None:
+        """The occurrences that are owed, in the order they were chosen; None where there is no way left.
 
         Args:
             canvas: As it stands.
@@ -247,157 +93,156 @@ class Motif(Constraint):
         """
         now = canvas.written[-1][:2] if canvas.written else (-1, -1)
         now = now if asked is None else min(now, asked)
-        return canvas.passing(self, now, lambda: self._find_plan(canvas, now))
+        return canvas.passing(self, now, lambda: self._find_plans(canvas, now))
 
-    def _find_plan(self, canvas: Canvas, now: tuple[int, int]) -> _Plan | str:
-        done = self.occurrences(canvas)
+    def _find_plans(self, canvas: Canvas, now: tuple[int, int]) -> tuple[_Plan, ...] | None:
+        done = self._done(canvas)
         if len(done) >= self.times:
-            return NOTHING_OWED
-        places = [entry for entry in self._places(canvas) if not any(self._overlap(canvas, entry[0], other) for other in done)]
-        last = self._last_start(canvas, [place for place, _ in places if (place.start, place.lane) >= now], self.times - len(done))
-        best: list[tuple[tuple[int, ...], _Place, IntArray, int]] = []
+            return ()
+        around, length = self._around, self.figure.length(canvas)
+        found: list[tuple[Place, Standing]] = []
+        for place, pitches in self._places(canvas):
+            if any(place.lane == lane and place.start < start + length and start < place.end for lane, start in done):
+                continue
+            standing = around.standing(canvas, place, pitches)
+            if standing is not None and (standing.count or (place.start, place.lane) >= now):
+                found.append((place, standing))
+
+        @lru_cache
+        def plan(index: int) -> _Plan | None:
+            place, standing = found[index]
+            rows = around.still_open(canvas, place, standing, now)
+            return _Plan(place, replace(standing, pitches=rows)) if len(rows) else None
+
+        def choose(orders: Iterable[Iterable[int]]) -> tuple[_Plan, ...] | None:
+            chosen: list[_Plan] = []
+            for order in orders:
+                clear = (i for i in order if not any(found[i][0].overlaps(other.place) for other in chosen))
+                following = next((here for i in clear if (here := plan(i)) is not None), None)
+                if following is None:
+                    return None
+                chosen.append(following)
+            return tuple(chosen)
+
+        best = choose(self._ranked(canvas, found, turn) for turn in range(len(done), self.times))
+        # Those that are liked may leave too few side by side: as many as there can be, one after the other.
+        return best if best is not None else choose([range(len(found))] * (self.times - len(done)))
+
+    def _ranked(self, canvas: Canvas, found: list[tuple[Place, Standing]], turn: int) -> list[int]:
+        """Indices of the places, those that are liked best for an occurrence first."""
         region = canvas.region
-        aim = region.start + (region.end - region.start) * (2 * len(done) + 1) // (2 * self.times)
-        for place, pitches in places:
-            found = self._standing(canvas, place, pitches)
-            if found is None:
-                continue
-            stands, pitches = found
-            if not stands and ((place.start, place.lane) < now or (place.start, place.lane) > last):
-                continue
-            misfit, turn = place.merit
-            merit = (-stands, misfit, abs(place.start - aim), (turn - len(done)) % len(region.lanes))
-            best.append((merit, place, pitches, stands))
-        for _, place, pitches, stands in sorted(best, key=lambda entry: entry[0]):
-            open_pitches = self._still_open(canvas, place, pitches, stands, now)
-            if len(open_pitches):
-                return _Plan(place, stands, open_pitches)
-        return NO_WAY
+        aim = region.start + (region.end - region.start) * (2 * turn + 1) // (2 * self.times)
 
-    def _overlap(self, canvas: Canvas, place: _Place, other: tuple[int, int]) -> bool:
-        """Whether a place and an occurrence (lane, start) share a part and a time."""
-        length = self._length(canvas)
-        return place.lane == other[0] and place.start < other[1] + length and other[1] < place.start + length
+        def merit(index: int) -> tuple[int, ...]:
+            place, standing = found[index]
+            return -standing.count, place.misfit, abs(place.start - aim), (place.turn - turn) % len(region.lanes)
 
-    def _length(self, canvas: Canvas) -> int:
-        last = self.notes[-1]
-        return int((last.offset + last.length) * canvas.ticks_per_quarter)
-
-    def _last_start(self, canvas: Canvas, places: list[_Place], owed: int) -> tuple[int, int]:
-        """The last place in writing order behind which enough others are left side by side, else the first."""
-        length, ends, count = self._length(canvas), dict[int, int](), 0
-        for place in reversed(places):
-            if place.start + length <= ends.get(place.lane, canvas.region.end):
-                ends[place.lane] = place.start
-                count += 1
-                if count == owed:
-                    return place.start, place.lane
-        return (places[0].start, places[0].lane) if places else (-1, -1)
-
-    def _standing(self, canvas: Canvas, place: _Place, pitches: IntArray) -> tuple[int, IntArray] | None:
-        """How many of the notes stand at a place, and the rows that have them; None where something else stands there."""
-        ticks = self._ticks(canvas)
-        assert ticks is not None
-        offsets, lengths = ticks
-        notes = canvas.lane_notes(place.lane)
-        first = bisect_left(notes, (place.start,))
-        here = notes[first : bisect_left(notes, (place.start + int(offsets[-1] + lengths[-1]),))]
-        if len(here) > len(offsets):
-            return None
-        for index, note in enumerate(here):
-            # The last one may still be growing.
-            whole = note.duration == lengths[index] or (index == len(here) - 1 and note.duration < lengths[index])
-            if note.onset != place.start + offsets[index] or not whole:
-                return None
-            pitches = pitches[pitches[:, index] == note.pitch]
-        return (len(here), pitches) if len(pitches) else None
-
-    def _still_open(self, canvas: Canvas, place: _Place, pitches: IntArray, stands: int, now: tuple[int, int]) -> IntArray:
-        """The rows that can be written to the end as the canvas stands."""
-        ticks = self._ticks(canvas)
-        assert ticks is not None
-        onsets, lengths = place.start + ticks[0], ticks[1]
-        if stands == len(onsets):
-            return pitches
-        if (int(onsets[stands]), place.lane) < now:
-            return pitches[:0]
-        pitches = self._allowed(canvas, place.lane, onsets, lengths, pitches, stands)
-        return self._beside(canvas, place.lane, onsets, lengths, pitches, stands)
+        return sorted(range(len(found)), key=merit)
 
     # What it says
 
-    def _next(self, canvas: Canvas, plan: _Plan) -> tuple[int, int] | None:
-        """Onset and length of the plan's next note; None when only the last has to grow."""
-        ticks = self._ticks(canvas)
-        assert ticks is not None
-        if plan.stands == len(self.notes):
-            return None
-        return plan.place.start + int(ticks[0][plan.stands]), int(ticks[1][plan.stands])
-
     def due(self, canvas: Canvas) -> tuple[int, int] | None:
-        """The next note of the plan."""
-        plan = self._plan(canvas)
-        if isinstance(plan, str):
-            return (-1, 0) if plan is NO_WAY else None
-        following = self._next(canvas, plan)
-        return None if following is None else (following[0], plan.place.lane)
+        """The next note of a plan."""
+        plans = self._plans(canvas)
+        if plans is None:
+            return -1, 0
+        return min((due for plan in plans if (due := self._due(canvas, plan)) is not None), default=None)
+
+    def _due(self, canvas: Canvas, plan: _Plan) -> tuple[int, int] | None:
+        """Onset and lane that writing must not pass: of the plan's next note, or of one before it that a contour needs."""
+        if plan.following is None:
+            return None
+        place, standing = plan.place, plan.standing
+        needed = [plan.following[0]]
+        for other in self.others if not standing.count and not standing.lower else ():
+            if isinstance(other, LineShape):
+                due = other.due_before(canvas, place.lane, (place.start, place.end), standing.pitches)
+                needed += [] if due is None else [due]
+        return min(needed), place.lane
 
     def onsets(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
-        """Onsets that do not pass the next note of the plan, and none of its part beside its notes."""
-        plan = self._plan(canvas)
-        if isinstance(plan, str):
-            return np.full(len(onsets), plan is NOTHING_OWED)
-        following = self._next(canvas, plan)
-        if following is None:
-            return np.asarray((onsets >= plan.place.start + self._length(canvas)) | (lane != plan.place.lane))
-        if plan.stands and lane == plan.place.lane:
-            return np.asarray(onsets == following[0])
-        return np.asarray((onsets < following[0]) | ((onsets == following[0]) & (lane <= plan.place.lane)))
+        """Onsets that do not pass the next note of a plan, and none of its part beside its notes."""
+        plans = self._plans(canvas)
+        if plans is None:
+            return np.zeros(len(onsets), dtype=np.bool_)
+        free = ~self._guarded(canvas, onsets, lane)
+        for plan in plans:
+            place, due = plan.place, self._due(canvas, plan)
+            if due is None:
+                free &= (onsets >= place.end) | (lane != place.lane)
+            elif plan.standing.count and lane == place.lane:
+                free &= onsets == due[0]
+            else:
+                free &= (onsets < due[0]) | ((onsets == due[0]) & (lane <= place.lane))
+        return np.asarray(free)
+
+    def _guarded(self, canvas: Canvas, onsets: IntArray, lane: int) -> BoolArray:
+        """Onsets at which one more note of a lane would spoil an occurrence that is needed."""
+        done, out = self._done(canvas), np.zeros(len(onsets), dtype=np.bool_)
+        length, last = self.figure.length(canvas), int(self.figure.notes[-1].offset * canvas.ticks_per_quarter)
+        for home, start in done if len(done) <= self.times else ():
+            if home == lane:
+                out |= (onsets >= start + last) & (onsets < start + length)
+        return out
 
     def allows(self, canvas: Canvas, onset: int, lane: int, durations: IntArray) -> BoolArray:
-        """In the plan's part its next note and what ends before it begins; elsewhere what does not pass or cross it."""
-        plan = self._plan(canvas, (onset, lane))
-        if isinstance(plan, str):
-            return np.full((1, 1), plan is NOTHING_OWED)
-        following = self._next(canvas, plan)
-        if following is None:
-            return np.full((1, 1), lane != plan.place.lane or onset >= plan.place.start + self._length(canvas))
-        start, length = following
-        if (onset, lane) == (start, plan.place.lane):
-            here = np.isin(np.arange(NUM_PITCHES), plan.pitches[:, plan.stands])
-            return np.asarray(here[:, None] & (durations == length)[None, :])
-        if (onset, lane) > (start, plan.place.lane) or (lane == plan.place.lane and plan.stands):
+        """In a plan's part its next note and what ends before it begins; elsewhere what does not pass or cross it."""
+        plans, allowed = self._plans(canvas, (onset, lane)), np.ones((1, 1), dtype=np.bool_)
+        if plans is None:
             return np.zeros((1, 1), dtype=np.bool_)
-        if lane == plan.place.lane:
-            leading = canvas.passing(self, ("leads", onset, plan.place), lambda: self._leads(canvas, plan, onset))
-            return np.asarray(leading[:, None] & (onset + durations <= start)[None, :])
+        for plan in plans:
+            allowed = allowed & self._allows_beside(canvas, plan, onset, lane, durations)
+        return allowed
+
+    def _allows_beside(self, canvas: Canvas, plan: _Plan, onset: int, lane: int, durations: IntArray) -> BoolArray:
+        """What one plan allows."""
+        place, standing = plan.place, plan.standing
+        if plan.following is None:
+            return np.full((1, 1), lane != place.lane or onset >= place.end)
+        start, length = plan.following
+        if (onset, lane) == (start, place.lane):
+            if len(place.under[standing.count]) > len(standing.lower):
+                return self._around.lower(canvas, place, standing, durations)
+            here = np.isin(np.arange(NUM_PITCHES), standing.pitches[:, standing.count])
+            return np.asarray(here[:, None] & (durations == length)[None, :])
+        if (onset, lane) > (start, place.lane) or (lane == place.lane and standing.count):
+            return np.zeros((1, 1), dtype=np.bool_)
+        if lane == place.lane:
+            # Given times hold whether or not a lower note sounds on.
+            before = np.ones(len(durations), dtype=np.bool_) if self._around.keep_times else onset + durations <= start
+            return np.asarray(self._leads(canvas, plan, onset, durations) & before[None, :])
         return self._uncrossed(canvas, plan, onset, lane, durations)
 
-    def _leads(self, canvas: Canvas, plan: _Plan, onset: int) -> BoolArray:
-        """Pitches (128,) of the plan's part from which a contour asked for beside it comes to the plan."""
-        ticks, out = self._ticks(canvas), np.ones(NUM_PITCHES, dtype=np.bool_)
-        assert ticks is not None
+    def _leads(self, canvas: Canvas, plan: _Plan, onset: int, durations: IntArray) -> BoolArray:
+        """Notes of the plan's part from which a contour asked for beside it comes to the plan; shape (128, 1 or durations)."""
+        out = np.ones((NUM_PITCHES, 1), dtype=np.bool_)
+        place, rows = plan.place, plan.standing.pitches
         for other in self.others:
             if isinstance(other, LineShape):
-                out &= other.leads(canvas, plan.place.lane, onset, plan.pitches)
+                leading = other.leads(canvas, onset, place.lane, onset + durations, (place.start, place.end), rows)
+                if self._around.lacks(canvas, place.lane, onset) > 1:
+                    leading = np.logical_or.accumulate(leading[::-1], axis=0)[::-1]  # or under such a one
+                out = out & leading
             elif isinstance(other, KeepContour):
-                columns = zip((plan.place.start + ticks[0]).tolist(), plan.pitches.T, strict=True)
-                later = {place: np.isin(np.arange(NUM_PITCHES), column) for place, column in columns}
-                out &= other.leads(canvas, plan.place.lane, onset, later)
+                out = out & canvas.passing(self, ("leads", onset, place), partial(self._keeps, canvas, other, plan, onset))[:, None]
         return out
+
+    def _keeps(self, canvas: Canvas, contour: KeepContour, plan: _Plan, onset: int) -> BoolArray:
+        """Pitches (128,) of the plan's part from which a kept contour comes to the plan."""
+        columns = zip(plan.place.onsets, plan.standing.pitches.T, strict=True)
+        later = {place: np.isin(np.arange(NUM_PITCHES), column) for place, column in columns}
+        return contour.leads(canvas, plan.place.lane, onset, later)
 
     def _uncrossed(self, canvas: Canvas, plan: _Plan, onset: int, lane: int, durations: IntArray) -> BoolArray:
         """What leaves the plan a pitch where parts must not cross; shape (1, 1) or (128, durations)."""
         allowed = np.ones((1, 1), dtype=np.bool_)
-        ticks = self._ticks(canvas)
-        assert ticks is not None
-        begins = plan.place.start + ticks[0]
+        place, standing = plan.place, plan.standing
         for other in self.others:
-            side = other.side(canvas, lane, plan.place.lane) if isinstance(other, NoCrossing) else 0
-            for index in range(plan.stands, len(begins) if side else 0):
-                pitches = plan.pitches[:, index]
+            side = other.side(canvas, lane, place.lane) if isinstance(other, NoCrossing) else 0
+            for index in range(standing.count, len(place.onsets) if side else 0):
+                pitches = standing.pitches[:, index]
                 clear = np.arange(NUM_PITCHES) >= pitches.min() if side > 0 else np.arange(NUM_PITCHES) <= pitches.max()
-                apart = (onset + durations <= begins[index]) | (onset >= begins[index] + ticks[1][index])
+                apart = (onset + durations <= place.onsets[index]) | (onset >= place.onsets[index] + place.lengths[index])
                 allowed = allowed & (clear[:, None] | apart[None, :])
         return np.asarray(allowed)
 
@@ -410,61 +255,38 @@ class Motif(Constraint):
         return canvas.passing(self, "occurrences", lambda: self._find_occurrences(canvas))
 
     def _find_occurrences(self, canvas: Canvas) -> list[tuple[int, int]]:
-        ticks, found = self._ticks(canvas), []
-        if ticks is None or len(canvas.written) < len(self.notes):
-            return []
-        offsets, lengths = ticks
+        found = []
         for lane in self._written_lanes(canvas):
-            new = top_line([note for note in canvas.written if note.lane == lane], lane)
-            every, free = sorted({n.onset for n in canvas.lane_notes(lane) if n.duration}), -1
-            for index in range(len(new) - len(offsets) + 1):
-                run = new[index : index + len(offsets)]
-                start, end = run[0].onset, run[0].onset + self._length(canvas)
-                if (
-                    start < free
-                    or [n.onset - start for n in run] != offsets.tolist()
-                    or [n.duration for n in run] != lengths.tolist()
-                ):
-                    continue
-                alone = every[bisect_left(every, start) : bisect_left(every, end)] == [n.onset for n in run]
-                if alone and self._is_figure(canvas, lane, start, [n.pitch for n in run]):
+            free = -1
+            for start, pitches in self.figure.runs(canvas, lane):
+                scale = self._around.scale(canvas, lane, start) if self.figure.diatonic else None
+                if start >= free and self.figure.is_at(pitches, scale):
                     found.append((lane, start))
-                    free = end
+                    free = start + self.figure.length(canvas)
         return found
 
-    def _is_figure(self, canvas: Canvas, lane: int, start: int, pitches: list[int]) -> bool:
-        """Whether these pitches are the figure's, moved."""
-        own = [note.pitch for note in self.notes]
-        if not self.diatonic:
-            return len({pitch - other for pitch, other in zip(pitches, own, strict=True)}) == 1
-        scale = self._scale(canvas, lane, start)
-        ladder = [] if scale is None else scale.tolist()
-        if not set(pitches) | set(own) <= set(ladder):
-            return False
-        return len({ladder.index(pitch) - ladder.index(other) for pitch, other in zip(pitches, own, strict=True)}) == 1
+    def _done(self, canvas: Canvas) -> list[tuple[int, int]]:
+        """The occurrences that stay such when all is written that must be."""
+        return canvas.passing(self, "done", lambda: [one for one in self.occurrences(canvas) if self._stays(canvas, *one)])
+
+    def _stays(self, canvas: Canvas, lane: int, start: int) -> bool:
+        """Whether nothing that must be written yet starts in an occurrence's part while it lasts."""
+        end = start + self.figure.length(canvas)
+        return not any(self._around.lacks(canvas, lane, onset) for onset in self._around.required_onsets(canvas, lane, start, end))
 
     def conflict(self, canvas: Canvas) -> str | None:
         """Parts that are not written, note values off the grid, a scale that is lacking."""
         if not self._written_lanes(canvas):
             return "the region does not write the part that is to have it"
-        if self._ticks(canvas) is None:
+        if self.figure.times(canvas) is None:
             return "its note values do not fall on the writing grid"
-        if self.diatonic and self._scale(canvas, self._written_lanes(canvas)[0], canvas.region.start) is None:
+        if self.figure.diatonic and self._around.scale(canvas, self._written_lanes(canvas)[0], canvas.region.start) is None:
             return "diatonic needs a scale beside it, for example 'scale: G major'"
         return None
 
     def has_room(self, canvas: Canvas) -> bool:
         """Whether the other constraints leave places enough, before anything is written."""
-        return self._plan(canvas) is not NO_WAY and self._chain(canvas) >= self.times
-
-    def _chain(self, canvas: Canvas) -> int:
-        """How many places there are side by side."""
-        length, ends, count = self._length(canvas), dict[int, int](), 0
-        for place, _ in self._places(canvas):
-            if place.start >= ends.get(place.lane, 0):
-                ends[place.lane] = place.start + length
-                count += 1
-        return count
+        return self._plans(canvas) is not None
 
     def measure(self, canvas: Canvas) -> Satisfaction:
         """Where the figure came."""

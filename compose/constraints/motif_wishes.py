@@ -8,7 +8,8 @@ from fractions import Fraction
 from compose.canvas import Note
 from compose.constraints.base import Constraint
 from compose.constraints.contour import top_line
-from compose.constraints.motif import Motif, MotifNote
+from compose.constraints.motif import Motif
+from compose.constraints.motif_figure import Figure, MotifNote
 from compose.constraints.names import PITCH_CLASS_PATTERN, parse_pitch, parse_pitch_class, pitch_name
 from compose.constraints.parts import find_lanes, quote
 from compose.constraints.places import SPAN_PATTERN, find_span
@@ -45,7 +46,7 @@ def motif(value: str, piece: Piece) -> Constraint:
         text, notes, phase = *_from_notes(words), Fraction(0)
     if not 2 <= len(notes) <= MAX_NOTES:
         raise RequestError(f"motif: a figure of {len(notes)} notes: expected 2 to {MAX_NOTES}")
-    return Motif(f"motif: {text}{options}", notes, times, lanes, diatonic, phase)
+    return Motif(f"motif: {text}{options}", Figure(notes, diatonic, phase), times, lanes)
 
 
 def _is_note(word: str) -> bool:

@@ -104,6 +104,7 @@ class VoicesWriter(Writer):
             self.voice not in self.canvas.region.lanes or self.canvas.sounding(self._tick, self.voice)
         ):
             self._advance()
+        self.canvas.come_to(self._tick)
 
     def _advance(self) -> None:
         self.frame, self.voice = (self.frame, self.voice + 1) if self.voice + 1 < NUM_VOICES else (self.frame + 1, 0)
@@ -180,4 +181,5 @@ class VoicesWriter(Writer):
         self.canvas.restore(list(entry.written))
         self.feasible.forget()
         self.frame, self.voice = entry.frame, entry.voice
+        self.canvas.come_to(self._tick)
         self.low_water = min(self.low_water, self.frame)

@@ -5,9 +5,11 @@ import pytest
 
 from compose.canvas import Note
 from compose.constraints import find_conflicts, parse_constraint, parse_constraints, see_others
-from compose.constraints.line_shape import DOWN, UP, advance
+from compose.constraints.line_reach import DOWN, UP, advance, draw_back, draw_on
 from compose.constraints.rhythm import WithinRegion
-from compose.constraints.texture import Monophonic
+from compose.constraints.texture import Monophonic, NoOverlap
+from compose.sampler import RandomScorer, SamplerSettings, write
+from compose.writers.measured import MeasuredWriter
 from corpora.errors import RequestError
 
 
@@ -117,3 +119,63 @@ def test_measures_without_the_mask(make_canvas):
     found = rule.measure(canvas)
     assert not found.satisfied
     assert found.measured == "Soprano goes down up"
+
+
+@pytest.mark.parametrize("wishes", [("pitches: E F F# G", "range: E4-G4"), ("density: 0-1 per beat",)])
+def test_many_turns_of_a_part_that_may_hold_its_notes(make_canvas, wishes):
+    canvas = make_canvas(lanes=(0,))
+    always = [WithinRegion(), NoOverlap()]
+    rules = see_others([*always, *parse_constraints(["contour: up down up down up down up", *wishes], canvas.piece)])
+    assert find_conflicts(rules, canvas) is None
+    for seed in range(6):
+        write(MeasuredWriter(canvas, rules), RandomScorer(seed), SamplerSettings(temperature=1.0), seed)
+        assert all(rule.measure(canvas).satisfied for rule in rules)
+        canvas.restore([])
+
+
+def test_a_figure_comes_where_the_shape_can_be_drawn_round_it(make_canvas):
+    line = tuple(Note(24 * i, 0, 60, 24) for i in range(6))
+    canvas = make_canvas(removed=line, lanes=(0,), end=144)
+    rule = contour_of(rules_for(canvas, "contour: up down up down", "rhythm: keep"))
+    rising = np.array([[pitch, pitch + 1] for pitch in range(127)])
+    spans = [(24 * i, 24 * i + 48) for i in range(5)]
+    # Six notes, five moves: any but the last two, at 96, rises in some such line.
+    assert [rule.follows(canvas, 0, span, rising, (-1, -1)).any() for span in spans] == [True, True, True, True, False]
+    leads = rule.leads(canvas, 0, 0, np.array([24]), (48, 96), np.array([[70, 71]]))
+    assert np.flatnonzero(leads[:, 0]).tolist() == list(range(127))  # it rises first
+    canvas.write(Note(0, 0, 60, 24))
+    canvas.write(Note(24, 0, 65, 24))
+    found = rule.follows(canvas, 0, (48, 96), rising, (24, 0))
+    assert np.flatnonzero(found).tolist() == list(range(65))  # down, then up: the fourth note is the last but two
+    assert rule.due_before(canvas, 0, (48, 96), rising[found]) is None
+
+
+def by_hand(ways, opened, must):
+    """Where a line can stand at the end, by every way to take or leave the places."""
+    states = {None}
+    for pitches in opened:
+        following = set() if must else set(states)
+        for state in states:
+            for pitch in pitches:
+                after = 0 if state is None else advance(ways, state[0], int(np.sign(pitch - state[1])))
+                if after is not None:
+                    following.add((after, pitch))
+        states = following
+    return states
+
+
+@pytest.mark.parametrize("must", [True, False])
+def test_drawing_on_and_back_agree_with_every_way(must):
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        ways = (UP, DOWN, UP)[: int(rng.integers(1, 4))]
+        opened = [set(rng.choice(6, size=int(rng.integers(1, 4)), replace=False).tolist()) for _ in range(int(rng.integers(1, 5)))]
+        table = np.array([np.isin(np.arange(128), sorted(pitches)) for pitches in opened])
+        at, unbegun = draw_on(ways, table, must, np.zeros((len(ways) + 1, 128), dtype=np.bool_), True)
+        states = by_hand(ways, opened, must)
+        assert {(state, pitch) for state, pitch in np.argwhere(at).tolist()} == states - {None}
+        assert unbegun == (None in states)
+        last = np.zeros_like(at)
+        last[-1] = True
+        _, begin = draw_back(ways, table, must, (last, False))
+        assert begin[0] == any(state is not None and state[0] == len(ways) for state in states)

@@ -13,12 +13,14 @@ from compose.sampler import RandomScorer, SamplerSettings, write
 from compose.writers.anticipation import AnticipationWriter
 from compose.writers.compound import CompoundWriter
 from compose.writers.measured import MeasuredWriter
+from compose.writers.performance import PerformanceWriter
 from compose.writers.remi import RemiWriter
 from compose.writers.voices import VoicesWriter
 from corpora.errors import RequestError
 
 WRITERS = [AnticipationWriter, CompoundWriter, MeasuredWriter, RemiWriter, VoicesWriter]
 FIGURE = "motif: C4 q D4 e E4 e F4 h"
+CHORD_FIGURE = "motif: E4 q F4 e G4 e A4 q"
 
 
 def rules_for(canvas, *wishes):
@@ -57,7 +59,7 @@ def test_reads_back(make_piece, text, normal):
 
 def test_the_figure_by_hand(make_piece):
     rule = parse_constraint("motif: C4 q. r s B s A3 e3", make_piece())
-    assert [(n.offset, n.length, n.pitch) for n in rule.notes] == [
+    assert [(n.offset, n.length, n.pitch) for n in rule.figure.notes] == [
         (Fraction(0), Fraction(3, 2), 60),
         (Fraction(7, 4), Fraction(1, 4), 59),
         (Fraction(2), Fraction(1, 3), 57),
@@ -85,11 +87,11 @@ def test_what_is_not_understood_is_said_in_one_line(make_piece, text, message):
 def test_a_place_of_the_piece_is_its_figure(build_piece):
     piece = build_piece([(12, 12, 60, 0), (24, 24, 64, 0), (24, 24, 55, 0), (96, 96, 60, 0)])
     rule = parse_constraint("motif: Piano 1:1-1:2", piece)
-    assert [(n.offset, n.length, n.pitch) for n in rule.notes] == [
+    assert [(n.offset, n.length, n.pitch) for n in rule.figure.notes] == [
         (Fraction(0), Fraction(1, 2), 60),
         (Fraction(1, 2), Fraction(1), 64),
     ]
-    assert rule.phase == Fraction(1, 2)
+    assert rule.figure.phase == Fraction(1, 2)
     assert parse_constraint(rule.text, piece) == rule
 
 
@@ -176,4 +178,85 @@ def test_a_beginning_by_chance_is_no_plan_where_a_contour_is_kept(make_canvas):
     for seed in range(4):
         write(MeasuredWriter(canvas, rules), RandomScorer(seed), SamplerSettings(temperature=1.0), seed)
         assert figures(canvas, 1, (0, 2, 4), (0, 24, 48), (24, 24, 24)) == [0]
+        canvas.restore([])
+
+
+PLACES = ((0, 24, 48, 55, 64), (24, 72, 45), (24, 12, 52, 65), (36, 12, 67), (48, 24, 53, 57, 60, 69), (72, 24, 60))
+CHORDS = tuple(Note(onset, 0, pitch, duration) for onset, duration, *pitches in PLACES for pitch in pitches)
+
+
+@pytest.mark.parametrize("writer", [AnticipationWriter, CompoundWriter, MeasuredWriter, PerformanceWriter, RemiWriter])
+def test_lower_notes_of_a_kept_rhythm_stand_under_it(make_canvas, writer):
+    for seed in range(3):
+        canvas = make_canvas(removed=CHORDS, lanes=(0,))
+        rules = see_others(
+            [WithinRegion(), NoOverlap(), *parse_constraints([f"{CHORD_FIGURE} in Soprano", "rhythm: keep"], canvas.piece)]
+        )
+        assert find_conflicts(rules, canvas) is None
+        write(writer(canvas, rules), RandomScorer(seed), SamplerSettings(temperature=1.0), seed)
+        assert all(rule.measure(canvas).satisfied for rule in rules)
+        top = {note.onset: note.pitch for note in sorted(canvas.written)}
+        assert [top[onset] - top[0] for onset in (0, 24, 36, 48)] == [0, 1, 3, 5]
+
+
+def test_what_may_come_under_a_figure(make_canvas):
+    canvas = make_canvas(removed=CHORDS, lanes=(0,))
+    rules = see_others([NoOverlap(), *parse_constraints([CHORD_FIGURE, "rhythm: keep", "range: C4-C5"], canvas.piece)])
+    rule = rules[1]
+    ((place, rows),) = rule._places(canvas)
+    assert place.under == ((24, 24), (72, 12), (), (24, 24, 24))
+    assert set(rows[:, 0]) == {62, 63, 64, 65, 66, 67}  # the range leaves room for two under the first note
+    durations = np.array([12, 24, 72])
+    assert np.argwhere(rule.allows(canvas, 0, 0, durations)).tolist() == [[pitch, 1] for pitch in range(66)]
+    canvas.write(Note(0, 0, 60, 24))
+    canvas.write(Note(0, 0, 61, 24))
+    assert np.flatnonzero(rule.allows(canvas, 0, 0, durations)[:, 1]).tolist() == [62, 63, 64, 65, 66, 67]
+    canvas.write(Note(0, 0, 64, 24))
+    assert rule.due(canvas) == (24, 0)
+    assert np.argwhere(rule.allows(canvas, 24, 0, durations)).tolist() == [
+        [pitch, column] for pitch in range(64) for column in (0, 2)
+    ]
+
+
+def test_two_at_once_where_there_is_room_for_no_other_way(make_canvas):
+    canvas = make_canvas(lanes=(0, 1), end=96)
+    rules = rules_for(canvas, "motif: C4 q C4 q D4 q x2", "end on: Soprano D5")
+    assert find_conflicts(rules, canvas) is None
+    for seed in range(4):
+        write(MeasuredWriter(canvas, rules), RandomScorer(seed), SamplerSettings(temperature=1.0), seed)
+        assert all(rule.measure(canvas).satisfied for rule in rules)
+        canvas.restore([])
+
+
+def test_no_note_spoils_what_has_come(make_canvas):
+    canvas = make_canvas(lanes=(0,))
+    rule, *_ = see_others(parse_constraints(["motif: C4 q D4 h"], canvas.piece))
+    canvas.write(Note(0, 0, 60, 24))
+    canvas.write(Note(24, 0, 62, 48))
+    assert rule.onsets(canvas, np.array([24, 48, 72]), 0).tolist() == [False, False, True]
+    canvas.write(Note(96, 0, 60, 24))
+    canvas.write(Note(120, 0, 62, 48))  # once more than asked for
+    assert rule.onsets(canvas, np.array([144]), 0).all()
+
+
+def test_a_shorter_note_is_no_beginning_but_where_it_may_grow(make_canvas):
+    canvas = make_canvas(lanes=(0,))
+    rule, *_ = see_others(parse_constraints(["motif: C4 q D4 q"], canvas.piece))
+    canvas.write(Note(0, 0, 60, 12))
+    assert rule.due(canvas) != (24, 0)
+    canvas.come_to(12)
+    assert rule.due(canvas) == (24, 0)
+    canvas.come_to(18)
+    assert rule.due(canvas) != (24, 0)
+
+
+@pytest.mark.parametrize("times", ["rhythm: keep", "density: 0-2 per beat"])
+def test_a_contour_with_many_turns_comes_to_it(make_canvas, times):
+    line = (60, 62, 59, 64, 62, 61, 65, 66)
+    canvas = make_canvas(removed=tuple(Note(24 * i, 0, pitch, 24) for i, pitch in enumerate(line)), lanes=(0,))
+    rules = rules_for(canvas, "contour: up down up down up", "motif: E4 q D4 q Db4 q F4 q", times)
+    assert find_conflicts(rules, canvas) is None
+    for seed in range(4):
+        write(MeasuredWriter(canvas, rules), RandomScorer(seed), SamplerSettings(temperature=1.0), seed)
+        assert all(rule.measure(canvas).satisfied for rule in rules)
         canvas.restore([])

@@ -142,7 +142,9 @@ class LineShape(Constraint):
             at = moved(ways, at)
         else:
             at[0] = True
-        return np.asarray(np.any(at & reach.fine[self._behind(canvas, onset, lane, ends, reach)], axis=1)).T
+        states = np.flatnonzero(at.any(axis=1))
+        fine = reach.fine[self._behind(canvas, onset, lane, ends, reach)[:, None], states]
+        return np.asarray(np.any(at[states] & fine, axis=1)).T
 
     def _behind(self, canvas: Canvas, onset: int, lane: int, ends: IntArray, reach: Reach) -> IntArray:
         """Index of the first place behind a note at an onset, given where it ends.

@@ -187,11 +187,8 @@ class Surroundings:
                     paid = standing.pitches[np.isin(standing.pitches[:, index], sorted(target)), index].max(initial=-1)
                     later = [pitch for pitch in target if pitch < highest] if left.total() > 1 else []
                     allowed &= np.isin(_PITCHES, sorted(target)) | (max(paid, *later, -1) > _PITCHES)
-        fits = (
-            np.ones(len(durations), dtype=np.bool_)
-            if None in left
-            else np.isin(durations, [duration for duration in left if duration is not None])
-        )
+        given = [duration for duration in left if duration is not None]
+        fits = np.isin(durations, given) | (None in left)
         return np.asarray(allowed[:, None] & fits[None, :])
 
     def _open_pitches(self, canvas: Canvas, lane: int, onset: int, durations: IntArray, in_chord: bool) -> BoolArray:

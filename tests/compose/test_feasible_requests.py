@@ -49,6 +49,8 @@ def motifs_of(canvas, lane, rng):
         return []
     first = int(rng.integers(0, len(line) - size))
     notes, shift = line[first : first + size], int(rng.integers(-2, 3))
+    if min(note.pitch for note in notes) + shift < 0:
+        return []
     words, end = [], notes[0].onset
     for note in notes:
         scale = canvas.ticks_per_quarter // 24

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -58,7 +59,7 @@ def _with_spectrum(own: FrameControls, spectrum_db: torch.Tensor) -> FrameContro
 
 
 def asked_and_measured(
-    instrument: Instrument, keys: list[float], count: int = 24, seed: int = 0
+    instrument: Instrument, keys: Sequence[float | int], count: int = 24, seed: int = 0
 ) -> list[tuple[NoteExpression, NoteExpression]]:
     """Notes with expression at random, and what is measured in their sound.
 
@@ -71,7 +72,7 @@ def asked_and_measured(
     rng = np.random.default_rng(seed)
     pairs = []
     for index in range(count):
-        key = int(rng.choice(keys))
+        key = round(float(rng.choice(keys)))
         typical = instrument.typical_expression(key)
         asked = NoteExpression(volume_db=rng.uniform(*VOLUMES_DB)).limited(
             fluctuation_db=1.0,

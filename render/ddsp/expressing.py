@@ -27,7 +27,7 @@ MOST_FLUCTUATION_DB = 2.5
 LEAST_BRIGHTNESS = 1.02
 
 
-def velocity_to_db(value: float, full: float = FULL_VELOCITY) -> float:
+def velocity_to_db(value: float | int, full: float | int = FULL_VELOCITY) -> float:
     """Level of a velocity or volume controller re that of ``full``."""
     return DB_PER_DECADE * math.log10(max(value, 0.1) / full)
 

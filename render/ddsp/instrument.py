@@ -179,7 +179,7 @@ class Instrument(nn.Module):
         out: Tensor = 20 * self.attack(known)[:, 0] * rising
         return out
 
-    def typical_expression(self, key: float) -> dict[str, float]:
+    def typical_expression(self, key: float | int) -> dict[str, float]:
         """What notes of this pitch were like in the training set, by EXPRESSION_VALUES."""
         pitch = (min(max(key, self.config.low_key), self.config.high_key) - MIDDLE_KEY) / 12
         values = self.expression @ torch.tensor([1.0, pitch, pitch * pitch])

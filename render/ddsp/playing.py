@@ -180,7 +180,7 @@ class _NoteCurves:
 
 
 def _note_curves(
-    note: Table, asked: NoteExpression, place: _Place, instrument: Instrument, curves: ChannelCurves, seed: int
+    note: np.void, asked: NoteExpression, place: _Place, instrument: Instrument, curves: ChannelCurves, seed: int
 ) -> _NoteCurves:
     """From the onset of a note to the end of its release, or to the onset of the note that it flows into."""
     config = instrument.config

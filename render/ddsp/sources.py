@@ -60,7 +60,7 @@ class SourceNote:
     last: int
 
 
-def key_to_hz(key: NDArray[np.float64] | float) -> NDArray[np.float64]:
+def key_to_hz(key: NDArray[np.float64] | float | int) -> NDArray[np.float64]:
     """Pitch of a MIDI number, A4 = 69 = 440 Hz."""
     return np.asarray(440.0 * 2.0 ** ((np.asarray(key, dtype=np.float64) - 69) / 12))
 

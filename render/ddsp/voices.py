@@ -44,19 +44,19 @@ def allot_voices(notes: Table, sample_rate_hz: int) -> list[Table]:
     return [notes[np.array(voice)] for voice in voices]
 
 
-def _may_follow(earlier: Table, later: Table, sample_rate_hz: int) -> bool:
+def _may_follow(earlier: np.void, later: np.void, sample_rate_hz: int) -> bool:
     overlap = int(earlier["end_sample"]) - int(later["onset_sample"])
     length = int(earlier["end_sample"]) - int(earlier["onset_sample"])
     return overlap <= 0 or (overlap <= LEGATO_OVERLAP_S * sample_rate_hz and 2 * overlap < length)
 
 
-def is_joined(earlier: Table, later: Table, sample_rate_hz: int) -> bool:
+def is_joined(earlier: np.void, later: np.void, sample_rate_hz: int) -> bool:
     """Whether the second of two notes of a voice goes on from the first without an attack of its own."""
     gap = int(later["onset_sample"]) - int(earlier["end_sample"])
     return gap <= TOUCH_S * sample_rate_hz and int(earlier["key"]) != int(later["key"])
 
 
-def sounding_end(note: Table, following: Table | None, flows_on: bool, sample_rate_hz: int) -> int:
+def sounding_end(note: np.void, following: np.void | None, flows_on: bool, sample_rate_hz: int) -> int:
     """Where a note of a voice ends: at the onset that it flows into, a little before its key is struck again, or where it says."""
     onset, end = int(note["onset_sample"]), int(note["end_sample"])
     if following is None:

@@ -89,7 +89,7 @@ def _without_vibrato(cents: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def read_take(
-    instrument: Instrument, key: float, seed: int, times_s: NDArray[np.float64]
+    instrument: Instrument, key: float | int, seed: int, times_s: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Level (of standard deviation 1), pitch in cents and (frame, component) weights of ``Instrument.components`` of a take.
 

@@ -95,7 +95,7 @@ def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> flo
     return round(float(np.corrcoef(first, second)[0, 1]), 3)
 
 
-def figures_of(instrument: Instrument, notes: int, held_out: list[LearnedNote], asked: int = 24) -> dict[str, float]:
+def figures_of(instrument: Instrument, notes: int, held_out: list[LearnedNote], asked: int = 24) -> dict[str, float | int]:
     """All figures of the model card.
 
     Args:

@@ -23,7 +23,7 @@ FULL_VELOCITY = 100
 DB_PER_DECADE = 40.0  # General MIDI Level 1 guidelines: amplitude goes with the square of the value
 VIBRATO_FROM_S, VIBRATO_FULL_S = 0.25, 0.8
 STACCATO_S = 0.18
-MOST_FLUCTUATION_DB = 2.5
+MOST_FLUCTUATION_DB = 1.5  # what the held tones of the training set swell beyond that is not how melodies are played
 LEAST_BRIGHTNESS = 1.02
 
 

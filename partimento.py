@@ -382,6 +382,9 @@ def render(
     lufs: Annotated[float | None, typer.Option(help="Loudness (BS.1770); -16 when neither it nor --gain is given.")] = None,
     true_peak: Annotated[float, typer.Option(help="Ceiling of the limiter in dBTP.")] = -1.0,
     gain: Annotated[float | None, typer.Option(help="A level change in dB in place of a loudness.")] = None,
+    spectrogram: Annotated[Path | None, typer.Option(help="A picture of it over log frequency: .png, .svg or .pdf.")] = None,
+    loudness: Annotated[Path | None, typer.Option(help="A picture of its loudness, momentary and short-term.")] = None,
+    notes: Annotated[Path | None, typer.Option(help="A picture of the notes over the waveform.")] = None,
     room: Annotated[
         str, typer.Option(help="The room: studio, salon, chamber, theatre, hall, church, cathedral, plate; or none.")
     ] = "hall",
@@ -397,6 +400,7 @@ def render(
     if lufs is not None and gain is not None:
         raise RequestError(f"expected --lufs or --gain, got both ({lufs:g} LUFS, {gain:g} dB)")
     from corpora.files import read_piece
+    from render.pictures import PicturePaths
     from render.rendering import DEFAULT_LUFS
     from render.sound_files import render_to_file
 
@@ -409,6 +413,7 @@ def render(
             engine,
             stems_folder=stems,
             note_map=note_map,
+            pictures=PicturePaths(spectrogram=spectrogram, loudness=loudness, notes=notes),
             font=font,
             sample_rate_hz=sample_rate_hz,
             lufs=DEFAULT_LUFS if lufs is None else lufs,

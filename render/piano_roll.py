@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
@@ -24,10 +23,10 @@ from corpora.atomic import atomic_path
 from corpora.errors import InputError
 from corpora.piece import CENTS_PER_SEMITONE, Piece
 from corpora.safe_text import safe_text
+from render.figure_files import PLOT_SUFFIXES, save_figure
 
 __all__ = ["PLOT_SUFFIXES", "plot_piano_roll"]
 
-PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 KNOWN_SUFFIXES = ", ".join(PLOT_SUFFIXES)
 # Okabe and Ito's colours, told apart by colour-blind readers too (https://jfly.uni-koeln.de/color/), without the pale yellow
 LANE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#6A3D9A", "#7F5539")
@@ -40,7 +39,6 @@ PITCH_MARGIN = 2
 WIDTH_INCHES, PANEL_INCHES, MARGIN_INCHES = 11.0, 3.4, 0.9
 MAX_BAR_LABELS = 24
 MAX_LEGEND_LANES = 24
-DPI = 150
 PITCH_CLASS_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
@@ -73,16 +71,8 @@ def plot_piano_roll(
     if region is not None and region[0] >= region[1]:
         raise ValueError(f"region must be start < end in divs, got {region}")
     figure = _draw(before, after, region, _view(before, after, region, context_bars))
-    # Software, dates and random ids stay out, so that the same piece gives the same file
-    with atomic_path(target) as unfinished, rc_context({"svg.hashsalt": "partimento"}):
-        figure.savefig(unfinished, format=target.suffix.lower()[1:], dpi=DPI, metadata=_METADATA[target.suffix.lower()])
-
-
-_METADATA: dict[str, dict[str, None]] = {
-    ".png": {"Software": None},
-    ".svg": {"Date": None, "Creator": None},
-    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-}
+    with atomic_path(target) as unfinished:
+        save_figure(figure, unfinished, target)
 
 
 def _view(before: Piece, after: Piece | None, region: tuple[int, int] | None, context_bars: int | None) -> tuple[int, int]:

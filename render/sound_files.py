@@ -1,4 +1,4 @@
-"""Music into sound files, of any length: the mix, a file for each stem, and where each note is in them. All files or none.
+"""Music into sound files, of any length: the mix, a file for each stem, where each note is in them, pictures. All files or none.
 
 Nothing is held in memory but pieces of the sound; the raw sound waits in the folder for temporary files (TMPDIR).
 """
@@ -25,6 +25,7 @@ from corpora.safe_text import safe_text
 from render.mix import MixSettings, StemSettings
 from render.mix.raw_sound import raw_length, read_raw
 from render.output_paths import check_output
+from render.pictures import PicturePaths, StreamedSound, write_pictures
 from render.pipeline import RawRendering, RenderReport, Told, mix_settings, render_raw
 from render.rendering import DEFAULT_LUFS, DEFAULT_RATE_HZ, DEFAULT_ROOM, DEFAULT_TRUE_PEAK_DBTP
 from render.tuning import Tuning
@@ -33,6 +34,7 @@ __all__ = ["SoundFiles", "render_to_file"]
 
 BLOCK_SAMPLES = 1 << 16
 LONGEST_STEM_NAME = 60
+NO_PICTURES = PicturePaths()
 CHANNELS = 2
 
 
@@ -44,6 +46,7 @@ class SoundFiles:
         target: The mix.
         stems: The file of each stem; none where they were not asked for.
         note_map: The file with the notes' places; None where it was not asked for.
+        pictures: Of the mix; none where they were not asked for.
         sample_rate_hz: Of the files, which .opus decides in its own way; the notes' places count in the rendering's.
         scale: What all samples were multiplied by so that none passes full scale; 1 where none did.
         report: How the sound was made.
@@ -52,6 +55,7 @@ class SoundFiles:
     target: Path
     stems: tuple[Path, ...]
     note_map: Path | None
+    pictures: tuple[Path, ...]
     sample_rate_hz: int
     scale: float
     report: RenderReport
@@ -73,7 +77,7 @@ class SoundFiles:
             )
         if self.scale != 1.0:
             lines.append(f"scaled by {self.scale:.4f}: it would have passed full scale")
-        return (*lines, *(str(path) for path in (*self.stems, self.note_map) if path is not None))
+        return (*lines, *(str(path) for path in (*self.stems, self.note_map, *self.pictures) if path is not None))
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -81,6 +85,7 @@ class SoundFiles:
             "file": str(self.target),
             "stem_files": [str(path) for path in self.stems],
             "note_map_file": None if self.note_map is None else str(self.note_map),
+            "picture_files": [str(path) for path in self.pictures],
             **self.report.to_dict(),
             "file_sample_rate_hz": self.sample_rate_hz,
             "scale": self.scale,
@@ -94,6 +99,7 @@ def render_to_file(
     *,
     stems_folder: str | Path | None = None,
     note_map: str | Path | None = None,
+    pictures: PicturePaths = NO_PICTURES,
     font: str | Path | None = None,
     sample_rate_hz: int = DEFAULT_RATE_HZ,
     lufs: float | None = DEFAULT_LUFS,
@@ -113,6 +119,7 @@ def render_to_file(
         target: .wav or .flac (24 bit), .ogg, .opus or .mp3. Sound for .opus is resampled where it must be.
         stems_folder: A folder, made where it is not there, for a file of the same format for each part: "01-Violin I.flac".
         note_map: A .json file for the places of all notes.
+        pictures: Files for pictures of the mix.
 
     Raises:
         InputError: Also when a file cannot be written.
@@ -125,6 +132,7 @@ def render_to_file(
     map_path = None if note_map is None else Path(note_map)
     if map_path is not None:
         check_output(map_path, (".json",), "note map")
+    pictures.check()
     chosen = mix or mix_settings(room=room, lufs=lufs, true_peak_dbtp=true_peak_dbtp, gain_db=gain_db)
     with _stems_folder(stems_folder) as own_folder, tempfile.TemporaryDirectory(prefix="partimento-") as scratch:
         raw = render_raw(
@@ -142,11 +150,12 @@ def render_to_file(
             told=told,
         )
         stem_paths = () if own_folder is None else _stem_paths(own_folder, raw.played.stems, suffix)
-        scale = _write_all(raw, (out, *stem_paths), map_path, suffix, told)
+        scale = _write_all(raw, (out, *stem_paths), map_path, pictures, told)
     return SoundFiles(
         target=out,
         stems=stem_paths,
         note_map=map_path,
+        pictures=pictures.wanted(),
         sample_rate_hz=rate_in_file(suffix, sample_rate_hz),
         scale=scale,
         report=raw.report,
@@ -184,20 +193,24 @@ def _stem_paths(folder: Path, stems: Sequence[str], suffix: str) -> tuple[Path, 
     return tuple(folder / f"{number:02d}-{name}{suffix}" for number, name in enumerate(plain, start=1))
 
 
-def _write_all(raw: RawRendering, targets: Sequence[Path], note_map: Path | None, suffix: str, told: Told | None) -> float:
-    """Write the sounds and the note map; returns the factor that the samples were multiplied by."""
-    sources, mixed = (raw.mix, *raw.stems), raw.report.mix
+def _write_all(
+    raw: RawRendering, targets: Sequence[Path], note_map: Path | None, pictures: PicturePaths, told: Told | None
+) -> float:
+    """Write the sounds, the note map and the pictures; returns the factor that the samples were multiplied by."""
+    sources, mixed, suffix = (raw.mix, *raw.stems), raw.report.mix, targets[0].suffix.lower()
     peak = max(_peak(path) for path in sources)
     scale = FULL_SCALE / peak if peak > FULL_SCALE else 1.0
-    places_wanted = [*targets, *([note_map] if note_map is not None else [])]
-    with atomic_outputs(places_wanted) as places:
+    maps = [] if note_map is None else [note_map]
+    with atomic_outputs([*targets, *maps, *pictures.wanted()]) as places:
         for number, (source, target, place) in enumerate(zip(sources, targets, places, strict=False)):
             blocks = _scaled(source, scale, told, number / len(sources), 1 / len(sources))
             shown = safe_text(str(target))
             with place.open("w+b", buffering=0) as file:
                 write_blocks(file, blocks, suffix=suffix, channels=CHANNELS, sample_rate_hz=mixed.sample_rate_hz, name=shown)
         if note_map is not None:
-            _write_note_map(places[-1], note_map, raw)
+            _write_note_map(places[len(targets)], note_map, raw)
+        drawn = StreamedSound.of_raw(raw.mix, mixed.sample_rate_hz)
+        write_pictures(pictures, places[len(targets) + len(maps) :], drawn, raw.played)
     return scale
 
 

@@ -821,6 +821,50 @@ def evaluate_compose(
         _print_table(section.columns, section.rows)
 
 
+@evaluate_app.command(name="render", epilog="Example: partimento evaluate render --pieces 1 --seconds 20 -o engines.json")
+def evaluate_render(
+    music: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PIECE]...", help="Music; the packs' test pieces, or the examples, when left out."),
+    ] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option("--engine", help="Who plays, the reference first; may be repeated; all when left out.")
+    ] = None,
+    font: Annotated[Path | None, typer.Option(help="A .sf2 or .sf3 SoundFont; the best installed one when left out.")] = None,
+    pieces: Annotated[int, typer.Option(min=1, help="Test pieces of each pack.")] = 1,
+    seconds: Annotated[float, typer.Option(min=3.0, max=600.0, help="So much of each piece.")] = 20.0,
+    seed: Seed = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also as NAME.json, and beside it NAME.md with the tables.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """The engines side by side: onsets, tuning, and how far their sound is from the reference's."""
+    if output is not None and (output.suffix != ".json" or not output.parent.is_dir()):
+        raise RequestError(f"--output: expected the name of a .json file in a folder that is there, got '{output}'")
+    from compose.evaluation_tables import markdown
+    from corpora.atomic import atomic_outputs
+    from corpora.files import read_piece
+    from render.engines import ENGINES
+    from render.measures.evaluate import evaluate_render as evaluate
+    from render.measures.tables import render_sections
+
+    with _progress() as say:
+        read = [(path.name, read_piece(path)) for path in music or ()]
+        figures = evaluate(engine or tuple(ENGINES), music=read, pieces=pieces, excerpt_s=seconds, font=font, seed=seed, say=say)
+    sections = render_sections(figures)
+    if output is not None:
+        with atomic_outputs([output, output.with_suffix(".md")]) as (figures_path, tables_path):
+            figures_path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            tables_path.write_text(markdown(sections), encoding="utf-8")
+    if as_json:
+        _print_json(figures)
+        return
+    for section in sections:
+        print(section.text)
+        _print_table(section.columns, section.rows)
+
+
 def _run(arguments: list[str]) -> int:
     """The command, its mistakes about options as RequestError; gives the exit status."""
     try:

@@ -528,6 +528,29 @@ def transfer(
             print(f"{beyond}: try another --octave", file=sys.stderr)
 
 
+@app.command(epilog="Example: partimento fit quartet.musicxml quartet.flac -o quartet.mid --report quartet.json")
+def fit(
+    score: Score,
+    recording: Annotated[Path, typer.Argument(help="A sound file of the same music in the same time.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the performance goes: .mid.")],
+    report: Annotated[Path | None, typer.Option(help="A .json file for what was found of each note, and how surely.")] = None,
+    font: Annotated[Path | None, typer.Option(help="A .sf2 or .sf3 SoundFont that sounds like the recording.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Find velocities, onsets, tuning and part gains with which a score sounds nearest to a recording of it."""
+    from render.fit.job import FIT_COLUMNS, fit_files
+
+    with _telling(score.name) as told:
+        made = fit_files(score, recording, out, report=report, font=font, told=told)
+    if as_json:
+        _print_json(made.to_dict())
+        return
+    _print_table(FIT_COLUMNS, made.rows(), made.title())
+    for line in made.fit.problems:
+        print(line, file=sys.stderr)
+    print(*made.files, sep="\n")
+
+
 @app.command(epilog="Example: partimento convert song.krn -o song.musicxml")
 def convert(
     piece: Score,

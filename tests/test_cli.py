@@ -23,6 +23,7 @@ VERBS = (
     ["infill"],
     ["continue"],
     ["render"],
+    ["fit"],
     ["convert"],
     ["doctor"],
     ["corpora", "list"],

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,7 @@ DEFAULT_RATE_HZ = 44_100
 TOP_HZ = 8_000.0
 TUNING_WINDOW, TUNING_HOP = 8_192, 2_048
 LEVEL_WINDOW, LEVEL_HOP = 2_048, 512
+PHASE_HOP = 256  # partials of 2.5 kHz turn by less than half a turn for 29 cents
 ONSET_WINDOW, ONSET_HOP = 1_024, 64
 FLOOR_RATIO = 1e-6  # of the power of loud frames' loudest bins, under which nothing is heard
 LEVEL_ROUNDS, LATER_LEVEL_ROUNDS = 14, 6
@@ -84,9 +85,9 @@ class _Fitting:
         self.cents = np.zeros(len(self.rows))
         self.cents_errors = np.full(len(self.rows), np.inf)
         self.tuning = 0.0
-        self.is_in = self.score["onset_sample"] < recording.end_sample - REACH_S * FIT_RATE_HZ
+        self.is_in = self.score["onset_sample"] < recording.samples - REACH_S * FIT_RATE_HZ
         self.onset_gains = np.zeros(len(self.rows))
-        self.heard = _heard(recording.samples, LEVEL_WINDOW, LEVEL_HOP)
+        self.heard = _heard(recording.heard, LEVEL_WINDOW, LEVEL_HOP)
         self.render()
         self.levels = Levels(np.zeros(len(self.rows)), np.full(len(self.rows), np.inf))
 
@@ -112,7 +113,7 @@ class _Fitting:
 
     def tune(self) -> None:
         """The tuning of the whole, by spectra."""
-        heard = _heard(self.recording.samples, TUNING_WINDOW, TUNING_HOP)
+        heard = _heard(self.recording.heard, TUNING_WINDOW, TUNING_HOP)
         made = total_power(self.patches(heard.grid), np.zeros(len(self.rows)), np.zeros_like(heard.floor))
         self.tuning, _ = global_tuning(heard.power, made, heard.grid)
         self.render()
@@ -137,17 +138,16 @@ class _Fitting:
         )
         self.onset_gains = found.gains
         earliest = -self.score["onset_sample"] / FIT_RATE_HZ
-        self.shifts_s = np.where(found.gains >= TOLD_ONSET, np.maximum(found.shifts_s, earliest), 0.0)
+        self.shifts_s = np.where(self.is_placed(), np.maximum(found.shifts_s, earliest), 0.0)
 
     def tune_notes(self) -> None:
         """Tunings of notes by phases, and the rest of that of the whole."""
-        grid = self.heard.grid
+        grid = replace(self.heard.grid, hop_samples=PHASE_HOP, frames=self.recording.samples // PHASE_HOP + 1)
         spectra = [grid.spectrum(sound.frames, int(onset)) for sound, onset in zip(self.sounds, self.onsets(), strict=True)]
         powers = np.exp(2.0 * self.levels.levels)
-        total = total_power(
-            [Patch(first, values.real**2 + values.imag**2) for first, values in spectra], self.levels.levels, self.heard.floor
-        )
-        heard = grid.frames_of(self.recording.samples, 0, 0, grid.frames)
+        floor = np.full((grid.frames, grid.bins), self.heard.floor[0, 0], dtype=np.float32)
+        total = total_power([Patch(first, values.real**2 + values.imag**2) for first, values in spectra], self.levels.levels, floor)
+        heard = grid.frames_of(self.recording.heard, 0, 0, grid.frames)
         found = own_tunings(note_tunings(heard, spectra, powers, total, grid), ~self.score["is_drum"] & self.is_in)
         self.tuning += found.common
         self.cents, self.cents_errors = found.cents, found.errors
@@ -178,11 +178,15 @@ class _Fitting:
         """Whose level the recording tells."""
         return np.asarray((self.levels.errors < TOLD_LEVEL) & self.is_in)
 
+    def is_placed(self) -> NDArray[np.bool_]:
+        """Whose onset the recording tells."""
+        return np.asarray((self.onset_gains >= TOLD_ONSET) & self.is_in)
+
     def refine(self, loss: SpectralLoss) -> None:
         """Levels and onsets together, by the gradient of the loss."""
-        mixture = Mixture([sound.frames for sound in self.sounds], self.recording.end_sample)
+        mixture = Mixture([sound.frames for sound in self.sounds], self.recording.samples)
         reach = np.clip(ERRORS_OF_REACH * self.levels.errors, LEAST_REACH, LARGEST_REACH)
-        onset_reach = np.where(self.onset_gains >= TOLD_ONSET, ONSET_REACH_S * FIT_RATE_HZ, 0.0)
+        onset_reach = np.where(self.is_placed(), ONSET_REACH_S * FIT_RATE_HZ, 0.0)
         expected = self.score["onset_sample"].astype(np.float64)
         onsets = expected + self.shifts_s * FIT_RATE_HZ
         found = refine(
@@ -235,14 +239,14 @@ def fit_performance(
     with one_thread():
         say("listening to", 0.0)
         work = _Fitting(played, recording, font)
-        loss = SpectralLoss(recording.samples[: recording.end_sample])
+        loss = SpectralLoss(recording.heard)
         before = _loss(loss, work, work.overall())
         work.tune()
         say("tuning", 0.1)
         work.levels = Levels(work.overall(), np.full(len(work.rows), np.inf))
         work.weigh(LEVEL_ROUNDS)
         say("weighing", 0.2)
-        onset_view = _heard(recording.samples, ONSET_WINDOW, ONSET_HOP)
+        onset_view = _heard(recording.heard, ONSET_WINDOW, ONSET_HOP)
         work.place(onset_view, 1)
         work.weigh(LATER_LEVEL_ROUNDS)
         work.tune_notes()
@@ -259,7 +263,7 @@ def fit_performance(
         final = gains[work.parts]
         after = _loss(loss, work, final)
         made = total_power(work.patches(work.heard.grid), final, work.heard.floor)
-        alike = likeness(work.heard.power, made, recording.end_sample // LEVEL_HOP)
+        alike = likeness(work.heard.power, made)
         say("done", 1.0)
     found = Found(
         velocities=work.velocities,
@@ -271,7 +275,7 @@ def fit_performance(
         part_gains=gains,
         is_in=work.is_in,
         velocity_is_told=work.is_told(),
-        onset_is_told=work.is_told() & (work.onset_gains >= TOLD_ONSET),
+        onset_is_told=work.is_told() & work.is_placed(),
         curves=[sound.levels for sound in work.sounds],
         loss_before=before,
         loss_after=after,
@@ -279,10 +283,10 @@ def fit_performance(
         font=work.player.font.name,
     )
     full = play(score, sample_rate_hz=sample_rate_hz, name=name)
-    return outcome(full, played, found, recording_s=recording.end_sample / FIT_RATE_HZ, fit_s=time.perf_counter() - started)
+    return outcome(full, played, found, recording_s=recording.duration_s, fit_s=time.perf_counter() - started)
 
 
 def _loss(loss: SpectralLoss, work: _Fitting, levels: Floats) -> float:
     """Of the notes as they now stand at some levels."""
-    mixture = Mixture([sound.frames for sound in work.sounds], work.recording.end_sample)
+    mixture = Mixture([sound.frames for sound in work.sounds], work.recording.samples)
     return loss.value(mixture.sound(levels, work.onsets().astype(np.float64)))

@@ -27,6 +27,7 @@ __all__ = ["Levels", "fit_levels", "total_power"]
 BOUND = 4.0
 PRIOR_LEVEL = 1.15  # standard deviation of a note's level in its part: 10 dB
 INDEPENDENT = 0.3  # bins of overlapping Hann windows that are as good as independent ones
+LEAST_SPREAD = 0.01  # of ratios of powers, where the exponential distribution has 1
 SMALLEST_STEP = 0.01
 LARGEST_STEP = 1.5
 
@@ -98,16 +99,16 @@ def fit_levels(
         for member in members:
             mean = levels[member].mean()
             slope[member] -= (levels[member] - mean) / PRIOR_LEVEL**2
-        information[np.diag_indices(len(levels))] += 1.0 / PRIOR_LEVEL**2
-        covariance = np.linalg.inv(information)
+        prior = np.eye(len(levels)) / PRIOR_LEVEL**2
         weights = [float(share.sum()) for share in shares]
         misfits = [float((share * (ratio[patch.frames] - 1.0) ** 2).sum()) for share, patch in zip(shares, patches, strict=True)]
         spread = sum(misfits) / max(sum(weights), 1e-9)
-        step = np.clip(covariance @ slope, -LARGEST_STEP, LARGEST_STEP)
+        covariance = np.linalg.inv(information / max(spread, LEAST_SPREAD) + prior)
+        step = np.clip(np.linalg.solve(information + prior, slope), -LARGEST_STEP, LARGEST_STEP)
         levels += step
         if np.abs(step).max() < SMALLEST_STEP:
             break
-    return Levels(levels, np.sqrt(np.diag(covariance) * max(spread, 1e-3)))
+    return Levels(levels, np.sqrt(np.diag(covariance)))
 
 
 def _neighbours(patches: Sequence[Patch]) -> list[list[int]]:

@@ -77,15 +77,14 @@ class SpectralLoss:
         return float(loss.detach()), slope.numpy()
 
 
-def likeness(recording: NDArray[np.float32], rendering: NDArray[np.float32], frames: int) -> float:
+def likeness(recording: NDArray[np.float32], rendering: NDArray[np.float32]) -> float:
     """Correlation of two compressed power spectra over frames and frequencies, 0 to 1 as a rule.
 
     Args:
         recording: (frame, freq).
         rendering: (frame, freq).
-        frames: How many of them count.
     """
-    one, other = (power[:frames] ** COMPRESSION for power in (recording, rendering))
+    one, other = (power**COMPRESSION for power in (recording, rendering))
     one, other = (compressed - compressed.mean() for compressed in (one, other))
     size = float(np.sqrt(np.vdot(one, one) * np.vdot(other, other)))
     return float(np.vdot(one, other)) / max(size, 1e-30)

@@ -18,7 +18,7 @@ from render.played import PlayedMusic
 __all__ = ["Found", "outcome"]
 
 DB_OF_NEPER = 20.0 / math.log(10.0)
-POOR_LIKENESS = 0.7
+LIKELY, HARDLY = 0.7, 0.5  # likenesses under which a fit is doubted, and not believed
 FEW_TOLD = 0.5
 VOLUME_DB = 40.0  # of a factor of ten in a volume controller
 LARGEST_CONTROLLER = 127
@@ -76,6 +76,9 @@ def outcome(full: PlayedMusic, score: PlayedMusic, found: Found, *, recording_s:
         recording_s: Length of the recording, as far as it was looked at.
         fit_s: Seconds of work so far.
     """
+    problems = tuple(_problems(found, score, recording_s))
+    if _is_poor(found):
+        found = _withdrawn(found, score)
     errors = velocity_errors(found.velocities, found.curves, found.errors)
     heard = [part for part in range(len(score.stems)) if (found.is_in & (score.notes["stem"] == part)).any()]
     mean = float(found.part_gains[heard].mean()) if heard else 0.0
@@ -107,7 +110,7 @@ def outcome(full: PlayedMusic, score: PlayedMusic, found: Found, *, recording_s:
         loss_before=found.loss_before,
         loss_after=found.loss_after,
         likeness=found.likeness,
-        problems=tuple(_problems(found, notes, recording_s)),
+        problems=problems,
         font=found.font,
         fit_s=fit_s,
     )
@@ -121,18 +124,42 @@ def _why(found: Found, index: int) -> str:
     return "" if found.onset_is_told[index] else "onset covered by other notes"
 
 
-def _problems(found: Found, notes: tuple[NoteFit, ...], recording_s: float) -> list[str]:
+def _is_poor(found: Found) -> bool:
+    """Whether what was found is not to be believed."""
+    return found.loss_after >= found.loss_before or found.likeness < HARDLY
+
+
+def _withdrawn(found: Found, score: PlayedMusic) -> Found:
+    """The score as it stands, of which nothing is told."""
+    nothing = np.zeros(len(score.notes))
+    nobody = np.zeros(len(score.notes), dtype=np.bool_)
+    return replace(
+        found,
+        velocities=score.notes["velocity"].astype(np.float64),
+        shifts_s=nothing,
+        tuning_cents=0.0,
+        cents=nothing,
+        cents_errors=np.full(len(nothing), np.inf),
+        part_gains=np.zeros(len(found.part_gains)),
+        velocity_is_told=nobody,
+        onset_is_told=nobody,
+        loss_after=found.loss_before,
+    )
+
+
+def _problems(found: Found, score: PlayedMusic, recording_s: float) -> list[str]:
     lines = []
     outside = int((~found.is_in).sum())
     if outside:
-        lines.append(f"the recording ends at {recording_s:.1f} s, before {outside} of {len(notes)} notes begin")
-    if found.likeness < POOR_LIKENESS:
+        lines.append(f"the recording ends at {recording_s:.1f} s, before {outside} of {len(score.notes)} notes begin")
+    causes = "another piece or tempo, another beginning, or instruments that the font does not have"
+    if _is_poor(found):
         lines.append(
-            f"a poor fit: the performance is {found.likeness:.2f} like the recording, 1 being the same; it may be another"
-            " piece or tempo, begin elsewhere, or have instruments that the font does not have"
+            f"a poor fit: the nearest performance is {found.likeness:.2f} like the recording, 1 being the same, with loss"
+            f" {found.loss_after:.2f}, the score's being {found.loss_before:.2f}; so the score is given back as it is ({causes}?)"
         )
-    if found.loss_after > found.loss_before:
-        lines.append(f"the performance is no nearer to the recording than the score (loss {found.loss_before:.2f} before)")
+    elif found.likeness < LIKELY:
+        lines.append(f"a doubtful fit: the performance is {found.likeness:.2f} like the recording, 1 being the same ({causes}?)")
     told, inside = int(found.velocity_is_told.sum()), int(found.is_in.sum())
     if told < FEW_TOLD * inside:
         lines.append(f"the recording tells the velocities of only {told} of {inside} notes")

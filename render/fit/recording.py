@@ -24,12 +24,20 @@ class Recording:
     """What is fitted to.
 
     Args:
-        samples: Mean of the channels at ``FIT_RATE_HZ``, float32 (sample,), zero where the recording has ended.
-        end_sample: Where the recording ends, or the looked-at part of it.
+        heard: Mean of the channels at ``FIT_RATE_HZ``, float32 (sample,), until the recording ends, or a while after the music.
     """
 
-    samples: NDArray[np.float32]
-    end_sample: int
+    heard: NDArray[np.float32]
+
+    @property
+    def samples(self) -> int:
+        """Its length."""
+        return len(self.heard)
+
+    @property
+    def duration_s(self) -> float:
+        """The same in seconds."""
+        return len(self.heard) / FIT_RATE_HZ
 
 
 def prepare_recording(audio: Audio, music_samples: int) -> Recording:
@@ -53,6 +61,4 @@ def prepare_recording(audio: Audio, music_samples: int) -> Recording:
     if not np.abs(mono).max() > SILENCE:
         raise InputError("recording: expected sound where the music should be, got silence (below -100 dBFS)")
     resampled = soxr.resample(mono.astype(np.float32), audio.sample_rate_hz, FIT_RATE_HZ)[:wanted]
-    samples = np.zeros(wanted, dtype=np.float32)
-    samples[: len(resampled)] = resampled
-    return Recording(samples, len(resampled))
+    return Recording(np.ascontiguousarray(resampled, dtype=np.float32))

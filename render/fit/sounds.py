@@ -22,6 +22,7 @@ from render.sampler.blocks import BLOCK, Blocks
 from render.sampler.font_file import read_font
 from render.sampler.settings import set_zone
 from render.sampler.voices import Voice, VoiceMaker, pan_gains
+from render.sampler.zones import Zone
 
 __all__ = ["VELOCITIES", "NoteSound", "NoteSounds"]
 
@@ -59,7 +60,7 @@ class NoteSounds:
         self.font = find_font(font)
         self._file = read_font(self.font.path)
         self._blocks = Blocks(VoiceMaker(played, self._file).sources, float(played.sample_rate_hz))
-        self._gain = lru_cache(maxsize=None)(lambda zone, key, velocity: set_zone(zone, key, velocity).gain)
+        self._powers = lru_cache(maxsize=None)(_powers)
 
     def sounds(self, notes: Table) -> list[NoteSound]:
         """The sound of each of some ``PLAYED_DTYPE`` rows, in their order.
@@ -78,7 +79,7 @@ class NoteSounds:
         powers = np.zeros(VELOCITIES)
         for voice in voices:
             self._add(voice, frames)
-            powers += [self._gain(voice.zone, voice.key, number) ** 2 for number in range(1, VELOCITIES + 1)]
+            powers += self._powers(voice.zone, voice.key)
         loud = np.flatnonzero(np.abs(frames) > np.abs(frames).max() * 10.0 ** (-CUT_DB / 20.0))
         kept = frames[: int(loud[-1]) + 1] if len(loud) else frames[:1]
         if not voices:
@@ -95,3 +96,8 @@ class NoteSounds:
             left, right = pan_gains(voice.channel_pan.over(begin, end) + voice.pan)
             gain = 0.5 * (left + right) * voice.channel_gain.over(begin, end) * voice.gain
             frames[start:stop] += tone * envelope * np.asarray(gain, dtype=np.float32)
+
+
+def _powers(zone: Zone, key: int) -> NDArray[np.float64]:
+    """Squared amplitude of a zone at velocities 1 to 127, (127,)."""
+    return np.array([set_zone(zone, key, velocity).gain ** 2 for velocity in range(1, VELOCITIES + 1)])

@@ -1,7 +1,7 @@
 """From levels to velocities and part gains.
 
-How loud a part sounds and how hard its notes are struck cannot be told apart where velocity changes the level alone. Convention: the
-mean velocity of a part's notes stays as in the score, and the part's gain takes the rest; where a note would then pass 127, the
+How loud a part sounds and how hard its notes are struck cannot be told apart where velocity changes the level alone. By convention
+the mean velocity of a part's notes stays as in the score, and the part's gain takes the rest; where a note would then pass 127, the
 gain gives way. Notes that the recording does not tell about have no say in either.
 """
 

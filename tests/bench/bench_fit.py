@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -25,19 +26,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "render" / "fit"))
 
 import music21
 import numpy as np
-from conftest import RATE_HZ, Hidden, hide, play_stems
+from conftest import FONT, RATE_HZ, Hidden, hide, record
 from numpy.typing import NDArray
 
 from corpora.audio import Audio
 from corpora.files import read_piece
 from corpora.piece import Piece
-from render.engines import stem_file
 from render.fit import fit_performance
-from render.fonts import find_font
 from render.mix import MixSettings, mixdown
 from render.played import PlayedMusic
-from render.sampler.engine import render_stems as play_with_sampler
-from render.soundfont.engine import render_stems as play_with_fluidsynth
 
 CORPUS = Path(music21.__file__).parent / "corpus"
 MUSIC = {
@@ -47,6 +44,7 @@ MUSIC = {
 SECONDS = 30.0
 NOISE_DB = -40.0
 Gains = NDArray[np.float64]
+FLUIDSYNTH = partial(record, engine="soundfont")
 
 
 def score_of(name: str) -> Piece:
@@ -57,28 +55,6 @@ def score_of(name: str) -> Piece:
     tempos["quarters_per_minute"] /= slower
     parts = tuple(replace(part, program=program) for part, program in zip(piece.parts, programs, strict=True))
     return replace(piece, parts=parts, tempos=tempos, source=None)
-
-
-def by_fluidsynth(played: PlayedMusic, gains_db: Gains) -> Audio:
-    """The sum of the stems by the other synthesiser."""
-    with tempfile.TemporaryDirectory() as folder:
-        play_with_fluidsynth(played, Path(folder), stems=True, font=find_font().path)
-        stems = [np.fromfile(stem_file(Path(folder), stem), dtype="<f4").reshape(-1, 2).T for stem in range(len(played.stems))]
-    total = sum(stem * 10.0 ** (gain_db / 20.0) for stem, gain_db in zip(stems, gains_db.tolist(), strict=True))
-    return Audio(np.asarray(total, dtype=np.float32), played.sample_rate_hz)
-
-
-def with_font(font: Path) -> Callable[[PlayedMusic, Gains], Audio]:
-    """The sampler with another font."""
-
-    def player(played: PlayedMusic, gains_db: Gains) -> Audio:
-        with tempfile.TemporaryDirectory() as folder:
-            report = play_with_sampler(played, Path(folder), font=font)
-            stems = [np.fromfile(path, dtype="<f4").reshape(-1, 2).T for path in report.files]
-        total = sum(stem * 10.0 ** (gain_db / 20.0) for stem, gain_db in zip(stems, gains_db.tolist(), strict=True))
-        return Audio(np.asarray(total, dtype=np.float32), played.sample_rate_hz)
-
-    return player
 
 
 def in_a_hall(player: Callable[[PlayedMusic, Gains], Audio]) -> Callable[[PlayedMusic, Gains], Audio]:
@@ -99,7 +75,7 @@ def in_a_hall(player: Callable[[PlayedMusic, Gains], Audio]) -> Callable[[Played
 
 def with_noise(played: PlayedMusic, gains_db: Gains) -> Audio:
     """FluidSynth with white noise under it."""
-    clean = by_fluidsynth(played, gains_db).samples
+    clean = FLUIDSYNTH(played, gains_db).samples
     noise = np.random.default_rng(0).standard_normal(clean.shape) * clean.std() * 10.0 ** (NOISE_DB / 20.0)
     return Audio(np.asarray(clean + noise, dtype=np.float32), played.sample_rate_hz)
 
@@ -107,7 +83,7 @@ def with_noise(played: PlayedMusic, gains_db: Gains) -> Audio:
 def row(name: str, what: str, hidden: Hidden) -> str:
     """A line of the table."""
     started, wall = time.process_time(), time.perf_counter()
-    fit = fit_performance(hidden.score, hidden.audio)
+    fit = fit_performance(hidden.score, hidden.audio, font=FONT)
     cpu_s, wall_s = time.process_time() - started, time.perf_counter() - wall
     velocity, onset_ms, tuning, gain_db = hidden.errors(fit)
     marks = np.array([note.score_velocity for note in fit.notes])
@@ -134,16 +110,16 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     recordings: dict[str, Callable[[PlayedMusic, Gains], Audio]] = {
-        "sampler": play_stems,
-        "FluidSynth": by_fluidsynth,
-        "sampler, hall": in_a_hall(play_stems),
-        "FluidSynth, hall": in_a_hall(by_fluidsynth),
+        "sampler": record,
+        "FluidSynth": FLUIDSYNTH,
+        "sampler, hall": in_a_hall(record),
+        "FluidSynth, hall": in_a_hall(FLUIDSYNTH),
         "FluidSynth, noise": with_noise,
     }
     if arguments.font is not None:
-        recordings[f"sampler, {arguments.font.stem}"] = with_font(arguments.font)
+        recordings[f"sampler, {arguments.font.stem}"] = partial(record, font=arguments.font)
     lines = [
-        f"Fitted with {find_font().name} at 22,050 Hz, one thread; recordings at {RATE_HZ:,} Hz. {platform.machine()},"
+        f"Fitted with {FONT.stem} at 22,050 Hz, one thread; recordings at {RATE_HZ:,} Hz. {platform.machine()},"
         f" {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}; load {os.getloadavg()[0]:.0f}."
         " Errors are mean absolute ones over all notes (the tuning's: of the whole; gains': the largest), before → after.",
         "",

@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pretty_midi
 import pytest
 from numpy.typing import NDArray
 
 from corpora.audio import Audio
 from corpora.piece import Piece
+from render.engines import find_engine, stem_file
 from render.fit import Fit, fit_performance
-from render.fonts import find_font
 from render.played import PlayedMusic, play
-from render.sampler.engine import render_stems
 
 RATE_HZ = 44_100
+FONT = Path(pretty_midi.__file__).parent / "TimGM6mb.sf2"  # the font that is on every machine
 SOFTEST, LOUDEST = 30, 115
 
 
@@ -46,17 +47,18 @@ class Hidden:
         )
 
 
-def play_stems(played: PlayedMusic, gains_db: NDArray[np.float64]) -> Audio:
-    """The sum of the stems at their gains, by the sampler."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = render_stems(played, Path(folder), font=find_font().path)
-        stems = [np.fromfile(path, dtype="<f4").reshape(-1, 2).T for path in report.files]
+def record(played: PlayedMusic, gains_db: NDArray[np.float64], *, engine: str = "sampler", font: Path = FONT) -> Audio:
+    """The sum of the stems at their gains."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        find_engine(engine)(played, folder, stems=True, font=font)
+        stems = [np.fromfile(stem_file(folder, stem), dtype="<f4").reshape(-1, 2).T for stem in range(len(played.stems))]
     total = sum(stem * 10.0 ** (gain_db / 20.0) for stem, gain_db in zip(stems, gains_db.tolist(), strict=True))
     return Audio(np.asarray(total, dtype=np.float32), played.sample_rate_hz)
 
 
 def hide(
-    score: Piece, seed: int, *, tuning_cents: float | None = None, by: Callable[..., Audio] = play_stems, until_s: float = np.inf
+    score: Piece, seed: int, *, tuning_cents: float | None = None, by: Callable[..., Audio] = record, until_s: float = np.inf
 ) -> Hidden:
     """A recording of a score with velocities evenly from 30 to 115, whose mean the score's is, and onsets up to 25 ms off."""
     rng = np.random.default_rng(seed)
@@ -104,4 +106,10 @@ def small_hidden(small_score: Piece) -> Hidden:
 @pytest.fixture(scope="session")
 def small_fit(small_hidden: Hidden) -> Fit:
     """The fit of the small score to its recording."""
-    return fit_performance(small_hidden.score, small_hidden.audio, sample_rate_hz=48_000)
+    return fit_performance(small_hidden.score, small_hidden.audio, font=FONT, sample_rate_hz=48_000)
+
+
+@pytest.fixture(scope="session")
+def recorder() -> Callable[..., Audio]:
+    """``record``."""
+    return record

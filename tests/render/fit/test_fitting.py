@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,9 @@ from corpora.audio import Audio
 from corpora.errors import InputError, RequestError
 from corpora.files import read_piece
 from corpora.piece import Piece
-from render.engines import stem_file
 from render.fit import Fit, fit_performance, fitting
-from render.played import PlayedMusic, play
+from render.played import play
 from render.rendering import render
-from render.soundfont.engine import render_stems as play_with_fluidsynth
 
 Hide = Callable[..., Any]
 CORPUS = Path(music21.__file__).parent / "corpus"
@@ -139,18 +137,9 @@ def test_too_many_notes_are_refused(small_hidden: Any, monkeypatch: pytest.Monke
         fit_performance(small_hidden.score, small_hidden.audio)
 
 
-def with_fluidsynth(played: PlayedMusic, gains_db: NDArray[np.float64]) -> Audio:
-    """The same music by the other synthesiser."""
-    with tempfile.TemporaryDirectory() as folder:
-        play_with_fluidsynth(played, Path(folder), stems=True)
-        stems = [np.fromfile(stem_file(Path(folder), stem), dtype="<f4").reshape(-1, 2).T for stem in range(len(played.stems))]
-    total = sum(stem * 10.0 ** (gain_db / 20.0) for stem, gain_db in zip(stems, gains_db.tolist(), strict=True))
-    return Audio(np.asarray(total, dtype=np.float32), played.sample_rate_hz)
-
-
 @pytest.mark.usefixtures("synthesiser")
-def test_another_synthesiser_is_followed(small_score: Piece, make_hidden: Hide) -> None:
-    hidden = make_hidden(small_score, 6, by=with_fluidsynth)
+def test_another_synthesiser_is_followed(small_score: Piece, make_hidden: Hide, recorder: Callable[..., Audio]) -> None:
+    hidden = make_hidden(small_score, 6, by=partial(recorder, engine="soundfont"))
     velocity, onset_ms, tuning, gain_db = hidden.errors(fit_performance(hidden.score, hidden.audio))
     assert velocity < 5.0
     assert onset_ms < 5.0

@@ -18,7 +18,7 @@ from compose.vocabulary.bars import Chunk
 
 __all__ = ["PLAIN_SHARE", "Asked", "ask_any", "draw_example", "draw_question"]
 
-PLAIN_SHARE = 0.2  # of the questions are plain continuation: every lane, nothing known ahead
+PLAIN_SHARE = 0.5  # of the questions are plain continuation: every lane, nothing known ahead
 REGION_SHARE = 0.5  # of the others are about some bars with both sides known; the rest go to the end of the window
 GIVEN_SHARE = 0.15  # of the others leave random notes known
 HINT_SHARE = 0.2  # of the others come with hints

@@ -5,7 +5,7 @@ take the same number of steps of the same size on the same stores; seeds are tho
 split: nats per note of plain continuation, and of the infills that training asks, with what surrounds them known and with nothing
 known but what came before.
 
-Run: ``python tests/bench/bench_settings.py --store FOLDER [--steps 300] [--seeds 3] [--output tests/bench/results/settings.md]``
+Run: ``python tests/bench/bench_settings.py --store FOLDER [--steps 600] [--seeds 3] [--plain-share 0.5] [--output FILE]``
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from compose.training import TrainingPlan, train
 SMALL = MusicTransformerConfig(embed_dim=128, num_layers=3, num_heads=4, feedforward_dim=512, max_distance=256, dropout=0.0)
 ROWS = 2048
 INFILLS, INFILL_ROWS = 120, 512
-SETTINGS = {"plain": ("relative", 1.0), "relative": ("relative", PLAIN_SHARE), "absolute": ("absolute", PLAIN_SHARE)}
+SETTINGS = ("plain", "relative", "absolute")
 
 
 def train_batches(stores: Sequence[str], plain_share: float, steps: int) -> list[list[Example]]:
@@ -46,8 +46,11 @@ def train_batches(stores: Sequence[str], plain_share: float, steps: int) -> list
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", action="append", default=[])
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--plain-share", type=float, default=PLAIN_SHARE, help="of the questions of relative and absolute")
+    parser.add_argument("--only", action="append", choices=SETTINGS, help="settings; all when left out, plain always")
     parser.add_argument("--pieces", type=int, default=12)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
@@ -63,15 +66,18 @@ def main() -> None:
     infills = [(known, unknown) for known, unknown in pairs if known is not None and unknown is not None]
     tests = [plain, *([collate([pair[way]]) for pair in infills] for way in (0, 1))]
     lines = [
-        f"{arguments.steps} steps of {ROWS} rows, {SMALL.num_layers} layers of width {SMALL.embed_dim}; nats per note on test.",
+        f"Plain share {arguments.plain_share:g}. {arguments.steps} steps of {ROWS} rows, {SMALL.num_layers} layers of width"
+        f" {SMALL.embed_dim}; nats per note on test.",
         "",
         "| seed | setting | plain continuation | against plain | infills | infills, nothing known ahead |",
         "|---|---|---|---|---|---|",
     ]
-    batches = {share: train_batches(arguments.store, share, arguments.steps) for share in {share for _, share in SETTINGS.values()}}
-    for seed in range(arguments.seeds):
+    batches = {share: train_batches(arguments.store, share, arguments.steps) for share in (1.0, arguments.plain_share)}
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         found: dict[str, list[float]] = {}
-        for name, (position, share) in SETTINGS.items():
+        for name in (name for name in SETTINGS if name in ("plain", *(arguments.only or SETTINGS))):
+            position = "absolute" if name == "absolute" else "relative"
+            share = 1.0 if name == "plain" else arguments.plain_share
             config = MeasuredModelConfig(transformer=replace(SMALL, position=position), hidden_dim=128, hints=True)
             plan = TrainingPlan(steps=arguments.steps, learning_rate=4e-3, muon=True, averaging=0.98, evaluate_every_s=1e9)
             torch.manual_seed(seed)

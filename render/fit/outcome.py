@@ -18,7 +18,7 @@ from render.played import PlayedMusic
 __all__ = ["Found", "outcome"]
 
 DB_OF_NEPER = 20.0 / math.log(10.0)
-LIKELY, HARDLY = 0.7, 0.5  # likenesses under which a fit is doubted, and not believed
+LIKELY, HARDLY = 0.75, 0.5  # likenesses under which a fit is doubted, and not believed
 FEW_TOLD = 0.5
 VOLUME_DB = 40.0  # of a factor of ten in a volume controller
 LARGEST_CONTROLLER = 127
@@ -126,7 +126,7 @@ def _why(found: Found, index: int) -> str:
 
 def _is_poor(found: Found) -> bool:
     """Whether what was found is not to be believed."""
-    return found.loss_after >= found.loss_before or found.likeness < HARDLY
+    return found.likeness < (LIKELY if found.loss_after >= found.loss_before else HARDLY)
 
 
 def _withdrawn(found: Found, score: PlayedMusic) -> Found:
@@ -158,8 +158,11 @@ def _problems(found: Found, score: PlayedMusic, recording_s: float) -> list[str]
             f"a poor fit: the nearest performance is {found.likeness:.2f} like the recording, 1 being the same, with loss"
             f" {found.loss_after:.2f}, the score's being {found.loss_before:.2f}; so the score is given back as it is ({causes}?)"
         )
-    elif found.likeness < LIKELY:
-        lines.append(f"a doubtful fit: the performance is {found.likeness:.2f} like the recording, 1 being the same ({causes}?)")
+    elif found.likeness < LIKELY or found.loss_after >= found.loss_before:
+        lines.append(
+            f"a doubtful fit: the performance is {found.likeness:.2f} like the recording, 1 being the same, with loss"
+            f" {found.loss_after:.2f}, the score's being {found.loss_before:.2f} ({causes}?)"
+        )
     told, inside = int(found.velocity_is_told.sum()), int(found.is_in.sum())
     if told < FEW_TOLD * inside:
         lines.append(f"the recording tells the velocities of only {told} of {inside} notes")

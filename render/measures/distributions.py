@@ -29,14 +29,15 @@ def frechet_distance(reference: NDArray[np.float64], estimate: NDArray[np.float6
     _check(reference, estimate)
     difference = reference.mean(axis=0) - estimate.mean(axis=0)
     # C = R^T R of either set; tr (C1 C2)^1/2 is the sum of the singular values of R1 R2^T, which needs no root of small numbers
-    first, second = (np.linalg.qr(_centred(points), mode="r") for points in (reference, estimate))
-    crossed = np.linalg.svd(first @ second.T, compute_uv=False).sum()
+    first, second = _covariance_root(reference), _covariance_root(estimate)
+    crossed = float(np.linalg.svd(first @ second.T, compute_uv=False).sum())
     return float(difference @ difference + np.square(first).sum() + np.square(second).sum() - 2.0 * crossed)
 
 
-def _centred(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points about their mean, scaled so that their products are the unbiased covariance."""
-    return np.asarray((points - points.mean(axis=0)) / np.sqrt(len(points) - 1))
+def _covariance_root(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """R with R^T R the unbiased covariance of the points."""
+    centred = (points - points.mean(axis=0)) / np.sqrt(len(points) - 1)
+    return np.asarray(np.linalg.qr(centred, mode="r"))
 
 
 def kernel_bandwidth(reference: NDArray[np.float64]) -> float:

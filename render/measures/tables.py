@@ -65,7 +65,7 @@ def _probe_row(name: str, found: Mapping[str, Any]) -> tuple[str, ...]:
     return name, isolated, overlapping, str(found["attack_samples"]), pitch, interval
 
 
-def _range(values: Sequence[float], form: str) -> str:
+def _range(values: Sequence[int | float], form: str) -> str:
     return f"{min(values):{form}} to {max(values):{form}}"
 
 

@@ -1,9 +1,10 @@
 """A spectrogram over log frequency, of a sound of any length in bounded memory.
 
-Frames of about 93 ms (4,096 samples at 44.1 kHz) in a Hann window, the first centred on sample 0; power is the mean over channels.
-Each row is a third of a semitone: the highest power of the bins in it, so that a tone keeps its level however wide the row is, and
-where rows lie closer than bins (below 600 Hz or so) the power between two bins. Columns are means of power over the frames in them,
-at most ``MAX_COLUMNS``. Levels are in dB re the power of a sine at full scale.
+Frames in a Hann window, the first centred on sample 0; power is the mean over channels. From 500 Hz on a frame lasts about 93 ms
+(4,096 samples at 44.1 kHz), below that, where the tones of a chord lie closer, twice that. Each row is a third of a semitone: the
+highest power of the bins in it, so that a tone keeps its level however wide the row is, and where rows lie closer than bins the
+power between two bins. Columns are means of power over the frames in them, at most ``MAX_COLUMNS``. Levels are in dB re the power
+of a sine at full scale.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from render.pictures.time_axis import WIDTH_INCHES, set_time_axis
 
 __all__ = ["MAX_COLUMNS", "LogSpectrogram", "draw_spectrogram", "log_spectrogram"]
 
-WINDOW_S = 0.093
+WINDOW_S, SPLIT_HZ = 0.093, 500.0
 MAX_COLUMNS = 1_600  # about a column for a pixel
 ROWS_PER_OCTAVE = 36
 LOWEST_HZ, HIGHEST_HZ = 27.5, 20_000.0  # A0 to the end of hearing
@@ -64,10 +65,19 @@ def log_spectrogram(sound: StreamedSound) -> LogSpectrogram:
         raise ValueError("spectrogram: expected a sound, got no samples")
     size = 1 << round(math.log2(WINDOW_S * sound.sample_rate_hz))
     hop = min(max(sound.samples // MAX_COLUMNS, size // 8), size // 2)
+    highest_hz = min(HIGHEST_HZ, sound.sample_rate_hz / 2 - sound.sample_rate_hz / size)
+    freq_hz = LOWEST_HZ * 2.0 ** (np.arange(math.floor(_row(highest_hz))) / ROWS_PER_OCTAVE)
+    is_low = freq_hz < SPLIT_HZ
+    low, high = (_levels_db(sound, own, hop, rows_hz) for own, rows_hz in ((2 * size, freq_hz[is_low]), (size, freq_hz[~is_low])))
+    return LogSpectrogram(np.concatenate([low, high]), freq_hz, sound.duration_s)
+
+
+def _levels_db(sound: StreamedSound, size: int, hop: int, freq_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Levels of some rows, (freq, column)."""
+    rows = _Rows(size, sound.sample_rate_hz, freq_hz)
     frames = 1 + sound.samples // hop
     columns = min(frames, MAX_COLUMNS)
-    rows = _Rows(size, sound.sample_rate_hz)
-    total = np.zeros((len(rows.freq_hz), columns))
+    total = np.zeros((len(freq_hz), columns))
     done = 0
     for power in _frame_powers(sound, size, hop):
         place = np.arange(done, done + len(power)) * columns // frames
@@ -75,9 +85,7 @@ def log_spectrogram(sound: StreamedSound) -> LogSpectrogram:
         total[:, place[first]] += np.add.reduceat(rows.of(power), first, axis=0).T
         done += len(power)
     count = np.bincount(np.arange(frames) * columns // frames, minlength=columns)
-    with np.errstate(divide="ignore"):
-        levels_db = np.maximum(10.0 * np.log10(total / count), FLOOR_DB)
-    return LogSpectrogram(levels_db, rows.freq_hz, sound.duration_s)
+    return np.asarray(np.maximum(10.0 * np.log10(np.maximum(total / count, 1e-30)), FLOOR_DB))
 
 
 def _frame_powers(sound: StreamedSound, size: int, hop: int) -> Iterator[NDArray[np.float64]]:
@@ -109,24 +117,23 @@ class _Rows:
     Args:
         size: Samples of the transform.
         sample_rate_hz: Samples a second.
+        freq_hz: Middle of each row, rising.
     """
 
-    def __init__(self, size: int, sample_rate_hz: int) -> None:
-        spacing_hz = sample_rate_hz / size
-        highest = min(HIGHEST_HZ, sample_rate_hz / 2 - spacing_hz)
-        rows = math.floor(ROWS_PER_OCTAVE * math.log2(highest / LOWEST_HZ))
-        self.freq_hz = LOWEST_HZ * 2.0 ** (np.arange(rows) / ROWS_PER_OCTAVE)
+    def __init__(self, size: int, sample_rate_hz: int, freq_hz: NDArray[np.float64]) -> None:
+        place = freq_hz * size / sample_rate_hz  # in bins
         half = 2.0 ** (0.5 / ROWS_PER_OCTAVE)
-        self._low = np.ceil(self.freq_hz / half / spacing_hz).astype(np.int64)
-        self._wide = np.flatnonzero(np.ceil(self.freq_hz * half / spacing_hz) > self._low)  # rows that hold a bin
-        place = self.freq_hz / spacing_hz
+        self._wide = np.flatnonzero(np.ceil(place * half) > np.ceil(place / half))  # rows that hold a bin
+        starts, stops = (np.ceil(edge[self._wide]).astype(np.int64) for edge in (place / half, place * half))
+        self._edges = np.stack([starts, stops], axis=-1).ravel()
         self._below = place.astype(np.int64)
         self._weight = place - self._below
 
     def of(self, power: NDArray[np.float64]) -> NDArray[np.float64]:
         """Power of each row, (frame, row), from (frame, bin)."""
         between = power[:, self._below] * (1.0 - self._weight) + power[:, self._below + 1] * self._weight
-        highest = np.maximum.reduceat(power, self._low[self._wide], axis=1)
+        # every other stretch between the edges is one between two rows
+        highest = np.maximum.reduceat(power, self._edges, axis=1)[:, ::2]
         between[:, self._wide] = np.maximum(between[:, self._wide], highest)
         return np.asarray(between)
 
@@ -159,5 +166,5 @@ def draw_spectrogram(spectrogram: LogSpectrogram) -> Figure:
     return figure
 
 
-def _row(freq_hz: float) -> float:
+def _row(freq_hz: int | float) -> float:
     return ROWS_PER_OCTAVE * math.log2(freq_hz / LOWEST_HZ)

@@ -126,11 +126,12 @@ def test_the_command_prints_and_stores(tmp_path: Path, monkeypatch: pytest.Monke
     assert all(text in tables and text.split("\n")[0] in printed for text in ("Time and tune, of a clarinet", "log-mel statistics"))
 
 
+@pytest.mark.usefixtures("players")
 def test_where_there_is_no_music_the_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("PARTIMENTO_DATA", raising=False)
     monkeypatch.setattr(module, "EXAMPLES", tmp_path)
     with pytest.raises(InputError, match="evaluation: expected music: files, or PARTIMENTO_DATA to name the folder"):
-        evaluate_render(("sampler",))
+        evaluate_render(("plain",))
 
 
 def test_the_name_of_the_output_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from corpora.errors import RequestError
 
-__all__ = ["frechet_distance", "halves_floor", "kernel_bandwidth", "kernel_distance"]
+__all__ = ["distances_across_halves", "frechet_distance", "kernel_bandwidth", "kernel_distance"]
 
 MIN_POINTS = 2
 SPLITS = 10
@@ -21,7 +21,7 @@ SPLITS = 10
 def frechet_distance(reference: NDArray[np.float64], estimate: NDArray[np.float64]) -> float:
     """The squared Fréchet (2-Wasserstein) distance of the Gaussians that have the points' means and covariances.
 
-    It is biased upward when points are few: compare with ``halves_floor``.
+    It is biased upward when points are few: compare with ``distances_across_halves``.
 
     Raises:
         RequestError: Fewer than two points.
@@ -31,7 +31,8 @@ def frechet_distance(reference: NDArray[np.float64], estimate: NDArray[np.float6
     # C = R^T R of either set; tr (C1 C2)^1/2 is the sum of the singular values of R1 R2^T, which needs no root of small numbers
     first, second = _covariance_root(reference), _covariance_root(estimate)
     crossed = float(np.linalg.svd(first @ second.T, compute_uv=False).sum())
-    return float(difference @ difference + np.square(first).sum() + np.square(second).sum() - 2.0 * crossed)
+    squared = float(difference @ difference + np.square(first).sum() + np.square(second).sum()) - 2.0 * crossed
+    return max(squared, 0.0)  # rounding alone goes below
 
 
 def _covariance_root(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -68,13 +69,32 @@ def kernel_distance(reference: NDArray[np.float64], estimate: NDArray[np.float64
     return within[0] + within[1] - 2.0 * between
 
 
-def halves_floor(points: NDArray[np.float64], *, seed: int, bandwidth: float | None = None) -> tuple[float, float]:
-    """Fréchet and kernel distance of two halves of the points, the mean over 10 random splits: what no distance can get below."""
+def distances_across_halves(
+    reference: NDArray[np.float64], estimate: NDArray[np.float64], *, seed: int, bandwidth: float | None = None
+) -> tuple[float, float]:
+    """Fréchet and kernel distance of half of the reference and the other half of the estimate, the mean over 10 random splits.
+
+    With the reference in both places this is the floor: what few points have between them though they are of one distribution. An
+    estimate that makes the same seconds of the same music is to be held against that floor, since the distance of all its points is
+    low for their being pairs.
+
+    Args:
+        reference: (point, dimension)
+        estimate: As many points, each made of the same as the reference's.
+        seed: Of the splits.
+        bandwidth: As for ``kernel_distance``.
+
+    Raises:
+        ValueError: The two have different numbers of points.
+        RequestError: Fewer than four points.
+    """
+    if len(reference) != len(estimate):
+        raise ValueError(f"points must come in pairs, got {len(reference)} and {len(estimate)}")
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(SPLITS):
-        order = rng.permutation(len(points))
-        first, second = points[order[: len(points) // 2]], points[order[len(points) // 2 :]]
+        order = rng.permutation(len(reference))
+        first, second = reference[order[: len(order) // 2]], estimate[order[len(order) // 2 :]]
         found.append((frechet_distance(first, second), kernel_distance(first, second, bandwidth=bandwidth)))
     frechet, kernel = np.mean(found, axis=0).tolist()
     return frechet, kernel

@@ -28,7 +28,7 @@ from corpora.files import read_piece
 from corpora.piece import Piece
 from render.engines import ENGINES, find_engine, stem_file
 from render.fonts import find_font
-from render.measures.distributions import frechet_distance, halves_floor, kernel_bandwidth, kernel_distance
+from render.measures.distributions import distances_across_halves, frechet_distance, kernel_bandwidth, kernel_distance
 from render.measures.embedding import EMBEDDING, log_mel_embedding
 from render.measures.probes import PlayRaw, measure_onsets, measure_tuning
 from render.measures.spectral_distance import FFT_SIZES, spectral_distance
@@ -178,22 +178,27 @@ def _probe_figures(play_raw: PlayRaw, seed: int) -> dict[str, Any]:
 
 
 def _distributions(points: dict[str, dict[int, Any]], engines: Sequence[str], seed: int) -> dict[str, Any]:
-    """Distances of all seconds of the pieces that an engine could play; the floor is of the reference's own halves."""
+    """Distances of all seconds of the pieces that an engine could play, and across halves beside the reference's own."""
     out: dict[str, Any] = {}
     for name in engines:
         places = sorted(points[name])
         if not places:
             continue
-        reference, estimate = (np.concatenate([points[who][place] for place in places]) for who in (engines[0], name))
+        pairs = [(points[engines[0]][place], points[name][place]) for place in places]
+        both = [min(len(first), len(second)) for first, second in pairs]  # one may ring a second longer
+        reference = np.concatenate([first[:count] for (first, _), count in zip(pairs, both, strict=True)])
+        estimate = np.concatenate([second[:count] for (_, second), count in zip(pairs, both, strict=True)])
         bandwidth = kernel_bandwidth(reference)
-        floor = halves_floor(reference, seed=seed, bandwidth=bandwidth)
+        across = distances_across_halves(reference, estimate, seed=seed, bandwidth=bandwidth)
+        floor = distances_across_halves(reference, reference, seed=seed, bandwidth=bandwidth)
         out[name] = {
             "pieces": len(places),
             "points": len(estimate),
-            "reference_points": len(reference),
             "frechet": round(frechet_distance(reference, estimate), 3),
             "kernel": round(kernel_distance(reference, estimate, bandwidth=bandwidth), 5),
             "bandwidth_db": round(bandwidth, 3),
+            "frechet_across_halves": round(across[0], 3),
+            "kernel_across_halves": round(across[1], 5),
             "frechet_floor": round(floor[0], 3),
             "kernel_floor": round(floor[1], 5),
         }

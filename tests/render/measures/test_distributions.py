@@ -8,7 +8,7 @@ import scipy.linalg
 
 from corpora.errors import RequestError
 from render.measures import frechet_distance, kernel_distance
-from render.measures.distributions import halves_floor, kernel_bandwidth
+from render.measures.distributions import distances_across_halves, kernel_bandwidth
 
 
 def with_moments(rng: np.random.Generator, count: int, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
@@ -70,10 +70,22 @@ def test_the_kernel_distance_is_symmetric_at_one_bandwidth() -> None:
 def test_other_music_is_above_the_floor() -> None:
     rng = np.random.default_rng(6)
     points, other = rng.normal(size=(80, 6)), rng.normal(1.0, 1.0, (80, 6))
-    frechet, kernel = halves_floor(points, seed=0)
+    frechet, kernel = distances_across_halves(points, points, seed=0)
     assert frechet_distance(points, other) > 3 * frechet > 0
     assert kernel_distance(points, other) > 3 * abs(kernel)
-    assert halves_floor(points, seed=0) == (frechet, kernel)
+    assert distances_across_halves(points, points, seed=0) == (frechet, kernel)
+
+
+def test_pairs_are_low_and_their_halves_are_not() -> None:
+    rng = np.random.default_rng(7)
+    points = rng.normal(size=(40, 6))
+    near = points + 0.3 * rng.normal(size=points.shape)
+    floor, across = (distances_across_halves(points, estimate, seed=0) for estimate in (points, near))
+    assert kernel_distance(points, near) < 0
+    assert frechet_distance(points, near) < floor[0]
+    assert across[0] > 0.9 * floor[0]
+    with pytest.raises(ValueError, match="points must come in pairs, got 40 and 39"):
+        distances_across_halves(points, near[1:], seed=0)
 
 
 @pytest.mark.parametrize("distance", [frechet_distance, kernel_distance])

@@ -76,8 +76,9 @@ def test_what_differs_is_told(chorale: Piece) -> None:
     found = figures["distributions"]
     assert set(found) == {"plain", "loud", "dull"}
     assert found["plain"]["frechet"] == pytest.approx(0.0, abs=1e-3)
-    assert found["dull"]["frechet"] > 2 * found["dull"]["frechet_floor"] > 0
-    assert found["dull"]["kernel"] > 2 * abs(found["dull"]["kernel_floor"])
+    assert found["plain"]["frechet_across_halves"] == found["plain"]["frechet_floor"]
+    assert found["dull"]["frechet_across_halves"] > 2 * found["dull"]["frechet_floor"] > 0
+    assert found["dull"]["kernel_across_halves"] > 2 * abs(found["dull"]["kernel_floor"])
     json.dumps(figures, allow_nan=False)
 
 

@@ -23,18 +23,20 @@ Note: TypeAlias = Callable[..., list[tuple[int, mido.Message]]]
 HOUSE = Path(__file__).parent.parent.parent
 WAIT_S = 60.0
 BEATS_A_MINUTE = 120
+MIXED = (0, 48, 73, 42)  # General MIDI programs: piano, strings, flute, cello
+QUARTET = (40, 40, 41, 42)
 
 pytestmark = pytest.mark.usefixtures("synthesiser")
 
 
 @pytest.fixture
-def long_music(midi_file: Midi, note: Note) -> Callable[[int], bytes]:
+def long_music(midi_file: Midi, note: Note) -> Callable[..., bytes]:
     """Four parts that play for so many minutes: two in quarters, two in halves."""
 
-    def make(minutes: int) -> bytes:
+    def make(minutes: int, programs: tuple[int, ...] = MIXED) -> bytes:
         beats = minutes * BEATS_A_MINUTE
         tracks = []
-        for channel, (program, lowest, length) in enumerate(((0, 60, 1), (48, 48, 2), (73, 72, 1), (42, 36, 2))):
+        for channel, (program, (lowest, length)) in enumerate(zip(programs, ((60, 1), (55, 2), (72, 1), (36, 2)), strict=True)):
             notes = [
                 event
                 for place, beat in enumerate(range(0, beats, length))
@@ -54,7 +56,7 @@ def command(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
 
     def start(*options: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch"), "PYTHONPATH": str(HOUSE), "OMP_NUM_THREADS": "1"}
-        words = ["render", str(tmp_path / "song.mid"), "-o", str(tmp_path / "out" / "song.flac"), "--font", str(fonts._in_wheel())]
+        words = ["render", str(tmp_path / "song.mid"), "-o", str(tmp_path / "out" / "song.flac")]
         return subprocess.Popen(
             [sys.executable, "-m", "partimento", *words, *options],
             env=environment,
@@ -83,10 +85,10 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.parametrize(("phase", "minutes"), [("*/000.f32", 20), ("*/.partimento-mix-*", 3)], ids=["playing", "mixing"])
 def test_ctrl_c_leaves_no_file_and_no_process(
-    long_music: Callable[[int], bytes], command: Callable[..., subprocess.Popen[str]], tmp_path: Path, phase: str, minutes: int
+    long_music: Callable[..., bytes], command: Callable[..., subprocess.Popen[str]], tmp_path: Path, phase: str, minutes: int
 ) -> None:
     (tmp_path / "song.mid").write_bytes(long_music(minutes))
-    running = command("--stems", str(tmp_path / "out" / "stems"))
+    running = command("--font", str(fonts._in_wheel()), "--stems", str(tmp_path / "out" / "stems"))
     try:
         deadline = time.monotonic() + WAIT_S
         while not list((tmp_path / "scratch").glob(phase)):
@@ -109,11 +111,16 @@ def test_ctrl_c_leaves_no_file_and_no_process(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("engine", "programs"), [("soundfont", MIXED), ("sampler", MIXED), ("ddsp", QUARTET)])
 def test_an_hour_of_music_takes_less_than_two_gigabytes(
-    long_music: Callable[[int], bytes], command: Callable[..., subprocess.Popen[str]], tmp_path: Path
+    long_music: Callable[..., bytes],
+    command: Callable[..., subprocess.Popen[str]],
+    tmp_path: Path,
+    engine: str,
+    programs: tuple[int, ...],
 ) -> None:
-    (tmp_path / "song.mid").write_bytes(long_music(60))
-    running = command()
+    (tmp_path / "song.mid").write_bytes(long_music(60, programs))
+    running = command("--engine", engine, *(() if engine == "ddsp" else ("--font", str(fonts._in_wheel()))))
     assert running.stdout is not None
     assert running.stderr is not None
     try:
@@ -126,6 +133,7 @@ def test_an_hour_of_music_takes_less_than_two_gigabytes(
             running.kill()
             running.wait()
     assert running.returncode == 0, told
+    print(f"{engine}: {used.ru_maxrss / 1000:.0f} MB, {used.ru_utime + used.ru_stime:.0f} s of the processor")
     assert used.ru_maxrss < 2_000_000  # kilobytes, of the largest process
     assert soundfile.info(tmp_path / "out" / "song.flac").duration > 3600
     assert any("playing song.mid" in line for line in told)

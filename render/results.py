@@ -28,7 +28,6 @@ from corpora.safe_text import safe_text
 from render.engrave import IMAGE_SUFFIXES, engrave
 from render.output_paths import check_output
 from render.piano_roll import PLOT_SUFFIXES, plot_piano_roll
-from render.rendering import render
 
 __all__ = [
     "ResultPaths",
@@ -203,6 +202,8 @@ def result_files(before: Piece, after: Piece, paths: ResultPaths) -> dict[Path, 
     if paths.piano_roll is not None:
         files[paths.piano_roll] = _piano_roll(before, after, paths.piano_roll.suffix)
     if paths.audio is not None:
+        from render.rendering import render  # loads SciPy's filters, for which a refusal should not wait
+
         files[paths.audio] = audio_bytes(render(after).audio, paths.audio.suffix)
     return files
 

@@ -186,7 +186,7 @@ def test_drums_are_asked_for_alone_often(score):
     drummed = add_drums(StepScore.of(score), np.random.default_rng(1))
     asked = []
     for seed in range(150):
-        drawn = draw_question(drummed, 200, np.random.default_rng(seed))
+        drawn = draw_question(drummed, 200, np.random.default_rng(seed), plain_share=0.2)
         asked.append({drawn.score.parts[lane].is_drum for lane in drawn.question.lanes})
     assert 0.3 < np.mean([drums == {True} for drums in asked]) < 0.7
     assert np.mean([drums == {False} for drums in asked]) > 0.1

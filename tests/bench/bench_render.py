@@ -3,7 +3,8 @@
 The movement has eight parts (Bach, Mass in B minor, no. 12, of the openscore-orchestra pack, 4 minutes 19 seconds). Every way gets
 the same notes and the same font. Times are of the processor, child processes included, and so of one core, as nothing here uses two
 at once; a busy machine makes the clock slower, the processor's time hardly. The font decides: the more
-samples it lays over each other for a note, the slower every way is.
+samples it lays over each other for a note, the slower every way is. Learned instruments (ddsp) have a bench of their own:
+``bench_ddsp.py``.
 
 Run: ``PARTIMENTO_DATA=/path/to/packs python tests/bench/bench_render.py [--font A.sf2 --font B.sf2] [--repeats 3]
 [--output tests/bench/results/render.md]``
@@ -35,7 +36,7 @@ from corpora.files import read_piece
 from corpora.midi.writer import write_midi
 from corpora.piece import Piece
 from render import render, render_to_file
-from render.engines import ENGINES, find_engine
+from render.engines import find_engine
 from render.fluid import fluidsynth_version
 from render.fonts import Font, find_font
 from render.played import play
@@ -43,6 +44,7 @@ from render.played import play
 PACK = "openscore-orchestra.tar.gz"
 MOVEMENT = "data/Bach,_Johann_Sebastian/B_Minor_Mass,_BWV.232/12/Bach_BWV.232_12.mxl"
 RATE_HZ = 44_100
+FONT_ENGINES = ("soundfont", "sampler")
 TAIL_S = 2.0
 COLUMNS = ("way", "processor s", "clock s", "times as fast as it sounds", "beside the first row")
 NEEDED = 25.0  # times as fast as it sounds, with effects
@@ -111,7 +113,7 @@ def ways(piece: Piece, midi: Path, font: Font) -> dict[str, Callable[[Path], obj
         found["tinysoundfont, dry"] = with_tinysoundfont(piece, font)
     except ImportError:
         print("tinysoundfont is not installed: its row is left out", file=sys.stderr)
-    for engine in ENGINES:
+    for engine in FONT_ENGINES:
         found[f"{engine}, engine alone, dry"] = with_engine(piece, engine, font)
         found[f"{engine}, room, -16 LUFS, -1 dBTP"] = lambda _, engine=engine: render(piece, engine, font=font.path)
         found[f"{engine}, the same to FLAC"] = lambda folder, engine=engine: render_to_file(

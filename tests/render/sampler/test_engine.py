@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import tracemalloc
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from render.midi_events import PlayEvent
 from render.played import PlayedMusic
 from render.sampler.engine import render_stems
 from render.sampler.settings import OUTPUT_GAIN
+from render.tuning.retune import retuned
+from render.tuning.wishes import parse_tuning
 
 RATE_HZ = 44_100
 CENTRE = math.sqrt(0.5)
@@ -246,3 +249,27 @@ def test_a_silent_font_and_a_missing_folder_are_a_line(
         render_stems(music, tmp_path, stems=False, font=silent)
     with pytest.raises(ToolError, match=r"music: the sound cannot be written to .*nowhere: No such file or directory"):
         render_stems(music, tmp_path / "nowhere", stems=False, font=sine_font())
+
+
+C_MAJOR = (60, 62, 64, 65, 67, 69, 71, 72)
+RAST = ("9/8", "355.0", "4/3", "3/2", "906.0", "1057.0", "2/1")
+
+
+@pytest.mark.parametrize("scale", ["19-EDO", "rast"])
+def test_tunings_are_heard_to_a_tenth_of_a_cent(
+    make_music: Music, render: Render, sine_font: SineFont, tmp_path: Path, scale: str
+) -> None:
+    """Intervals above the first note, beside the scale's definition."""
+    (tmp_path / "rast.scl").write_text("! rast.scl\n!\nRast\n 7\n!\n" + "\n".join(f" {step}" for step in RAST) + "\n")
+    if scale == "rast":
+        degrees = [0.0, *(float(step) if "." in step else float(1200 * np.log2(float(Fraction(step)))) for step in RAST)]
+    else:
+        degrees = [step * 1200 / 19 for step in (0, 3, 6, 8, 11, 14, 17, 19)]
+    tuning = parse_tuning(str(tmp_path / "rast.scl") if scale == "rast" else scale)
+    font, heard = sine_font(), []
+    for key in C_MAJOR:
+        music = retuned(make_music([(0, RATE_HZ, key, 100, 0.0, 0)]), tuning)
+        sound = render(music, font)[0, RATE_HZ // 10 : RATE_HZ - 100]
+        about_hz = 441.0 * 2 ** ((key - 69) / 12)
+        heard.append(1200 * np.log2(pitch_hz(sound, about_hz * 2 ** ((degrees[len(heard)] - 100 * (key - 60)) / 1200)) / 441.0))
+    np.testing.assert_allclose(np.array(heard) - heard[0], degrees, atol=0.1)

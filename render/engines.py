@@ -11,13 +11,14 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from corpora.errors import RequestError
 from corpora.safe_text import safe_text
 
-__all__ = ["ENGINES", "Engine", "EngineReport", "Progress", "check_options", "find_engine", "stem_file"]
+__all__ = ["ENGINES", "Engine", "EngineReport", "FontReport", "Progress", "check_options", "find_engine", "stem_file"]
 
 Progress = Callable[[float], None]  # called with the share that is done, 0 to 1
 
@@ -29,28 +30,40 @@ ENGINES = {  # name -> module:function
 }
 
 
-@runtime_checkable
-class EngineReport(Protocol):
-    """What every engine tells of its work."""
+@dataclass(frozen=True, kw_only=True)
+class EngineReport:
+    """What every engine tells of its work.
 
-    @property
-    def samples(self) -> int:
-        """Length of each file."""
+    Args:
+        samples: Length of each file.
+        peak: Largest absolute sample of the sum of all stems.
+        voices: Voices that sounded: the most at once, or all of them, as the engine says.
+        player: What played, for the user: "FluidSynth 2.3.1 with TimGM6mb".
+        licence: Of the font or weights that played.
+        lost: What could not be played, in words with a count.
+    """
 
-    @property
-    def player(self) -> str:
-        """What played, for the user: "FluidSynth 2.3.1 with TimGM6mb"."""
-
-    @property
-    def licence(self) -> str:
-        """Of the font or weights that played."""
-
-    @property
-    def lost(self) -> tuple[str, ...]:
-        """What the engine could not play, in words with a count."""
+    samples: int
+    peak: float
+    voices: int
+    player: str
+    licence: str
+    lost: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FontReport(EngineReport):
+    """What an engine that plays a SoundFont tells.
+
+    Args:
+        font: Its name.
+    """
+
+    font: str
 
 
 Engine = Callable[..., EngineReport]

@@ -72,9 +72,6 @@ class RenderReport:
         return {
             "engine": self.engine,
             **self.played.to_dict(),
-            "player": self.played.player,
-            "licence": self.played.licence,
-            "lost": list(self.played.lost),
             "notes": self.notes,
             "stems": list(self.stems),
             "room": self.room,

@@ -32,7 +32,7 @@ from render.ddsp.instrument import Instrument
 from render.ddsp.playing import LONGEST_RELEASE_S, ChannelCurves, note_parts
 from render.ddsp.synthesis import StreamingSynth
 from render.ddsp.voices import allot_voices
-from render.engines import Progress, stem_file
+from render.engines import EngineReport, Progress, stem_file
 from render.played import PlayedMusic
 
 __all__ = ["DdspReport", "render_stems"]
@@ -48,47 +48,16 @@ WEIGHTS_LICENCE = "Apache-2.0, learned from sources named in its model card"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DdspReport:
-    """How the instruments played.
+class DdspReport(EngineReport):
+    """How the instruments played; ``voices`` are those of all parts.
 
     Args:
-        samples: Length of each file.
-        peak: Largest absolute sample of the sum of all stems.
-        voices: Voices over all parts.
         players: For each part, the instruments that played it.
         bank: Name of the bank.
-        lost: What could not be played as it should, in words.
     """
 
-    samples: int
-    peak: float
-    voices: int
     players: dict[str, tuple[str, ...]]
     bank: str
-    lost: tuple[str, ...]
-
-    @property
-    def player(self) -> str:
-        """The bank and who of it played."""
-        return f"DDSP {', '.join(sorted({name for names in self.players.values() for name in names}))}"
-
-    @property
-    def licence(self) -> str:
-        """Of the weights."""
-        return WEIGHTS_LICENCE
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as JSON values."""
-        return {
-            "player": self.player,
-            "bank": self.bank,
-            "licence": self.licence,
-            "samples": self.samples,
-            "peak": self.peak,
-            "voices": self.voices,
-            "players": {part: list(names) for part, names in self.players.items()},
-            "lost": list(self.lost),
-        }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -160,7 +129,16 @@ def render_stems(
         name = played.stems[group.stem]
         players[name] = tuple(dict.fromkeys((*players.get(name, ()), group.instrument.config.name)))
     shown = "of the caller" if isinstance(bank, InstrumentBank) else str(bank)
-    return DdspReport(samples=end, peak=peak, voices=voices, players=players, bank=shown, lost=_lost(played, groups))
+    return DdspReport(
+        samples=end,
+        peak=peak,
+        voices=voices,
+        player=f"DDSP {', '.join(sorted({name for names in players.values() for name in names}))}",
+        licence=WEIGHTS_LICENCE,
+        players=players,
+        bank=shown,
+        lost=_lost(played, groups),
+    )
 
 
 def _groups(played: PlayedMusic, bank: InstrumentBank, chosen: dict[str, str]) -> list[_Group]:

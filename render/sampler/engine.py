@@ -8,70 +8,27 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compose.threads import one_thread
 from corpora.errors import ToolError
-from render.engines import Progress, stem_file
-from render.fonts import Font, find_font
+from render.engines import FontReport, Progress, stem_file
+from render.fonts import find_font
 from render.played import PlayedMusic
 from render.sampler.blocks import BLOCK, Blocks
 from render.sampler.font_file import read_font
 from render.sampler.voices import Voice, VoiceMaker, pan_gains
 
-__all__ = ["SamplerReport", "render_stems"]
+__all__ = ["render_stems"]
 
 SEGMENT_SAMPLES = 1 << 18
 MAX_HELD_BYTES = 256 << 20  # of all stems of a segment
 FRAME_BYTES = 8
 MAX_TAIL_S = 10.0
 QUIET_RATIO = 1e-4  # -80 dB
-
-
-@dataclass(frozen=True, kw_only=True)
-class SamplerReport:
-    """How the sampler played.
-
-    Args:
-        samples: Length of each file.
-        peak: Largest absolute sample of the sum of all stems.
-        voices: Most voices that sounded within one stretch of time.
-        font: What played.
-        lost: What could not be played, in words.
-    """
-
-    samples: int
-    peak: float
-    voices: int
-    font: Font
-    lost: tuple[str, ...]
-
-    @property
-    def player(self) -> str:
-        """Sampler and font."""
-        return f"sampler with {self.font.name}"
-
-    @property
-    def licence(self) -> str:
-        """Of the font."""
-        return self.font.licence
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as JSON values."""
-        return {
-            "player": self.player,
-            "font": self.font.name,
-            "licence": self.licence,
-            "samples": self.samples,
-            "peak": self.peak,
-            "voices": self.voices,
-            "lost": list(self.lost),
-        }
 
 
 class _Player:
@@ -129,7 +86,7 @@ def render_stems(
     font: str | Path | None = None,
     progress: Progress | None = None,
     segment_samples: int = SEGMENT_SAMPLES,
-) -> SamplerReport:
+) -> FontReport:
     """Play music through a SoundFont into raw sound files (``render.engines``).
 
     Args:
@@ -173,7 +130,15 @@ def render_stems(
         raise ToolError(f"{played.name}: the sound cannot be written to {folder}: {error.strerror}") from error
     if peak <= 0.0:
         raise ToolError(f"{played.name}: SoundFont {chosen.name} gave only silence")
-    return SamplerReport(samples=samples, peak=peak, voices=player.voices, font=chosen, lost=_lost(played, maker.replaced))
+    return FontReport(
+        samples=samples,
+        peak=peak,
+        voices=player.voices,
+        player=f"sampler with {chosen.name}",
+        licence=chosen.licence,
+        font=chosen.name,
+        lost=_lost(played, maker.replaced),
+    )
 
 
 def _lost(played: PlayedMusic, replaced: Counter[tuple[str, str]]) -> tuple[str, ...]:

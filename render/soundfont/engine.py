@@ -8,22 +8,21 @@ that a retuned note keeps the timbre of its key.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from corpora.child import Limits, run_limited
 from corpora.errors import RequestError, ToolError
-from render.engines import Progress, stem_file
+from render.engines import FontReport, Progress, stem_file
 from render.fluid import POLYPHONY
-from render.fonts import Font, find_font
+from render.fonts import find_font
 from render.midi_events import MAX_MUSIC_S
 from render.played import PlayedMusic
 from render.soundfont.player import DRUM_BANK
 from render.soundfont.timeline import make_timeline
 from render.soundfont.virtual_channels import allot_channels
 
-__all__ = ["SoundfontReport", "render_stems"]
+__all__ = ["render_stems"]
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000  # what FluidSynth can do
 SYNTH_GAIN = 0.6  # a note of velocity 100 then peaks at -15 to -19 dBFS, by font
@@ -33,49 +32,6 @@ MEMORY_BYTES = 2 << 30  # beside the font, which may be held whole
 FONT_COPIES = 4  # .sf3 samples unpack to several times the file
 
 
-@dataclass(frozen=True, kw_only=True)
-class SoundfontReport:
-    """How a SoundFont played.
-
-    Args:
-        samples: Length of each file.
-        peak: Largest absolute sample of the sum of all stems.
-        voices: Most voices that sounded at once.
-        font: What played.
-        version: Of libfluidsynth.
-        lost: What could not be played, in words.
-    """
-
-    samples: int
-    peak: float
-    voices: int
-    font: Font
-    version: str
-    lost: tuple[str, ...]
-
-    @property
-    def player(self) -> str:
-        """Synthesiser and font."""
-        return f"FluidSynth {self.version} with {self.font.name}"
-
-    @property
-    def licence(self) -> str:
-        """Of the font."""
-        return self.font.licence
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as JSON values."""
-        return {
-            "player": self.player,
-            "font": self.font.name,
-            "licence": self.licence,
-            "samples": self.samples,
-            "peak": self.peak,
-            "voices": self.voices,
-            "lost": list(self.lost),
-        }
-
-
 def render_stems(
     played: PlayedMusic,
     folder: Path,
@@ -83,7 +39,7 @@ def render_stems(
     stems: bool,
     font: str | Path | None = None,
     progress: Progress | None = None,
-) -> SoundfontReport:
+) -> FontReport:
     """Play music through a SoundFont into raw sound files (``render.engines``).
 
     Args:
@@ -130,12 +86,13 @@ def render_stems(
     )
     if made["peak"] <= 0.0:
         raise ToolError(f"{played.name}: SoundFont {chosen.name} gave only silence")
-    return SoundfontReport(
+    return FontReport(
         samples=int(made["samples"]),
         peak=float(made["peak"]),
         voices=int(made["voices"]),
-        font=chosen,
-        version=str(made["version"]),
+        player=f"FluidSynth {made['version']} with {chosen.name}",
+        licence=chosen.licence,
+        font=chosen.name,
         lost=_lost(played, made),
     )
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from render.engines import stem_file
+from render.engines import FontReport, stem_file
 from render.midi_events import PlayEvent
 from render.played import PLAYED_DTYPE, PlayedMusic
-from render.sampler.engine import SamplerReport, render_stems
+from render.sampler.engine import render_stems
 
 RATE_HZ = 44_100
 SINE_FRAMES, SINE_PERIOD = 4_400, 100  # 441 Hz
@@ -144,7 +144,7 @@ def render(tmp_path: Path) -> Callable[..., NDArray[np.float32]]:
     """The mix, (2, sample)."""
 
     def play(music: PlayedMusic, font: Path, **arguments: object) -> NDArray[np.float32]:
-        report: SamplerReport = render_stems(music, tmp_path, stems=False, font=font, **arguments)  # type: ignore[arg-type]
+        report: FontReport = render_stems(music, tmp_path, stems=False, font=font, **arguments)  # type: ignore[arg-type]
         sound = np.fromfile(stem_file(tmp_path, 0), dtype="<f4").reshape(-1, 2)
         assert len(sound) == report.samples
         return sound.T

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from corpora.piece import Piece
-from render.engines import stem_file
+from render.engines import FontReport, stem_file
 from render.played import play
-from render.soundfont.engine import SoundfontReport, render_stems
+from render.soundfont.engine import render_stems
 from render.tuning import parse_tuning, retuned
 
 
@@ -24,7 +24,7 @@ class Heard:
 
     stems: dict[str, NDArray[np.float32]]
     sample_rate_hz: int
-    report: SoundfontReport
+    report: FontReport
 
     @property
     def samples(self) -> NDArray[np.float32]:

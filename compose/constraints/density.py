@@ -108,25 +108,29 @@ class Density(Constraint):
     def takes(self, canvas: Canvas, lane: int, onsets: IntArray, end: int) -> bool:
         """Whether a lane may have these onsets and no others from the first of them to an end."""
         limit = self._limit(lane)
+        if limit is None:
+            return True
         free, start = self._free(canvas, lane), int(onsets[0])
         onsets = onsets[~np.isin(onsets, self._taken(canvas, lane))]
         outside = free[(free < start) | (free >= end)]
-        for first, last in self._spans(canvas, limit) if limit else []:
+        for first, last in self._spans(canvas, limit):
             if last <= start or first >= end:
                 continue
             count = self._count(canvas, lane, first, last) + int(((onsets >= first) & (onsets < last)).sum())
             room = int(((outside >= first) & (outside < last)).sum())
-            if count > limit.high or count + room < limit.low:  # type: ignore[union-attr]
+            if count > limit.high or count + room < limit.low:
                 return False
         return True
 
     def latest_places(self, canvas: Canvas, lane: int, places: IntArray) -> IntArray:
         """Of some places of a lane, ascending, as many in each span as it may have, the latest; as the canvas stands."""
         limit = self._limit(lane)
+        if limit is None:
+            return places
         fine = np.ones(len(places), dtype=np.bool_)
-        for start, end in self._spans(canvas, limit, every=True) if limit else []:
+        for start, end in self._spans(canvas, limit, every=True):
             first, last = np.searchsorted(places, (start, end))
-            fine[first : max(first, last - limit.high + self._count(canvas, lane, start, end))] = False  # type: ignore[union-attr]
+            fine[first : max(first, last - limit.high + self._count(canvas, lane, start, end))] = False
         return places[fine]
 
     def room_beside(self, canvas: Canvas, lane: int, onset: int) -> tuple[int, int] | None:
@@ -147,8 +151,10 @@ class Density(Constraint):
         due = []
         for lane in canvas.region.lanes:
             limit = self._limit(lane)
-            for span in self._spans(canvas, limit) if limit and limit.low else []:
-                if (missing := limit.low - self._count(canvas, lane, *span)) > 0:  # type: ignore[union-attr]
+            if limit is None or not limit.low:
+                continue
+            for span in self._spans(canvas, limit):
+                if (missing := limit.low - self._count(canvas, lane, *span)) > 0:
                     due.append((self._latest(canvas, lane, span, missing, span[0]), lane))
                     break
         return min(due, default=None)
@@ -191,14 +197,16 @@ class Density(Constraint):
         """Spans that have not places enough, or too many kept onsets."""
         for lane in canvas.region.lanes:
             limit = self._limit(lane)
-            for start, end in self._spans(canvas, limit) if limit else []:
+            if limit is None:
+                continue
+            for start, end in self._spans(canvas, limit):
                 there = self._count(canvas, lane, start, end)
                 name = canvas.piece.parts[lane].name
-                if there > limit.high:  # type: ignore[union-attr]
-                    return f"{name} keeps {there} onsets in a span that may have {limit.high}"  # type: ignore[union-attr]
-                missing = limit.low - there  # type: ignore[union-attr]
+                if there > limit.high:
+                    return f"{name} keeps {there} onsets in a span that may have {limit.high}"
+                missing = limit.low - there
                 if missing > 0 and self._latest(canvas, lane, (start, end), missing, start) < 0:
-                    return f"{name} has no room for {limit.low} onsets"  # type: ignore[union-attr]
+                    return f"{name} has no room for {limit.low} onsets"
         return None
 
     def measure(self, canvas: Canvas) -> Satisfaction:
@@ -206,9 +214,11 @@ class Density(Constraint):
         counts, fine = [], True
         for lane in canvas.region.lanes:
             limit = self._limit(lane)
-            for start, end in self._spans(canvas, limit, every=True) if limit else []:
+            if limit is None:
+                continue
+            for start, end in self._spans(canvas, limit, every=True):
                 count = len({n.onset for n in canvas.lane_notes(lane) if start <= n.onset < end and n.duration})
                 counts.append(count)
-                fine &= limit.low <= count <= limit.high  # type: ignore[union-attr]
+                fine &= limit.low <= count <= limit.high
         found = f"{min(counts)} to {max(counts)} onsets" if counts else "no whole span in the region"
         return Satisfaction(self.text, fine, found)

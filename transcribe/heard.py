@@ -1,7 +1,7 @@
 """Music as it was heard in a recording: notes, pedal and beats in seconds. What all of this room hands on.
 
-Conventions: seconds from the start of the recording. A note's ``offset_s`` is where it stops sounding, so a note under the pedal ends
-with the pedal (the convention of MAESTRO). Velocities are MIDI's, 1 to 127. Probabilities are 0 to 1.
+Conventions: seconds from the start of the recording. A note's ``offset_s`` is where it stops sounding, so that a note under the
+pedal ends with the pedal (the convention of MAESTRO). Velocities are MIDI's, 1 to 127. Probabilities are 0 to 1.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class HeardMusic:
         duration_s: Of the recording.
         pedals: PEDAL_DTYPE rows by onset.
         beats: BEAT_DTYPE rows by time; empty where none were found or asked for.
-        beats_per_bar: Of the meter, with ``beat_type`` below it; 0 where it is not known. A beat of the table is a tactus: in 6/8 it
-            is a dotted quarter, two a bar, and ``beats_per_bar`` is 6.
+        beats_per_bar: Of the meter, with ``beat_type`` below it; 0 where it is not known. A beat of the table is a tactus: in
+            6/8 it is a dotted quarter, two a bar, and ``beats_per_bar`` is 6.
         beat_type: 2, 4 or 8 (0: not known).
         name: Of the recording, for messages.
     """

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from multiprocessing import get_context
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +23,7 @@ from compose.grooves import add_drums
 from compose.measured_examples import Example, collate, transpose
 from compose.measured_model import Decisions, MeasuredModel, MeasuredModelConfig
 from compose.music_transformer import MusicTransformerConfig
+from compose.ordered_blocks import ordered_blocks
 from compose.parallel import my_share, weighted
 from compose.questions import PLAIN_SHARE, draw_example
 from compose.step_scores import StepScore
@@ -35,7 +34,6 @@ from compose.vocabulary.measured_fields import MAX_LANES, tempo_id, tempo_of
 from corpora.datasets.chorales import bach_chorales
 from corpora.datasets.note_store import NoteStore
 from corpora.errors import RequestError
-from corpora.process import end_with_parent
 
 __all__ = ["CPU_CONFIG", "GPU_CONFIG", "Source", "make_block", "train_compose", "validation_batches"]
 
@@ -58,7 +56,6 @@ LENGTHS, LENGTH_SHARES = (192, 384, 768, 1536, 2560), (0.25, 0.35, 0.28, 0.09, 0
 SHIFTS = (-5, 7)  # semitones, from and below
 TEMPO_SPREAD = 0.25  # natural logarithm
 BLOCK = 8  # batches made together
-PREFETCH = 2  # blocks that each worker makes ahead
 DRUM_SHARE = 0.12  # of the pieces without drums are given a drum part of ours
 CHORALE_WEIGHT = 0.08  # of all draws
 
@@ -187,16 +184,11 @@ def make_block(source: Source, number: int, split: Split = "train") -> list[list
 
 def _batches(source: Source, first: int, workers: int = 1) -> Iterator[Batch]:
     """Batches from a step on, in order, made in processes beside this one."""
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
-        waiting: list[Future[list[list[Example]]]] = []
-        number, skipped = divmod(first, BLOCK)
-        while True:
-            while len(waiting) < PREFETCH * workers:
-                waiting.append(pool.submit(make_block, source, number))
-                number += 1
-            for examples in waiting.pop(0).result()[skipped:]:
-                yield collate(my_share(examples))
-            skipped = 0
+    number, skipped = divmod(first, BLOCK)
+    for block in ordered_blocks(partial(make_block, source), number, workers):
+        for examples in block[skipped:]:
+            yield collate(my_share(examples))
+        skipped = 0
 
 
 def validation_batches(stores: Sequence[str], questions: int = 96, seed: int = 1) -> list[Batch]:

@@ -1,0 +1,211 @@
+"""What the frame model is trained on: short crops of the clips of a sound store, varied, with their targets.
+
+A crop is a pure function of (seed, number): blocks of batches are made in processes beside the trainer
+(``compose.ordered_blocks``). Frames near the ends of a crop, whose surroundings are cut off, do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from corpora.piece import Table
+from transcribe.families import FAMILIES
+from transcribe.frames.loss import TargetBatch
+from transcribe.frames.targets import draw_targets
+from transcribe.spectra.timing import HOP_SAMPLES, SAMPLE_RATE_HZ
+from transcribe.training_audio.augmentation import augment, mix
+from transcribe.training_audio.clips import Clip
+from transcribe.training_audio.sound_store import SoundStore
+
+__all__ = ["CropBatch", "CropSource", "make_block", "validation_batches"]
+
+BLOCK = 4  # batches made together
+BLIND_FRAMES = 12  # at either end
+FULL_SCALE = 32_768.0
+PIANOS = range(8)
+MIX_SHARE = 0.15  # of the crops are laid over another one
+
+
+@dataclass(frozen=True)
+class CropSource:
+    """Where crops come from; small and picklable.
+
+    Args:
+        store: Folder of a sound store.
+        seed: Of all choices.
+        frames: Of a crop.
+        batch: Crops in a batch.
+        varied: Whether they are augmented and mixed.
+    """
+
+    store: str
+    seed: int = 0
+    frames: int = 400
+    batch: int = 4
+    varied: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class CropBatch:
+    """A batch before the spectrograms: sound, and targets in a small form."""
+
+    samples: Float[Tensor, "batch sample"]
+    onset: Float[Tensor, "batch time 88"]
+    frame: Float[Tensor, "batch time 88"]
+    offset: Float[Tensor, "batch time 88"]
+    velocity: Float[Tensor, "batch time 88"]
+    families: Int[Tensor, "batch time 88"]
+    drums: Float[Tensor, "batch time drum"]
+    drum_velocity: Float[Tensor, "batch time drum"]
+    pedal: Float[Tensor, "batch time"]
+    beats: Float[Tensor, "batch time 2"]
+    weight: Float[Tensor, "batch time"]
+    pedal_weight: Float[Tensor, "batch time"]
+    beat_weight: Float[Tensor, "batch time"]
+
+    def targets(self) -> TargetBatch:
+        """The targets as the loss wants them."""
+        bits = torch.arange(len(FAMILIES), device=self.families.device).view(1, -1, 1, 1)
+        families = (self.families[:, None] >> bits) & 1
+        return TargetBatch(
+            onset=self.onset,
+            frame=self.frame,
+            offset=self.offset,
+            velocity=self.velocity,
+            families=families.to(self.onset.dtype),
+            drums=self.drums,
+            drum_velocity=self.drum_velocity,
+            pedal=self.pedal,
+            beats=self.beats,
+            weight=self.weight,
+            pedal_weight=self.pedal_weight,
+            beat_weight=self.beat_weight,
+        )
+
+
+@lru_cache(maxsize=4)
+def _store(folder: str) -> SoundStore:
+    return SoundStore(Path(folder))
+
+
+@dataclass(frozen=True, eq=False)
+class _Crop:
+    samples: NDArray[np.float32]
+    notes: Table
+    pedals: Table
+    beats: Table
+    pedal_known: bool
+    beats_known: bool
+
+
+def _shifted(table: Table, by_s: float, length_s: float) -> Table:
+    """Rows of a table of times that touch the crop, counted from its start."""
+    names = [name for name in ("onset_s", "offset_s", "time_s") if name in (table.dtype.names or ())]
+    out = table.copy()
+    for name in names:
+        out[name] -= by_s
+    return out[(out[names[-1]] > 0) & (out[names[0]] < length_s)]
+
+
+def _cut(clip: Clip, first: int, samples: int) -> _Crop:
+    """Part of a clip."""
+    sound = np.zeros(samples, dtype=np.float32)
+    part = clip.samples[first : first + samples]
+    sound[: len(part)] = part / np.float32(FULL_SCALE)
+    start_s, length_s = first / SAMPLE_RATE_HZ, samples / SAMPLE_RATE_HZ
+    tables = [_shifted(table, start_s, length_s) for table in (clip.notes, clip.pedals, clip.beats)]
+    pedal_known = all(program in PIANOS for program in clip.programs)
+    return _Crop(sound, tables[0], tables[1], tables[2], pedal_known, len(clip.beats) > 0)
+
+
+def _draw(store: SoundStore, samples: int, rng: np.random.Generator) -> _Crop:
+    clip = store.clip(int(rng.integers(len(store))))
+    first = int(rng.integers(max(len(clip.samples) - samples, 0) + 1))
+    return _cut(clip, first, samples)
+
+
+def _varied(crop: _Crop, other: _Crop | None, rng: np.random.Generator) -> _Crop:
+    """The crop as another microphone would have it, perhaps with another one over it."""
+    samples, notes, pedals, beats = augment(crop.samples, crop.notes, crop.pedals, crop.beats, rng)
+    known = crop.pedal_known, crop.beats_known
+    if other is not None:
+        more, other_notes, _, _ = augment(other.samples, other.notes, other.pedals, other.beats, rng)
+        samples, notes = mix(samples, notes, more, other_notes, rng)
+        known = False, False
+    return _Crop(samples, notes, pedals, beats, *known)
+
+
+def make_block(source: CropSource, number: int) -> list[CropBatch]:
+    """``BLOCK`` batches from batch ``BLOCK * number`` on: a pure function of its arguments, as long as the store does not grow.
+
+    Args:
+        source: Where crops come from.
+        number: From 0.
+    """
+    store, samples = _store(source.store), source.frames * HOP_SAMPLES
+    rng = np.random.default_rng([source.seed, number])
+    batches = []
+    for _ in range(BLOCK):
+        crops = []
+        for _ in range(source.batch):
+            crop = _draw(store, samples, rng)
+            if source.varied:
+                crop = _varied(crop, _draw(store, samples, rng) if rng.random() < MIX_SHARE else None, rng)
+            crops.append(crop)
+        batches.append(collate(crops, source.frames))
+    return batches
+
+
+def collate(crops: Sequence[_Crop], frames: int) -> CropBatch:
+    """A batch of crops of one length."""
+    drawn = [
+        draw_targets(crop.notes, crop.pedals, crop.beats, frames, pedal_known=crop.pedal_known, beats_known=crop.beats_known)
+        for crop in crops
+    ]
+    weight = np.zeros((len(crops), frames), dtype=np.float32)
+    weight[:, BLIND_FRAMES : frames - BLIND_FRAMES] = 1.0
+    known = np.array([[one.pedal_known, one.beats_known] for one in drawn], dtype=np.float32)
+
+    def stacked(name: str) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(one, name) for one in drawn]))
+
+    return CropBatch(
+        samples=torch.from_numpy(np.stack([crop.samples for crop in crops])),
+        onset=stacked("onset"),
+        frame=stacked("frame"),
+        offset=stacked("offset"),
+        velocity=stacked("velocity"),
+        families=stacked("families").int(),
+        drums=stacked("drums"),
+        drum_velocity=stacked("drum_velocity"),
+        pedal=stacked("pedal"),
+        beats=stacked("beats"),
+        weight=torch.from_numpy(weight),
+        pedal_weight=torch.from_numpy(weight * known[:, :1]),
+        beat_weight=torch.from_numpy(weight * known[:, 1:]),
+    )
+
+
+def validation_batches(store: str, crops: int, frames: int = 400, seed: int = 1) -> list[CropBatch]:
+    """Crops of a store as they are, the same for the same arguments.
+
+    Args:
+        store: Folder.
+        crops: How many at least.
+        frames: Of each.
+        seed: Of the choice.
+    """
+    source = CropSource(store, seed, frames, varied=False)
+    out: list[CropBatch] = []
+    while len(out) * source.batch < crops:
+        out += make_block(source, len(out) // BLOCK)
+    return out

@@ -1,0 +1,90 @@
+"""What the frame model is trained by: summed cross-entropies of its heads, in nats a frame.
+
+Onset, frame and offset are sums over the pitches. Velocity and family count where an onset's triangle is, by its height; so do the
+drums' velocities. Beats are counted with some tolerance: a frame near a beat is no false alarm (the shift-tolerant loss of Foscarin
+et al., arXiv 2407.21658, section 3.2, with triangles for its dilation).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from transcribe.frames.model import FrameOutputs
+
+__all__ = ["TargetBatch", "frame_losses", "total_loss"]
+
+POSITIVE = 3.0  # what a hidden onset costs against a false one
+WEIGHTS = {
+    "onset": 1.0,
+    "frame": 0.5,
+    "offset": 0.25,
+    "velocity": 20.0,
+    "family": 0.3,
+    "drums": 1.0,
+    "drum_velocity": 10.0,
+    "pedal": 0.5,
+    "beats": 1.0,
+}
+BEAT_POSITIVE = 10.0
+
+
+class TargetBatch(NamedTuple):
+    """Targets as ``transcribe.frames.targets.Targets`` has them, stacked; ``weight`` is 0 for frames that do not count."""
+
+    onset: Float[Tensor, "batch time 88"]
+    frame: Float[Tensor, "batch time 88"]
+    offset: Float[Tensor, "batch time 88"]
+    velocity: Float[Tensor, "batch time 88"]
+    families: Float[Tensor, "batch family time 88"]
+    drums: Float[Tensor, "batch time drum"]
+    drum_velocity: Float[Tensor, "batch time drum"]
+    pedal: Float[Tensor, "batch time"]
+    beats: Float[Tensor, "batch time 2"]
+    weight: Float[Tensor, "batch time"]
+    pedal_weight: Float[Tensor, "batch time"]
+    beat_weight: Float[Tensor, "batch time"]
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean over the frames that count of what is summed over all else."""
+    return (values.flatten(2).sum(-1) * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+def _entropy(logits: Tensor, targets: Tensor, positive: float = 1.0) -> Tensor:
+    weight = torch.tensor(positive, device=logits.device)
+    return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none", pos_weight=weight)
+
+
+def frame_losses(told: FrameOutputs, wanted: TargetBatch) -> dict[str, Tensor]:
+    """The losses by name, each a mean over the frames that count.
+
+    Args:
+        told: Of the model.
+        wanted: Targets.
+    """
+    weight = wanted.weight
+    family = _entropy(told.families, wanted.families).sum(1)
+    slack = (wanted.beats == 0) | (wanted.beats > 0.5)  # the flanks of a triangle count for nothing
+    beats = _entropy(told.beats, (wanted.beats > 0.5).float(), BEAT_POSITIVE) * slack
+    return {
+        "onset": _mean(_entropy(told.onset, wanted.onset, POSITIVE), weight),
+        "frame": _mean(_entropy(told.frame, wanted.frame), weight),
+        "offset": _mean(_entropy(told.offset, wanted.offset, POSITIVE), weight),
+        "velocity": _mean((told.velocity - wanted.velocity).square() * wanted.onset, weight),
+        "family": _mean(family * wanted.onset * (wanted.families.sum(1) > 0), weight),
+        "drums": _mean(_entropy(told.drums, wanted.drums, POSITIVE), weight),
+        "drum_velocity": _mean((told.drum_velocity - wanted.drum_velocity).square() * wanted.drums, weight),
+        "pedal": _mean(_entropy(told.pedal, wanted.pedal)[..., None], wanted.pedal_weight),
+        "beats": _mean(beats, wanted.beat_weight),
+    }
+
+
+def total_loss(told: FrameOutputs, wanted: TargetBatch) -> Tensor:
+    """The weighted sum that is trained."""
+    losses = frame_losses(told, wanted)
+    return torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()

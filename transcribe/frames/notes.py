@@ -1,0 +1,194 @@
+"""From what the frame model hears to notes: as the sound comes in, each as soon as it is certain (``NoteReader``)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.piece import Table
+from transcribe.families import FAMILIES
+from transcribe.frames.drums import DRUM_CLASSES
+from transcribe.frames.paths import Evidence, PathFinder, Span, logit, onset_mass
+from transcribe.frames.settings import DecoderSettings
+from transcribe.frames.stream import HeardFrames
+from transcribe.frames.targets import LOWEST_PITCH, MAX_VELOCITY, NUM_PITCHES
+from transcribe.heard import DRUMS, HEARD_DTYPE, PEDAL_DTYPE, sort_heard
+from transcribe.spectra.timing import frames_to_seconds
+
+__all__ = ["NoteReader", "Wanted"]
+
+NEVER = -1e9  # score of what cannot be
+LONGEST_SHIFT = 0.5  # frames from the peak of an onset's mass to its place, at most
+
+Floats = NDArray[np.float32]
+
+
+class Wanted(NamedTuple):
+    """What a user knows of the music.
+
+    Args:
+        families: The only ones there are; empty for any.
+        low, high: Lowest and highest pitch.
+        drums: Whether there may be drums.
+    """
+
+    families: Collection[int] = ()
+    low: int = 0
+    high: int = 127
+    drums: bool = True
+
+
+class NoteReader:
+    """Reads notes, drums and pedal out of ``HeardFrames`` that come in order.
+
+    Args:
+        settings: Of the decoder.
+        wanted: Nothing else is read.
+    """
+
+    def __init__(self, settings: DecoderSettings, wanted: Wanted | None = None) -> None:
+        self._settings = settings
+        self._wanted = wanted or Wanted()
+        self._keys = PathFinder(NUM_PITCHES, settings)
+        self._pedal = PathFinder(1, settings)
+        self._kept: HeardFrames | None = None  # frames that notes may still need
+        self._fed = 0  # frames whose evidence has been given to the path finders
+        self._pending: list[Table] = []
+        self._pedals: list[Span] = []
+        self._drum_frames = 0
+
+    def feed(self, heard: HeardFrames) -> Table:
+        """HEARD_DTYPE rows that are certain now, in order over all calls."""
+        self._kept = heard if self._kept is None else _joined(self._kept, heard)
+        return self._read(final=False)
+
+    def finish(self) -> Table:
+        """The rows that are left."""
+        return self._read(final=True)
+
+    def pedals(self) -> Table:
+        """PEDAL_DTYPE rows by onset, of all that has been read; after ``finish``."""
+        spans = sorted(self._pedals, key=lambda span: span.first)
+        rows = np.zeros(len(spans), dtype=PEDAL_DTYPE)
+        rows["onset_s"] = [frames_to_seconds(span.first) for span in spans]
+        rows["offset_s"] = [frames_to_seconds(span.last) for span in spans]
+        return rows
+
+    def _read(self, *, final: bool) -> Table:
+        kept = self._kept
+        if kept is None:
+            return np.zeros(0, dtype=HEARD_DTYPE)
+        # an onset's mass needs a frame on either side, and its peak another one
+        ready = kept.first + len(kept.onset) - (0 if final else 2)
+        if ready > self._fed:
+            self._pending += self._feed_paths(kept, ready)
+            self._fed = ready
+        if final:
+            self._pending.append(self._notes(kept, self._keys.finish()))
+            self._pedals += self._pedal.finish()
+        horizon = self._keys.frames if final else self._keys.horizon
+        self._kept = _from(kept, max(horizon - 2, kept.first))
+        rows = sort_heard(np.concatenate(self._pending)) if self._pending else np.zeros(0, dtype=HEARD_DTYPE)
+        certain = rows["onset_s"] < (np.inf if final else frames_to_seconds(horizon - LONGEST_SHIFT))
+        self._pending = [rows[~certain]]
+        return rows[certain]
+
+    def _feed_paths(self, kept: HeardFrames, ready: int) -> list[Table]:
+        first, last = self._fed - kept.first, ready - kept.first
+        mass = _mass(kept.onset, first, last)
+        scores = self._settings
+        strong = scores.onset_weight * logit(mass) + scores.onset_bias
+        lowest, highest = self._wanted.low - LOWEST_PITCH, self._wanted.high - LOWEST_PITCH
+        keys = np.arange(NUM_PITCHES)
+        possible = _is_peak(kept.onset, first, last) & (keys >= lowest) & (keys <= highest)
+        evidence = Evidence(
+            onset=np.where(possible, strong, np.float32(NEVER)).astype(np.float32),
+            frame=(scores.frame_weight * (logit(kept.frame[first:last]) + scores.frame_bias)).astype(np.float32),
+            offset=(scores.offset_weight * logit(kept.offset[first:last]) + scores.offset_bias).astype(np.float32),
+        )
+        down = logit(kept.pedal[first:last, None])
+        switch = np.full_like(down, -scores.pedal_switch)
+        self._pedals += self._pedal.feed(Evidence(switch, down, switch))
+        return [self._notes(kept, self._keys.feed(evidence)), self._drums(kept, first, last)]
+
+    def _notes(self, kept: HeardFrames, spans: list[Span]) -> Table:
+        """A row for each note, or several where families sound together."""
+        rows = []
+        for span in spans:
+            at = span.first - kept.first
+            around = slice(max(at - 1, 0), at + 2)
+            weights = kept.onset[around, span.key]
+            mass = float(_mass(kept.onset, at, at + 1)[0, span.key])
+            velocity = float(np.average(kept.velocity[around, span.key], weights=weights + 1e-6))
+            logits = np.average(kept.families[:, around, span.key], axis=1, weights=weights + 1e-6)
+            onset_s = max(frames_to_seconds(span.first + _shift(kept.onset[:, span.key], at)), 0.0)
+            offset_s = max(frames_to_seconds(span.last), onset_s + frames_to_seconds(0.5))
+            for family in self._families(logits):
+                rows.append(
+                    (
+                        onset_s,
+                        offset_s,
+                        span.key + LOWEST_PITCH,
+                        min(max(round(velocity * MAX_VELOCITY), 1), MAX_VELOCITY),
+                        family,
+                        FAMILIES[family].program,
+                        min(mass, 1.0),
+                    )
+                )
+        return np.array(rows, dtype=HEARD_DTYPE)
+
+    def _families(self, logits: NDArray[np.floating]) -> list[int]:
+        """The likeliest family, and the others that are likely by themselves."""
+        allowed = [f for f in range(len(FAMILIES)) if not self._wanted.families or f in self._wanted.families]
+        best = max(allowed, key=lambda family: logits[family])
+        return [f for f in allowed if f == best or logits[f] > self._settings.family_logit]
+
+    def _drums(self, kept: HeardFrames, first: int, last: int) -> Table:
+        if not self._wanted.drums:
+            return np.zeros(0, dtype=HEARD_DTYPE)
+        mass = _mass(kept.drums, first, last)
+        struck = _is_peak(kept.drums, first, last) & (logit(mass) > self._settings.drum_logit)
+        rows = []
+        for row, drum in np.argwhere(struck).tolist():
+            at = first + row
+            onset_s = max(frames_to_seconds(kept.first + at + _shift(kept.drums[:, drum], at)), 0.0)
+            velocity = min(max(round(float(kept.drum_velocity[at, drum]) * MAX_VELOCITY), 1), MAX_VELOCITY)
+            key = DRUM_CLASSES[drum].keys[0]
+            rows.append((onset_s, onset_s + frames_to_seconds(2), key, velocity, DRUMS, 0, min(float(mass[row, drum]), 1.0)))
+        return np.array(rows, dtype=HEARD_DTYPE)
+
+
+def _mass(onset: Floats, first: int, last: int) -> Floats:
+    """``onset_mass`` of frames ``first`` to ``last`` of what is kept; beyond it is silence."""
+    wide = np.zeros((last - first + 2, onset.shape[1]), dtype=np.float32)
+    low, high = max(first - 1, 0), min(last + 1, len(onset))
+    wide[low - first + 1 : high - first + 1] = onset[low:high]
+    return onset_mass(wide[1:-1], wide[:1], wide[-1:])
+
+
+def _is_peak(onset: Floats, first: int, last: int) -> NDArray[np.bool_]:
+    """Where the mass of frames ``first`` to ``last`` is larger than just before and not smaller than just after."""
+    wide = _mass(onset, first - 1, last + 1)
+    return np.asarray((wide[1:-1] > wide[:-2]) & (wide[1:-1] >= wide[2:]))
+
+
+def _shift(column: Floats, at: int) -> float:
+    """Where an onset is beside its peak frame: the difference of the triangle's flanks, in frames."""
+    before = float(column[at - 1]) if at > 0 else 0.0
+    after = float(column[at + 1]) if at + 1 < len(column) else 0.0
+    shift = (after - before) / max(after + before, 1e-6)
+    return min(max(shift, -LONGEST_SHIFT), LONGEST_SHIFT)
+
+
+def _joined(kept: HeardFrames, more: HeardFrames) -> HeardFrames:
+    parts = [np.concatenate([a, b], 1 if a.ndim == 3 else 0) for a, b in zip(kept[1:], more[1:], strict=True)]
+    return HeardFrames(kept.first, *parts)
+
+
+def _from(kept: HeardFrames, first: int) -> HeardFrames:
+    """What is kept, from a frame on."""
+    skip = first - kept.first
+    return HeardFrames(first, *(part[:, skip:] if part.ndim == 3 else part[skip:] for part in kept[1:]))

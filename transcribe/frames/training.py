@@ -1,0 +1,89 @@
+"""Train a frame model on a sound store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from compose.devices import device_of, moved
+from compose.ordered_blocks import ordered_blocks
+from compose.training import TrainingPlan, train
+from transcribe.frames.crops import BLOCK, CropBatch, CropSource, make_block, validation_batches
+from transcribe.frames.loss import WEIGHTS, frame_losses, total_loss
+from transcribe.frames.model import FrameModel, FrameModelConfig
+from transcribe.spectra.log_frequency import log_frequency
+
+__all__ = ["PRESETS", "train_frames"]
+
+STATE_FILE = "state.pt"
+PRESETS = {
+    "tiny": FrameModelConfig(width=24, dilations=(1, 2, 4, 8, 16, 2), pulse_width=64),
+    "cpu": FrameModelConfig(),
+    "gpu": FrameModelConfig(width=128, dilations=(1, 2, 4, 8, 16, 32, 1, 2, 4, 8, 16, 32), groups=16, pulse_width=256),
+}
+VALIDATION_CROPS = 64
+
+
+def crop_loss(model: nn.Module, batch: CropBatch) -> Tensor:
+    """The loss of a batch; the spectrograms are made where the model is."""
+    with torch.no_grad():
+        spectra = log_frequency(batch.samples)
+    return total_loss(model(spectra), batch.targets())
+
+
+@torch.no_grad()
+def validate(model: nn.Module, batches: Sequence[CropBatch]) -> dict[str, float]:
+    """Mean losses over batches: the weighted sum first, then each."""
+    sums: dict[str, float] = {}
+    for given in batches:
+        batch = moved(given, device_of(model))
+        for name, value in frame_losses(model(log_frequency(batch.samples)), batch.targets()).items():
+            sums[name] = sums.get(name, 0.0) + float(value) / len(batches)
+    total = sum(WEIGHTS[name] * value for name, value in sums.items())
+    return {"loss": round(total, 4), **{name: round(value, 4) for name, value in sums.items()}}
+
+
+def _batches(source: CropSource, first: int, workers: int) -> Iterator[CropBatch]:
+    number, skipped = divmod(first, BLOCK)
+    for block in ordered_blocks(partial(make_block, source), number, workers):
+        yield from block[skipped:]
+        skipped = 0
+
+
+def train_frames(
+    folder: Path,
+    store: Path,
+    validation: Path,
+    plan: TrainingPlan,
+    config: FrameModelConfig,
+    *,
+    seed: int = 0,
+    batch: int = 4,
+    frames: int = 400,
+    workers: int = 1,
+) -> tuple[FrameModel, dict[str, float]]:
+    """Train, resuming from ``folder``; gives the model and its losses on the validation store.
+
+    Args:
+        folder: Of the run.
+        store, validation: Sound stores (``transcribe.training_audio``), of other pieces and other fonts.
+        plan: Time and rates.
+        config: Sizes.
+        seed: Of weights and crops.
+        batch: Crops in a batch.
+        frames: Of a crop.
+        workers: Processes that make batches; the batches are the same whatever their number.
+    """
+    torch.manual_seed(seed)
+    model = FrameModel(config)
+    held_out = validation_batches(str(validation), VALIDATION_CROPS)
+    first = 0
+    if (folder / STATE_FILE).exists():
+        first = int(torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)["step"])
+    batches = _batches(CropSource(str(store), seed, frames, batch), first, workers)
+    figures = train(model, batches, crop_loss, plan, folder, lambda trained: validate(trained, held_out))
+    return model, figures

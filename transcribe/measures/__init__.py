@@ -1,0 +1,1 @@
+"""How well recordings are heard: counts, tables, and other transcribers beside ours."""

@@ -1,0 +1,227 @@
+"""Stores of training sound: ``make_store``.
+
+Work is cut into jobs: one score, cast and performed once, gives some clips; or two clips of random music or of drums alone. A job's
+choices all come from its own generator, seeded by the seed of the store and the number of the job, and finished jobs are stored in
+order, so that the store is the same, bit by bit, whatever the number of workers, and whether or not it was interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpora.errors import PartimentoError, RequestError, ToolError
+from transcribe.training_audio.clips import Clip, make_clip
+from transcribe.training_audio.drums import drum_passage, with_drums
+from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
+from transcribe.training_audio.instruments import draw_ensemble
+from transcribe.training_audio.passages import SAMPLE_RATE_HZ, Passage
+from transcribe.training_audio.performing import draw_cast, perform_score
+from transcribe.training_audio.random_music import random_passage
+from transcribe.training_audio.scores import PACK_WEIGHTS, Scores, read_score
+from transcribe.training_audio.sound_store import StoreWriter
+
+__all__ = ["KINDS", "Job", "Kind", "make_store", "run_job"]
+
+AHEAD = 3  # jobs that wait for each worker
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a store holds.
+
+    Args:
+        solo: Share of scores that one piano plays.
+        drums: Share of passages that get drums.
+        drums_alone: Share of jobs that are drums alone.
+        longest_s: Of a passage.
+        packs: Weights of packs.
+    """
+
+    solo: float
+    drums: float
+    drums_alone: float
+    longest_s: float = 45.0
+    packs: Mapping[str, float] | None = None
+
+
+KEYBOARD_PACKS = {"openscore-lieder": 0.6, "nifc-chopin-first-editions": 0.25, "nifc-polish-scores": 0.15}
+KINDS: Mapping[str, Kind] = {
+    "mixed": Kind(solo=0.62, drums=0.1, drums_alone=0.03),
+    "piano": Kind(solo=1.0, drums=0.0, drums_alone=0.0, longest_s=59.0, packs=KEYBOARD_PACKS),
+    "ensemble": Kind(solo=0.0, drums=0.0, drums_alone=0.0),
+    "drums": Kind(solo=0.4, drums=1.0, drums_alone=0.25),
+}
+RANDOM_SHARE = 0.2  # of the jobs of a training store
+CLIPS_WITHOUT_SCORE = 2
+NOTES_A_CLIP, MOST_CLIPS = 700, 4
+RANDOM_SOLO = 0.6  # share of random music that a piano plays
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work.
+
+    Args:
+        number: From 0.
+        seed: Of the store.
+        kind: In ``KINDS``.
+        split: Of the scores.
+        fonts: Files to choose from.
+        what: "score", "random" or "drums".
+        piece: Pack and path.
+        data: The score.
+    """
+
+    number: int
+    seed: int
+    kind: str
+    split: str
+    fonts: tuple[Path, ...]
+    what: str
+    piece: str = ""
+    data: bytes = b""
+
+
+@functools.cache
+def _player(font: Path) -> FontPlayer:
+    """One a worker."""
+    return FontPlayer(font)
+
+
+def run_job(job: Job) -> tuple[list[Clip], str]:
+    """The clips of a job, and why there are none where a score is refused."""
+    rng = np.random.default_rng([job.seed, job.number])
+    try:
+        passages = _passages(job, rng)
+        clips = []
+        for passage in passages:
+            font = job.fonts[int(rng.integers(len(job.fonts)))]
+            clip = make_clip(
+                passage,
+                _player(font).play,
+                rng,
+                split=job.split,
+                piece=job.piece or job.what,
+                voice_name=font.stem,
+                played_rate_hz=PLAYED_RATE_HZ,
+            )
+            if clip is not None:
+                clips.append(clip)
+    except PartimentoError as error:
+        return [], str(error)
+    return clips, "" if clips else "no passage with enough notes"
+
+
+def _passages(job: Job, rng: np.random.Generator) -> list[Passage]:
+    kind = KINDS[job.kind]
+    if job.what == "drums":
+        return [drum_passage(rng, float(rng.uniform(20.0, kind.longest_s))) for _ in range(CLIPS_WITHOUT_SCORE)]
+    if job.what == "random":
+        return [_random(rng) for _ in range(CLIPS_WITHOUT_SCORE)]
+    score = read_score(job.data, job.piece)
+    if not len(score.notes) or not len(score.measures):
+        return []
+    cast = draw_cast(score, rng, is_solo=bool(rng.random() < kind.solo))
+    count = min(len(score.notes) // NOTES_A_CLIP + 1, MOST_CLIPS)
+    passages = perform_score(score, cast, rng, count=count, longest_s=kind.longest_s)
+    return [with_drums(passage, rng) if rng.random() < kind.drums else passage for passage in passages]
+
+
+def _random(rng: np.random.Generator) -> Passage:
+    programs: list[int] = []
+    if rng.random() >= RANDOM_SOLO:
+        parts = int(rng.integers(1, 4))
+        own = [rng.integers(low, low + 24, 8) for low in rng.integers(30, 80, parts).tolist()]
+        programs = draw_ensemble(own, (rng.random(parts) < 0.5).tolist(), rng, parts)
+    return random_passage(rng, float(rng.uniform(20.0, 40.0)), tuple(programs))
+
+
+def _jobs(scores: Scores, *, seed: int, kind: str, split: str, fonts: tuple[Path, ...], is_random: bool) -> Iterator[Job]:
+    """All jobs of a store, for ever."""
+    drawn = scores.draw(seed)
+    number = 0
+    while True:
+        dice = float(np.random.default_rng([seed, number, 1]).random())
+        if is_random and dice < RANDOM_SHARE:
+            yield Job(number, seed, kind, split, fonts, "random")
+        elif dice > 1 - KINDS[kind].drums_alone:
+            yield Job(number, seed, kind, split, fonts, "drums")
+        else:
+            pack, path, data = next(drawn)
+            yield Job(number, seed, kind, split, fonts, "score", f"{pack}/{path}", data)
+        number += 1
+
+
+def make_store(
+    folder: Path,
+    *,
+    fonts: Sequence[Path],
+    split: str = "train",
+    hours: float,
+    seed: int = 0,
+    workers: int = 1,
+    kind: str = "mixed",
+    packs: Mapping[str, float] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, Any]:
+    """Fill a folder with clips until there are enough; what is there already is kept and counts.
+
+    Args:
+        folder: Of the store (``transcribe.training_audio.sound_store``).
+        fonts: SoundFonts, one of which plays each clip. Never from an upload.
+        split: Of the packs: "train", "valid" or "test". Only a store for training has random music.
+        hours: Of sound; the last job may pass it.
+        seed: The same seed gives the same store.
+        workers: Processes.
+        kind: "mixed", "piano", "ensemble" or "drums".
+        packs: Names of packs and how often each is drawn; the kind's own where it is None.
+        progress: Is told the share that is done.
+
+    Returns:
+        JSON values: clips, hours, jobs.
+
+    Raises:
+        InputError: A pack or font is missing or broken.
+        RequestError: No such kind, no font, or the folder holds a store of other settings.
+        ToolError: A worker died.
+    """
+    if kind not in KINDS:
+        raise RequestError(f"kind of sound: expected one of {', '.join(KINDS)}, got {kind!r}")
+    if not fonts:
+        raise RequestError("fonts: expected at least one SoundFont, got none")
+    weights = dict(packs or KINDS[kind].packs or PACK_WEIGHTS)
+    chosen = tuple(Path(font).resolve() for font in fonts)
+    settings = {"fonts": [font.name for font in chosen], "split": split, "seed": seed, "kind": kind, "packs": weights}
+    writer = StoreWriter(folder, settings)
+    wanted = round(hours * 3600 * SAMPLE_RATE_HZ)
+    scores = Scores.load(split, weights, seed)
+    jobs = _jobs(scores, seed=seed, kind=kind, split=split, fonts=chosen, is_random=split == "train" and kind == "mixed")
+    for _ in range(writer.jobs_done):
+        next(jobs)
+    if writer.samples < wanted:
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            waiting: deque[Future[tuple[list[Clip], str]]] = deque()
+            try:
+                while writer.samples < wanted:
+                    while len(waiting) < AHEAD * workers:
+                        waiting.append(pool.submit(run_job, next(jobs)))
+                    clips, why = waiting.popleft().result()
+                    writer.add(clips, why)
+                    if progress is not None:
+                        progress(min(writer.samples / wanted, 1.0))
+            except BrokenProcessPool:
+                raise ToolError(f"{folder}: a worker died while it made the sound of job {writer.jobs_done}") from None
+            finally:
+                for future in waiting:
+                    future.cancel()
+    return {"clips": writer.clips, "hours": writer.samples / SAMPLE_RATE_HZ / 3600, "jobs": writer.jobs_done}

@@ -1,0 +1,95 @@
+"""Scores of the packs for training: which files, in which order, and how one is read.
+
+Orchestra scores longer than ``MAX_BYTES`` in the archive are left out: they take minutes to read. kern is read through verovio
+(``corpora.kern_notes``), whose music has bars but no marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from corpora.datasets.packs import PackFile, find_pack, iter_pack
+from corpora.errors import InputError
+from corpora.files import parse_piece
+from corpora.kern_notes import read_kern_notes
+from corpora.piece import Piece
+
+__all__ = ["PACK_WEIGHTS", "Scores", "read_score"]
+
+PACK_WEIGHTS: Mapping[str, float] = {
+    "openscore-lieder": 0.55,
+    "nifc-chopin-first-editions": 0.12,
+    "nifc-polish-scores": 0.15,
+    "openscore-string-quartets": 0.12,
+    "openscore-orchestra": 0.06,
+}
+MAX_BYTES = {".mxl": 420_000, ".krn": 120_000}
+MIN_BYTES = {".mxl": 0, ".krn": 4_000}  # shorter ones are incipits
+MAX_FILES = 600  # of a pack
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Files of packs in memory.
+
+    Args:
+        files: For each pack, (path, bytes) in the order of paths.
+        weights: How often each pack is drawn.
+    """
+
+    files: Mapping[str, tuple[tuple[str, bytes], ...]]
+    weights: Mapping[str, float]
+
+    @staticmethod
+    def load(split: str, weights: Mapping[str, float], seed: int) -> Scores:
+        """The files of a split, at most ``MAX_FILES`` of each pack.
+
+        Raises:
+            InputError: A pack is missing or broken, or no pack has files of the split.
+        """
+        files: dict[str, tuple[tuple[str, bytes], ...]] = {}
+        for pack in weights:
+            paths = sorted(
+                row.path
+                for row in find_pack(pack).files
+                if row.split == split and MIN_BYTES[row.path[-4:]] <= row.bytes <= MAX_BYTES[row.path[-4:]]
+            )
+            if len(paths) > MAX_FILES:
+                chosen = np.random.default_rng([seed, *pack.encode()]).choice(len(paths), MAX_FILES, replace=False)
+                paths = sorted(paths[index] for index in chosen.tolist())
+            found = {row.path: data for row, data in iter_pack(pack, split=split, where=_among(frozenset(paths)))}
+            if found:
+                files[pack] = tuple(sorted(found.items()))
+        if not files:
+            raise InputError(f"packs {', '.join(weights)}: expected files of the split {split}, got none")
+        return Scores(files, {pack: weights[pack] for pack in files})
+
+    def draw(self, seed: int) -> Iterator[tuple[str, str, bytes]]:
+        """Pack, path and bytes, for ever: packs by weight, the files of each pack in a random order, again and again."""
+        rng = np.random.default_rng([seed, len(self.files)])
+        packs = list(self.files)
+        shares = np.array([self.weights[pack] for pack in packs])
+        waiting: dict[str, list[int]] = {pack: [] for pack in packs}
+        while True:
+            pack = packs[int(rng.choice(len(packs), p=shares / shares.sum()))]
+            if not waiting[pack]:
+                waiting[pack] = rng.permutation(len(self.files[pack])).tolist()
+            path, data = self.files[pack][waiting[pack].pop()]
+            yield pack, path, data
+
+
+def _among(paths: frozenset[str]) -> Callable[[PackFile], bool]:
+    return lambda row: row.path in paths
+
+
+def read_score(data: bytes, path: str) -> Piece:
+    """A file of a pack.
+
+    Raises:
+        InputError: It is refused.
+        ToolError: verovio died or ran out of its limits.
+    """
+    return read_kern_notes(data, path) if path.endswith(".krn") else parse_piece(data, path)

@@ -58,7 +58,7 @@ def _triangle(place: float, frames: int) -> tuple[slice, NDArray[np.float32]]:
     first = max(int(np.ceil(place - ONSET_HALF_WIDTH + 1e-9)), 0)
     last = min(int(np.floor(place + ONSET_HALF_WIDTH - 1e-9)), frames - 1)
     heights = 1.0 - np.abs(np.arange(first, last + 1) - place) / ONSET_HALF_WIDTH
-    return slice(first, last + 1), heights.astype(np.float32)
+    return slice(first, max(last + 1, first)), heights.astype(np.float32)
 
 
 def draw_targets(notes: Table, pedals: Table, beats: Table, frames: int, *, pedal_known: bool, beats_known: bool) -> Targets:

@@ -1,0 +1,1 @@
+"""From notes in seconds to a score that a musician can read."""

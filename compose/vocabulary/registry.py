@@ -8,6 +8,7 @@ from compose.vocabulary.anticipation import Anticipation
 from compose.vocabulary.base import Vocabulary
 from compose.vocabulary.compound import Compound
 from compose.vocabulary.measured import Measured
+from compose.vocabulary.mt3 import Mt3
 from compose.vocabulary.performance import Performance
 from compose.vocabulary.remi import Remi
 from compose.vocabulary.voices import Voices
@@ -19,6 +20,7 @@ VOCABULARIES: dict[str, Callable[[], Vocabulary]] = {
     Anticipation.name: Anticipation,
     Compound.name: Compound,
     Measured.name: Measured,
+    Mt3.name: Mt3,
     Performance.name: Performance,
     Remi.name: Remi,
     Voices.name: Voices,

@@ -7,29 +7,21 @@ request or a file that cannot be used (one line on stderr), 130 interrupted. Out
 # The functions of this module import their rooms when called: ``partimento --help`` must not wait for torch.
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from corpora.console import doing, print_figures, print_json, print_records, print_table, progress, telling
 from corpora.errors import RequestError
 from corpora.process import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_MISTAKE, TRACEBACK_VARIABLE, complain, exit_status
 from corpora.safe_text import safe_text
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
     from compose.infilling import Infill
     from corpora.piece import Piece
     from render.results import ResultPaths
@@ -38,8 +30,6 @@ __all__ = ["__version__", "app", "main"]
 
 __version__ = "0.1.0"
 
-PIPE_PAUSE_S = 10.0  # between lines of progress that nobody watches
-PIPE_COLUMNS = 120  # width of tables that nobody watches
 _SETTINGS: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False}
 app = typer.Typer(**_SETTINGS, help="Writes music under constraints and lets you hear it.")
 corpora_app = typer.Typer(**_SETTINGS, help="The data packs under PARTIMENTO_DATA: what is there, whether it is whole.")
@@ -70,71 +60,6 @@ RollOut = Annotated[Path | None, typer.Option("--piano-roll", help="Also as a pi
 RunFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")]
 Minutes = Annotated[float, typer.Option(min=0.01, help="Wall time of the whole run.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")]
-
-
-@contextlib.contextmanager
-def _doing(what: str) -> Iterator[None]:
-    """Says on stderr what takes time, while a person is there to read it."""
-    console = Console(stderr=True)
-    with console.status(escape(safe_text(what))) if console.is_terminal else contextlib.nullcontext():
-        yield
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """As ``_doing`` for work that says what it has come to: a line that changes where a person reads, lines elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield complain
-        return
-    with console.status("") as status:
-        yield lambda what: status.update(escape(safe_text(what)))
-
-
-@contextlib.contextmanager
-def _telling(name: str) -> Iterator[Callable[[str, float], None]]:
-    """Says how far the parts of a long work are: at once where a person reads, now and then elsewhere."""
-    pause_s = 0.1 if sys.stderr.isatty() else PIPE_PAUSE_S
-    last = time.monotonic()
-    with _progress() as say:
-
-        def told(what: str, share: float) -> None:
-            nonlocal last
-            now = time.monotonic()
-            if now - last >= pause_s:
-                last = now
-                say(f"{what} {name}: {share:.0%}")
-
-        yield told
-
-
-def _print_json(report: Any) -> None:
-    print(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
-    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(safe_text(str(cell), 400)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
-
-
-def _print_records(records: Sequence[DataclassInstance], as_json: bool) -> None:
-    """Small dataclasses of one kind as a table, or as JSON."""
-    dicts = [asdict(record) for record in records]
-    if as_json:
-        _print_json(dicts)
-    elif dicts:
-        _print_table([name.replace("_", " ") for name in dicts[0]], [list(entry.values()) for entry in dicts])
-
-
-def _print_figures(figures: Mapping[str, Any], as_json: bool) -> None:
-    if as_json:
-        _print_json(dict(figures))
-    else:
-        _print_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
 
 
 @app.callback(invoke_without_command=True)
@@ -182,13 +107,11 @@ def _finish(before: Piece, infills: Sequence[Infill], paths: ResultPaths, as_jso
 
     groups: list[dict[Path, bytes]] = []
     for rank, done in enumerate(infills):
-        with _doing(f"drawing and playing {rank + 1} of {len(infills)}"):
+        with doing(f"drawing and playing {rank + 1} of {len(infills)}"):
             groups.append(result_files(before, done.piece, paths.ranked(rank)))
     write_together({path: data for group in groups for path, data in group.items()})
     if as_json:
-        _print_json(
-            [{**done.report(), "files": [str(path) for path in group]} for done, group in zip(infills, groups, strict=True)]
-        )
+        print_json([{**done.report(), "files": [str(path) for path in group]} for done, group in zip(infills, groups, strict=True)])
         return
     for rank, (done, group) in enumerate(zip(infills, groups, strict=True), start=1):
         title = (
@@ -196,7 +119,7 @@ def _finish(before: Piece, infills: Sequence[Infill], paths: ResultPaths, as_jso
             f" {done.nats_per_note:.2f} nats a note, {done.seconds:.1f} s"
         )
         rows = [(asked.constraint, "yes" if asked.satisfied else "no", asked.measured) for asked in done.satisfied]
-        _print_table(("asked", "holds", "measured"), rows, title)
+        print_table(("asked", "holds", "measured"), rows, title)
         print(*group, sep="\n")
 
 
@@ -205,7 +128,7 @@ def _list_rules(wanted: bool) -> None:
     if wanted:
         from render.perform.rules import RULES
 
-        _print_table(("rule", "strength", "what it does"), [(rule.name, rule.default, rule.says) for rule in RULES])
+        print_table(("rule", "strength", "what it does"), [(rule.name, rule.default, rule.says) for rule in RULES])
         raise typer.Exit
 
 
@@ -238,12 +161,12 @@ def infill(
 
     paths = ResultPaths(score=out, midi=midi, audio=audio, image=image, piano_roll=piano_roll)
     paths.check()
-    with _doing(f"reading {piece.name}"):
+    with doing(f"reading {piece.name}"):
         before = read_piece(piece)
     request = Request(
         before, region, _names(parts), tuple(constraint or ()), model, seed, count, temperature=temperature, top_p=top_p
     )
-    with _doing("writing notes"):
+    with doing("writing notes"):
         infills = write_region(request)
     _finish(before, infills, paths, as_json)
 
@@ -273,9 +196,9 @@ def continue_(
 
     paths = ResultPaths(score=out, midi=midi, audio=audio, image=image, piano_roll=piano_roll)
     paths.check()
-    with _doing(f"reading {piece.name}"):
+    with doing(f"reading {piece.name}"):
         before = read_piece(piece)
-    with _doing("writing notes"):
+    with doing("writing notes"):
         infills = continue_piece(
             before,
             bars,
@@ -316,10 +239,10 @@ def harmonise(
 
     paths = ResultPaths(score=out, midi=midi, audio=audio, image=image, piano_roll=piano_roll)
     paths.check()
-    with _doing(f"reading {piece.name}"):
+    with doing(f"reading {piece.name}"):
         before = read_piece(piece)
     options: dict[str, Any] = {"model": model, "seed": seed, "count": count, "temperature": temperature, "top_p": top_p}
-    with _doing("writing notes"):
+    with doing("writing notes"):
         answers = add_voices(before, chords, figures, given, constraints=tuple(constraint or ()), **options)
     _finish(before, answers, paths, as_json)
 
@@ -349,10 +272,10 @@ def accompany(
 
     paths = ResultPaths(score=out, midi=midi, audio=audio, image=image, piano_roll=piano_roll)
     paths.check()
-    with _doing(f"reading {piece.name}"):
+    with doing(f"reading {piece.name}"):
         before = read_piece(piece)
     options: dict[str, Any] = {"model": model, "seed": seed, "count": count, "temperature": temperature, "top_p": top_p}
-    with _doing("writing notes"):
+    with doing("writing notes"):
         answers = add_part(before, instrument, region=bars, constraints=tuple(constraint or ()), **options)
     _finish(before, answers, paths, as_json)
 
@@ -404,9 +327,9 @@ def render(
     from render.rendering import DEFAULT_LUFS
     from render.sound_files import render_to_file
 
-    with _doing(f"reading {piece.name}"):
+    with doing(f"reading {piece.name}"):
         music = read_piece(piece)
-    with _telling(piece.name) as told:
+    with telling(piece.name) as told:
         made = render_to_file(
             music,
             out,
@@ -425,7 +348,7 @@ def render(
             told=told,
         )
     if as_json:
-        _print_json(made.to_dict())
+        print_json(made.to_dict())
     else:
         print(*made.in_words(), sep="\n")
 
@@ -469,7 +392,7 @@ def perform(
     from render.perform.rules import parse_rules, strengths_of
 
     asked = {**(read_strengths(settings) if settings is not None else {}), **parse_rules(rule or ())}
-    with _telling(piece.name) as told:
+    with telling(piece.name) as told:
         options = PerformOptions(
             strengths=strengths_of(asked, without=without or ()),
             seed=seed,
@@ -484,11 +407,11 @@ def perform(
         )
         report = perform_file(piece, out, options)
     if as_json:
-        _print_json(report)
+        print_json(report)
         return
     notes = f"{report['notes']} notes ({report['ornament_notes']} of ornaments)"
     title = f"{notes}, {report['bars_played']} bars, {report['duration_s']:.1f} s"
-    _print_table(
+    print_table(
         ("rule", "strength", "what it changed"), [(row["rule"], row["strength"], row["did"]) for row in report["rules"]], title
     )
     for line in (
@@ -512,12 +435,12 @@ def transfer(
     """Play a sung or played phrase on another instrument, with the same pitch and level over time."""
     from render.ddsp.transfer import transfer_file
 
-    with _telling(recording.name) as told:
+    with telling(recording.name) as told:
         report = transfer_file(
             recording, out, instrument, octave=octave, bank=bank, seed=seed, told=lambda share: told("listening", share)
         )
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         print(
             f"{out}: {report['duration_s']:.1f} s of {report['instrument']}, {report['lowest_hz']:.0f} to"
@@ -540,12 +463,12 @@ def fit(
     """Find velocities, onsets, tuning and part gains with which a score sounds nearest to a recording of it."""
     from render.fit.job import FIT_COLUMNS, fit_files
 
-    with _telling(score.name) as told:
+    with telling(score.name) as told:
         made = fit_files(score, recording, out, report=report, font=font, told=told)
     if as_json:
-        _print_json(made.to_dict())
+        print_json(made.to_dict())
         return
-    _print_table(FIT_COLUMNS, made.rows(), made.title())
+    print_table(FIT_COLUMNS, made.rows(), made.title())
     for line in made.fit.problems:
         print(line, file=sys.stderr)
     print(*made.files, sep="\n")
@@ -560,10 +483,10 @@ def convert(
     """Write a piece in another format, or engrave it."""
     from render.results import convert_file
 
-    with _doing(f"converting {piece.name}"):
+    with doing(f"converting {piece.name}"):
         report = convert_file(piece, out)
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         print(*report["files"], sep="\n")
         for line in report["lost"]:
@@ -575,13 +498,13 @@ def doctor(as_json: JsonFlag = False) -> None:
     """Tell which synthesiser, SoundFont, engraver, torch, packs and weights are used, and what each missing one costs."""
     from render.doctor import examine
 
-    with _doing("looking around"):
+    with doing("looking around"):
         findings = examine()
     if as_json:
-        _print_json([finding.to_dict() for finding in findings])
+        print_json([finding.to_dict() for finding in findings])
     else:
         rows = [(f.name, "yes" if f.usable else "no", f.found, "" if f.usable else f"{f.costs}. {f.remedy}") for f in findings]
-        _print_table(("what", "there", "which", "what is missing costs, and how to get it"), rows)
+        print_table(("what", "there", "which", "what is missing costs, and how to get it"), rows)
     if any(finding.needed and not finding.usable for finding in findings):
         raise typer.Exit(EXIT_FAULT)
 
@@ -591,7 +514,7 @@ def corpora_list(as_json: JsonFlag = False) -> None:
     """List the packs: what each holds, its licence, and how it is split."""
     from corpora.datasets.packs import corpora_list as records
 
-    _print_records(records(), as_json)
+    print_records(records(), as_json)
 
 
 @corpora_app.command(name="verify", epilog="Example: partimento corpora verify")
@@ -599,9 +522,9 @@ def corpora_verify(as_json: JsonFlag = False) -> None:
     """Compare every file of every pack with the checksum in its manifest; status 2 when one differs."""
     from corpora.datasets.packs import corpora_verify as records
 
-    with _doing("comparing checksums"):
+    with doing("comparing checksums"):
         found = records()
-    _print_records(found, as_json)
+    print_records(found, as_json)
     if not all(record.whole for record in found):
         raise typer.Exit(EXIT_MISTAKE)
 
@@ -614,9 +537,9 @@ def corpora_stats(
     """Count files, works, composers and bytes of every pack and split."""
     from corpora.datasets.packs import corpora_stats as records
 
-    with _doing("counting"):
+    with doing("counting"):
         found = records(notes=notes)
-    _print_records(found, as_json)
+    print_records(found, as_json)
 
 
 @corpora_app.command(name="store", epilog="Example: partimento corpora store ~/store --pack openscore-lieder --limit 200")
@@ -640,12 +563,12 @@ def corpora_store(
     folders = scores or []
     packs = pack or ([] if folders else [found.name for found in list_packs()])
     limits = dict.fromkeys([*packs, *(path.resolve().name for path in folders)], limit) if limit else None
-    with _doing("reading scores"):
+    with doing("reading scores"):
         figures = build_store(folder, packs, folders=folders, limits=limits, workers=workers, engine=engine)
     if as_json:
-        _print_json(figures)
+        print_json(figures)
     else:
-        _print_table(("source", "pieces", "notes", "refused"), [(name, *map(str, row.values())) for name, row in figures.items()])
+        print_table(("source", "pieces", "notes", "refused"), [(name, *map(str, row.values())) for name, row in figures.items()])
 
 
 @train_app.command(name="compose", epilog="Example: partimento train compose --store ~/store --minutes 100 --out runs/general")
@@ -686,7 +609,7 @@ def train_compose(
         strategy=strategy,
     )
     if is_first():
-        _print_figures(figures, as_json)
+        print_figures(figures, as_json)
 
 
 @train_app.command(name="flat", epilog="Example: partimento train flat --vocabulary anticipation --store ~/store --out runs/flat")
@@ -702,7 +625,7 @@ def train_flat(
     """Train a model of a flat vocabulary, which infill and continue take by --model FOLDER/model."""
     from compose.runs import run_flat
 
-    _print_figures(run_flat(out, store, minutes, vocabulary=vocabulary, seed=seed, resume=resume), as_json)
+    print_figures(run_flat(out, store, minutes, vocabulary=vocabulary, seed=seed, resume=resume), as_json)
 
 
 @train_app.command(name="voices", epilog="Example: partimento train voices --minutes 30 --out runs/voices")
@@ -712,7 +635,7 @@ def train_voices(
     """Train the benchmark model of the JSB chorales: four voices on a grid of sixteenths."""
     from compose.runs import run_voices
 
-    _print_figures(run_voices(out, minutes, seed=seed, resume=resume), as_json)
+    print_figures(run_voices(out, minutes, seed=seed, resume=resume), as_json)
 
 
 @train_app.command(name="chorale", epilog="Example: partimento train chorale --minutes 30 --out runs/chorale")
@@ -722,7 +645,7 @@ def train_chorale(
     """Train the model that infill and continue use, on the Bach chorales of music21 in all keys."""
     from compose.runs import run_chorale
 
-    _print_figures(run_chorale(out, minutes, seed=seed, resume=resume), as_json)
+    print_figures(run_chorale(out, minutes, seed=seed, resume=resume), as_json)
 
 
 @train_app.command(
@@ -750,7 +673,7 @@ def train_render(
     """Train a DDSP instrument, which transfer takes by --bank FOLDER/model."""
     from render.ddsp.runs import run_render
 
-    with _progress() as say:
+    with progress() as say:
         say(f"taking notes of {instrument} apart")
         figures = run_render(
             out,
@@ -770,7 +693,7 @@ def train_render(
         )
     for line in figures.pop("refused"):
         print(f"left out: {line}", file=sys.stderr)
-    _print_figures(figures, as_json)
+    print_figures(figures, as_json)
 
 
 @evaluate_app.command(name="jsb", epilog="Example: partimento evaluate jsb --model voices")
@@ -778,7 +701,7 @@ def evaluate_jsb(model: Model = "voices", as_json: JsonFlag = False) -> None:
     """Nats per voice slot on the valid split of the JSB chorales."""
     from compose.evaluate import evaluate_jsb as evaluate
 
-    _print_figures(evaluate(model), as_json)
+    print_figures(evaluate(model), as_json)
 
 
 @evaluate_app.command(name="chorale", epilog="Example: partimento evaluate chorale --pieces 50")
@@ -791,7 +714,7 @@ def evaluate_chorale(
     """Rewrite inner voices of held-out chorales: pitch accuracy, voice leading beside Bach's, memorised runs."""
     from compose.evaluate import evaluate_chorale as evaluate
 
-    _print_figures(evaluate(model, pieces=pieces, seed=seed), as_json)
+    print_figures(evaluate(model, pieces=pieces, seed=seed), as_json)
 
 
 @evaluate_app.command(name="roundtrip", epilog="Example: partimento evaluate roundtrip --vocabulary measured --pieces 200")
@@ -804,7 +727,7 @@ def evaluate_roundtrip(
     """Encode and decode a sample of the packs: what is lost, and whether the report names it."""
     from compose.evaluate import evaluate_roundtrip as evaluate
 
-    _print_figures(evaluate(vocabulary, pieces=pieces, seed=seed), as_json)
+    print_figures(evaluate(vocabulary, pieces=pieces, seed=seed), as_json)
 
 
 @evaluate_app.command(name="compose", epilog="Example: partimento evaluate compose --pieces 6 --store ~/store")
@@ -829,7 +752,7 @@ def evaluate_compose(
     from corpora.atomic import atomic_outputs
 
     settings = SamplerSettings(temperature=temperature, top_p=top_p)
-    with _progress() as say:
+    with progress() as say:
         figures = evaluate(model, pieces=pieces, stores=store or (), seed=seed, settings=settings, say=say)
     sections = compose_sections(figures)
     if output is not None:
@@ -837,11 +760,11 @@ def evaluate_compose(
             figures_path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
             tables_path.write_text(markdown(sections), encoding="utf-8")
     if as_json:
-        _print_json(figures)
+        print_json(figures)
         return
     for section in sections:
         print(section.text)
-        _print_table(section.columns, section.rows)
+        print_table(section.columns, section.rows)
 
 
 @evaluate_app.command(name="render", epilog="Example: partimento evaluate render --pieces 1 --seconds 20 -o engines.json")
@@ -872,7 +795,7 @@ def evaluate_render(
     from render.measures.evaluate import evaluate_render as evaluate
     from render.measures.tables import render_sections
 
-    with _progress() as say:
+    with progress() as say:
         read = [(path.name, read_piece(path)) for path in music or ()]
         figures = evaluate(engine or tuple(ENGINES), music=read, pieces=pieces, excerpt_s=seconds, font=font, seed=seed, say=say)
     sections = render_sections(figures)
@@ -881,11 +804,11 @@ def evaluate_render(
             figures_path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
             tables_path.write_text(markdown(sections), encoding="utf-8")
     if as_json:
-        _print_json(figures)
+        print_json(figures)
         return
     for section in sections:
         print(section.text)
-        _print_table(section.columns, section.rows)
+        print_table(section.columns, section.rows)
 
 
 def _run(arguments: list[str]) -> int:

@@ -55,7 +55,8 @@ def example_of(model: FrameModel, clip: Clip) -> Example:
     size = round(MEASURED_S * SAMPLE_RATE_HZ)
     whole = len(samples) // size
     powers = np.square(samples[: whole * size], dtype=np.float64).reshape(whole, size).mean(1)
-    return Example(list(hear([samples * np.float32(level_gain(powers))], model)), clip.notes)
+    levelled = np.asarray(samples * level_gain(powers), dtype=np.float32)
+    return Example(list(hear([levelled], model)), clip.notes)
 
 
 def read(example: Example, settings: DecoderSettings) -> Table:

@@ -26,8 +26,8 @@ def chroma(spectra: Float[Tensor, "batch 2 time freq"]) -> Float[Tensor, "batch 
     """
     first = (FIRST_PITCH - LOWEST_PITCH) * BINS_PER_SEMITONE
     last = (LAST_PITCH - LOWEST_PITCH) * BINS_PER_SEMITONE
-    powers = 10.0 ** (spectra[:, 0, :, first:last] - 8.0) - 1e-8
-    pitches = powers.clamp(min=0.0).unflatten(-1, (-1, BINS_PER_SEMITONE)).sum(-1)
-    classes = pitches.sqrt().unflatten(-1, (-1, 12)).sum(-2)
+    powers = (10.0 ** (spectra[:, 0, :, first:last] - 8.0) - 1e-8).contiguous()
+    pitches = powers.clamp(min=0.0).view(*powers.shape[:2], -1, BINS_PER_SEMITONE).sum(-1)
+    classes = pitches.sqrt().view(*powers.shape[:2], -1, 12).sum(-2)
     largest = classes.amax(-1, keepdim=True)
     return torch.where(largest > SILENCE, classes / largest.clamp(min=SILENCE), 0.0)

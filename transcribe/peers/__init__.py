@@ -1,0 +1,1 @@
+"""Transcribers by others, where they are installed: to compare with, or to use."""

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from corpora.errors import PartimentoError, RequestError, ToolError
-from transcribe.training_audio.clips import Clip, make_clip
+from transcribe.training_audio.clips import Clip, Voice, make_clip
 from transcribe.training_audio.drums import drum_passage, with_drums
 from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
 from transcribe.training_audio.instruments import draw_ensemble
@@ -29,6 +29,7 @@ from transcribe.training_audio.performing import draw_cast, perform_score
 from transcribe.training_audio.random_music import random_passage
 from transcribe.training_audio.scores import PACK_WEIGHTS, Scores, read_score
 from transcribe.training_audio.sound_store import StoreWriter
+from transcribe.training_audio.synthetic_voice import SyntheticVoice
 
 __all__ = ["KINDS", "Job", "Kind", "make_store", "run_job"]
 
@@ -61,7 +62,9 @@ KINDS: Mapping[str, Kind] = {
     "ensemble": Kind(solo=0.0, drums=0.0, drums_alone=0.0),
     "drums": Kind(solo=0.4, drums=1.0, drums_alone=0.25),
 }
+TRAIN = "train"
 RANDOM_SHARE = 0.2  # of the jobs of a training store
+SYNTHETIC_SHARE = 0.15  # of its clips without drums
 CLIPS_WITHOUT_SCORE = 2
 NOTES_A_CLIP, MOST_CLIPS = 700, 4
 RANDOM_SOLO = 0.6  # share of random music that a piano plays
@@ -105,21 +108,22 @@ def run_job(job: Job) -> tuple[list[Clip], str]:
         passages = _passages(job, rng)
         clips = []
         for passage in passages:
-            font = job.fonts[int(rng.integers(len(job.fonts)))]
-            clip = make_clip(
-                passage,
-                _player(font).play,
-                rng,
-                split=job.split,
-                piece=job.piece or job.what,
-                voice_name=font.stem,
-                played_rate_hz=PLAYED_RATE_HZ,
-            )
+            name, voice = _voice(job, passage, rng)
+            labels = {"split": job.split, "piece": job.piece or job.what, "voice_name": name}
+            clip = make_clip(passage, voice, rng, played_rate_hz=PLAYED_RATE_HZ, **labels)
             if clip is not None:
                 clips.append(clip)
     except PartimentoError as error:
         return [], str(error)
     return clips, "" if clips else "no passage with enough notes"
+
+
+def _voice(job: Job, passage: Passage, rng: np.random.Generator) -> tuple[str, Voice]:
+    """A font, or in a store for training now and then a synthesiser; name and sound."""
+    font = job.fonts[int(rng.integers(len(job.fonts)))]
+    if rng.random() < SYNTHETIC_SHARE and job.split == TRAIN and not any(part.is_drum for part in passage.parts):
+        return "synthetic", SyntheticVoice(rng).play
+    return font.stem, _player(font).play
 
 
 def _passages(job: Job, rng: np.random.Generator) -> list[Passage]:
@@ -166,7 +170,7 @@ def make_store(
     folder: Path,
     *,
     fonts: Sequence[Path],
-    split: str = "train",
+    split: str = TRAIN,
     hours: float,
     seed: int = 0,
     workers: int = 1,
@@ -179,7 +183,7 @@ def make_store(
     Args:
         folder: Of the store (``transcribe.training_audio.sound_store``).
         fonts: SoundFonts, one of which plays each clip. Never from an upload.
-        split: Of the packs: "train", "valid" or "test". Only a store for training has random music.
+        split: Of the packs: "train", "valid" or "test". Only a store for training has random music and synthetic voices.
         hours: Of sound; the last job may pass it.
         seed: The same seed gives the same store.
         workers: Processes.
@@ -205,7 +209,7 @@ def make_store(
     writer = StoreWriter(folder, settings)
     wanted = round(hours * 3600 * SAMPLE_RATE_HZ)
     scores = Scores.load(split, weights, seed)
-    jobs = _jobs(scores, seed=seed, kind=kind, split=split, fonts=chosen, is_random=split == "train" and kind == "mixed")
+    jobs = _jobs(scores, seed=seed, kind=kind, split=split, fonts=chosen, is_random=split == TRAIN and kind == "mixed")
     for _ in range(writer.jobs_done):
         next(jobs)
     if writer.samples < wanted:

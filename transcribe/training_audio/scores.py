@@ -1,7 +1,7 @@
 """Scores of the packs for training: which files, in which order, and how one is read.
 
-Orchestra scores longer than ``MAX_BYTES`` in the archive are left out: they take minutes to read. kern is read through verovio
-(``corpora.kern_notes``), whose music has bars but no marks.
+Files past ``LARGEST`` are left out, as they take minutes to read, and so are kern files that are only the beginning of a piece.
+kern is read through verovio (``corpora.kern_notes``), whose music has bars but no marks.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ PACK_WEIGHTS: Mapping[str, float] = {
     "openscore-string-quartets": 0.12,
     "openscore-orchestra": 0.06,
 }
-MAX_BYTES = {".mxl": 420_000, ".krn": 120_000}
-MIN_BYTES = {".mxl": 0, ".krn": 4_000}  # shorter ones are incipits
+KERN = ".krn"
+LARGEST = 420_000  # bytes
+KERN_BYTES = range(4_000, 120_000)
 MAX_FILES = 600  # of a pack
 
 
@@ -55,7 +56,7 @@ class Scores:
             paths = sorted(
                 row.path
                 for row in find_pack(pack).files
-                if row.split == split and MIN_BYTES[row.path[-4:]] <= row.bytes <= MAX_BYTES[row.path[-4:]]
+                if row.split == split and (row.bytes in KERN_BYTES if row.path.endswith(KERN) else row.bytes <= LARGEST)
             )
             if len(paths) > MAX_FILES:
                 chosen = np.random.default_rng([seed, *pack.encode()]).choice(len(paths), MAX_FILES, replace=False)
@@ -92,4 +93,4 @@ def read_score(data: bytes, path: str) -> Piece:
         InputError: It is refused.
         ToolError: verovio died or ran out of its limits.
     """
-    return read_kern_notes(data, path) if path.endswith(".krn") else parse_piece(data, path)
+    return read_kern_notes(data, path) if path.endswith(KERN) else parse_piece(data, path)

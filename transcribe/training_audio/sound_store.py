@@ -66,6 +66,11 @@ def _clip(line: dict[str, Any]) -> StoredClip:
     return StoredClip(rows=rows, programs=tuple(line.pop("programs")), **line)
 
 
+def _mapped(path: Path, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+    """The first rows of a file, which may be in the middle of growing."""
+    return np.memmap(path, dtype=dtype, mode="r", shape=(count,)) if count else np.zeros(0, dtype=dtype)
+
+
 class SoundStore:
     """A store opened for reading; samples and rows are memory-mapped. It has the clips that were there when it was opened.
 
@@ -80,11 +85,9 @@ class SoundStore:
         self.clips = tuple(_clip(line) for line in _lines(folder / CLIPS))
         if not self.clips:
             raise InputError(f"{folder} is no store of sound: expected a folder with clips in {CLIPS}")
-        self.samples: NDArray[np.int16] = np.memmap(folder / SOUND, dtype=SAMPLE, mode="r")
-        self._tables: dict[str, NDArray[Any]] = {}
-        for name, dtype in TABLES.items():
-            path = folder / f"{name}.rows"
-            self._tables[name] = np.memmap(path, dtype=dtype, mode="r") if path.stat().st_size else np.zeros(0, dtype)
+        last = self.clips[-1]
+        self.samples: NDArray[np.int16] = _mapped(folder / SOUND, SAMPLE, last.start + last.samples)
+        self._tables = {name: _mapped(folder / f"{name}.rows", dtype, sum(last.rows[name])) for name, dtype in TABLES.items()}
 
     def __len__(self) -> int:
         return len(self.clips)

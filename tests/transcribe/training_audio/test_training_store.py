@@ -1,0 +1,93 @@
+"""A store of sound is the same whatever the workers and however often it was killed, and says what it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corpora.errors import InputError, RequestError
+from transcribe.heard import DRUMS
+from transcribe.training_audio import SoundStore, make_store
+from transcribe.training_audio.sound_store import StoreWriter
+
+FILES = ("sound.i16", "notes.rows", "pedals.rows", "beats.rows", "clips.jsonl", "jobs.jsonl")
+HOURS = 75 / 3600
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
+@pytest.fixture
+def made(synthesiser: None, pack: str, wheel_font: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "store"
+    make_store(folder, fonts=[wheel_font], hours=HOURS, seed=4, packs={pack: 1.0})
+    return folder
+
+
+def test_two_workers_and_an_interruption_change_nothing(made: Path, pack: str, wheel_font: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    wishes = {"fonts": [wheel_font], "seed": 4, "packs": {pack: 1.0}, "workers": 2}
+    make_store(other, hours=20 / 3600, **wishes)
+    for name in FILES[:4]:  # a run that was killed while it wrote
+        with (other / name).open("ab") as file:
+            file.write(b"\x07" * 501)
+    with (other / "clips.jsonl").open("ab") as file:
+        whole = json.loads((other / "clips.jsonl").read_bytes().split(b"\n")[0])
+        file.write(json.dumps({**whole, "job": 10_000}).encode() + b'\n{"start": 12')
+    before = len(SoundStore(other))
+    assert before >= 2
+    make_store(other, hours=HOURS, **wishes)
+    assert contents(other) == contents(made)
+    make_store(other, hours=HOURS, **wishes)  # there is enough
+    assert contents(other) == contents(made)
+
+
+def test_clips_lie_end_to_end_and_their_labels_inside(made: Path) -> None:
+    store = SoundStore(made)
+    assert store.duration_s >= HOURS * 3600
+    place = 0
+    for index, row in enumerate(store.clips):
+        clip = store.clip(index)
+        assert row.start == place
+        place += row.samples
+        assert len(clip.samples) == row.samples
+        assert 16_000 < np.abs(clip.samples.astype(np.int32)).max() <= 32_767 * 10 ** (-1 / 20) + 1  # -6 to -1 dBFS
+        notes = clip.notes
+        assert len(notes) > 10
+        assert (notes["offset_s"] > notes["onset_s"]).all()
+        assert (notes["onset_s"] >= 0.05).all()
+        assert (notes["onset_s"] <= clip.duration_s).all()
+        assert ((notes["family"] == DRUMS) == (notes["program"] == 0) | (notes["family"] != DRUMS)).all()
+        for family, pitch in {(int(note["family"]), int(note["pitch"])) for note in notes}:
+            own = notes[(notes["family"] == family) & (notes["pitch"] == pitch)]
+            assert (own["offset_s"][:-1] <= own["onset_s"][1:] + 1e-9).all()  # one row a key at a time
+        if len(clip.beats):
+            steps = np.diff(clip.beats["number"])
+            assert set(steps.tolist()) <= {1, 1 - int(clip.beats["number"].max())}
+            assert (np.diff(clip.beats["time_s"]) > 0.1).all()
+    assert place == len(store.samples)
+
+
+def test_a_store_that_grows_can_be_read(made: Path) -> None:
+    with (made / "clips.jsonl").open("ab") as file:
+        file.write(b'{"start": 99')
+    assert len(SoundStore(made).clip(0).samples)
+
+
+def test_what_is_no_store_or_another_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no store of sound"):
+        SoundStore(tmp_path)
+    StoreWriter(tmp_path, {"seed": 1})
+    with pytest.raises(RequestError, match="other settings"):
+        StoreWriter(tmp_path, {"seed": 2})
+
+
+def test_wishes_that_cannot_be_met(tmp_path: Path, wheel_font: Path) -> None:
+    with pytest.raises(RequestError, match="expected one of mixed, piano"):
+        make_store(tmp_path, fonts=[wheel_font], hours=1, kind="choir")
+    with pytest.raises(RequestError, match="at least one SoundFont"):
+        make_store(tmp_path, fonts=[], hours=1)

@@ -19,7 +19,7 @@ from transcribe.families import FAMILY_OF_PROGRAM
 from transcribe.heard import DRUMS, HEARD_DTYPE, PEDAL_DTYPE, sort_heard
 from transcribe.training_audio.passages import SAMPLE_RATE_HZ, Passage
 
-__all__ = ["labels_of", "one_key_at_a_time", "pedals_of", "played_of"]
+__all__ = ["labels_of", "one_key_at_a_time", "one_row_a_key", "pedals_of", "played_of"]
 
 TICKS_PER_QUARTER = SAMPLE_RATE_HZ // 2  # at the 120 quarters a minute of a piece without tempos
 TOGETHER_S = 0.03
@@ -89,11 +89,11 @@ def labels_of(played: PlayedMusic, end_s: float) -> Table:
     families = np.array([FAMILY_OF_PROGRAM.get(program, PIANO) for program in range(128)])
     rows["family"] = np.where(notes["is_drum"], DRUMS, families[notes["program"]])
     rows["confidence"] = 1.0
-    return sort_heard(_one_row_a_key(rows[rows["onset_s"] < end_s]))
+    return one_row_a_key(rows[rows["onset_s"] < end_s])
 
 
-def _one_row_a_key(rows: Table) -> Table:
-    """As the module says, of each family and pitch."""
+def one_row_a_key(rows: Table) -> Table:
+    """HEARD_DTYPE rows with one row a key at a time, as the module says, in order."""
     rows = rows[np.lexsort((-rows["velocity"], rows["onset_s"], rows["pitch"], rows["family"]))]
     kept: list[int] = []
     offsets = rows["offset_s"].tolist()
@@ -111,10 +111,10 @@ def _one_row_a_key(rows: Table) -> Table:
                 offsets[before] = onsets[row]
         kept.append(row)
     out = rows[kept]
-    out["offset_s"] = np.array(offsets)[kept]
+    out["offset_s"] = np.array(offsets, dtype=np.float64)[kept]
     out["offset_s"] = np.maximum(out["offset_s"], out["onset_s"] + SHORTEST_S / 2)
-    out["velocity"] = np.array(velocities)[kept]
-    return out
+    out["velocity"] = np.array(velocities, dtype=np.int32)[kept]
+    return sort_heard(out)
 
 
 def pedals_of(passage: Passage, start_s: float, end_s: float) -> Table:

@@ -73,7 +73,7 @@ def changed_pitch(samples: Sound, notes: Table, pedals: Table, beats: Table, cen
     kept = min(len(made), len(samples))
     sound[:kept] = made[:kept]
     end_s = kept / SAMPLE_RATE_HZ
-    return sound, *(_faster(table, factor, end_s) for table in (notes, pedals, beats))
+    return sound, _faster(notes, factor, end_s), _faster(pedals, factor, end_s), _faster(beats, factor, end_s)
 
 
 def _faster(table: Table, factor: float, end_s: float) -> Table:

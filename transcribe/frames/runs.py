@@ -1,0 +1,197 @@
+"""``partimento train transcribe``: a frame model from scores and SoundFonts, as a run in a folder.
+
+The folder holds ``sound-train/`` and ``sound-valid/`` (``transcribe.training_audio``, unless stores are named), ``state.pt`` and
+the curve (``compose.training``), and once it is done ``model/``, a checkpoint that ``--weights FOLDER/model`` takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compose.curves import read_curve
+from compose.training import TrainingPlan
+from corpora.errors import RequestError
+from corpora.safe_text import safe_text
+from transcribe.frames.calibration import calibrate, example_of
+from transcribe.frames.listener import FrameListener
+from transcribe.frames.model import FrameModel
+from transcribe.frames.settings import DecoderSettings
+from transcribe.frames.training import PRESETS, STATE_FILE, train_frames
+from transcribe.training_audio.making import make_store
+from transcribe.training_audio.sound_store import SoundStore
+
+__all__ = ["finish_run", "run_transcribe"]
+
+LEARNING_RATE = 3e-3
+CROP_FRAMES, CROPS = 250, {"tiny": 4, "cpu": 4, "gpu": 64}
+CALIBRATION_CLIPS = 24
+VALIDATION_SHARE = 1 / 15  # of the hours that are made for training
+MODEL_FOLDER = "model"
+
+CARD = """# {name}: notes, drums, pedal and beats out of recordings
+
+The frame model of `transcribe.frames`, preset `{preset}`, {parameters:,} weights.
+
+| | |
+|---|---|
+| data | {sound} of sound made from the packs' train split and {voices} |
+| validation | the packs' valid split, played by {other_voices} |
+| training | {minutes:g} minutes, {steps} steps, seed {seed} |
+| command | `partimento train transcribe --preset {preset} --minutes {minutes:g} --seed {seed}` |
+| licence of the weights | Apache-2.0 |
+
+Trained on synthetic sound alone: on recordings of real instruments it is weaker than these figures say.
+
+## Losses on the validation music (nats a frame, summed over pitches)
+
+| figure | value |
+|---|---|
+{figures}
+"""
+
+
+def run_transcribe(
+    folder: Path,
+    minutes: float,
+    *,
+    preset: str = "cpu",
+    store: Path | None = None,
+    validation: Path | None = None,
+    fonts: Sequence[Path] = (),
+    validation_fonts: Sequence[Path] = (),
+    hours: float = 5.0,
+    seed: int = 0,
+    workers: int = 2,
+    resume: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Make the sound, train, learn the decoder's settings, and write the checkpoint.
+
+    Args:
+        folder: Of the run; made when missing.
+        minutes: Wall time of the training, over all resumes; making the sound comes before.
+        preset: In ``PRESETS``.
+        store, validation: Stores of sound that are there already.
+        fonts: SoundFonts that play the training music, where there is no store.
+        validation_fonts: Others, for the validation music.
+        hours: Of training sound to make.
+        seed: Of weights, crops and sound.
+        workers: Processes that make sound, and batches.
+        resume: Go on with the run in the folder.
+        say: Hears what is being done.
+
+    Returns:
+        JSON values: where the checkpoint is, its size and its losses.
+
+    Raises:
+        RequestError: No such preset; the folder holds a run and ``resume`` is false, or the other way round; or there are neither
+            stores nor fonts.
+        InputError: A store or font cannot be used, or PARTIMENTO_DATA names no packs.
+    """
+    if preset not in PRESETS:
+        raise RequestError(f"preset '{safe_text(preset)}' is not known: expected one of {', '.join(PRESETS)}")
+    shown = safe_text(str(folder))
+    begun = (folder / STATE_FILE).exists()
+    if begun and not resume:
+        raise RequestError(f"{shown} holds a run: go on with it by --resume, or name another folder")
+    if resume and not begun:
+        raise RequestError(f"{shown} holds no run to go on with")
+    told = say or (lambda what: None)
+    sound = _Sound(seed, workers, told)
+    train_store = store or sound.make(folder / "sound-train", fonts, "train", hours)
+    valid_store = validation or sound.make(folder / "sound-valid", validation_fonts, "valid", hours * VALIDATION_SHARE)
+    plan = TrainingPlan(
+        minutes=minutes,
+        learning_rate=LEARNING_RATE,
+        weight_decay=0.01,
+        averaging=0.995,
+        evaluate_every_s=600.0,
+        bfloat16=preset == "gpu",
+    )
+    model, figures = train_frames(
+        folder,
+        train_store,
+        valid_store,
+        plan,
+        PRESETS[preset],
+        seed=seed,
+        batch=CROPS[preset],
+        frames=CROP_FRAMES,
+        workers=workers,
+    )
+    return finish_run(folder, model, figures, train_store, valid_store, preset=preset, minutes=minutes, seed=seed, say=told)
+
+
+@dataclass(frozen=True)
+class _Sound:
+    """Makes stores of sound."""
+
+    seed: int
+    workers: int
+    say: Callable[[str], None]
+
+    def make(self, folder: Path, fonts: Sequence[Path], split: str, hours: float) -> Path:
+        if not fonts:
+            raise RequestError(f"expected a store of sound or SoundFonts for the {split} music, got neither")
+
+        def told(share: float) -> None:
+            self.say(f"{split} sound: {share:.0%}")
+
+        make_store(folder, fonts=fonts, split=split, hours=hours, seed=self.seed, workers=self.workers, progress=told)
+        return folder
+
+
+def finish_run(
+    folder: Path,
+    model: FrameModel,
+    figures: dict[str, float],
+    store: Path,
+    validation: Path,
+    *,
+    preset: str,
+    minutes: float,
+    seed: int,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Learn the decoder's settings and write the checkpoint of a trained model; arguments as ``run_transcribe``."""
+    trained_on, held_out = SoundStore(store), SoundStore(validation)
+    step = max(len(held_out) // CALIBRATION_CLIPS, 1)
+    clips = [held_out.clip(index) for index in range(0, len(held_out), step)][:CALIBRATION_CLIPS]
+    say(f"learning the decoder's settings on {len(clips)} clips")
+    settings, value = calibrate([example_of(model, clip) for clip in clips], DecoderSettings(), say)
+    parameters = sum(weight.numel() for weight in model.parameters())
+    rows = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in figures.items())
+    about = {
+        "preset": preset,
+        "minutes": minutes,
+        "seed": seed,
+        "losses": figures,
+        "calibration": round(value, 4),
+        "voices": _voices(trained_on),
+        "validation_voices": _voices(held_out),
+    }
+    card = CARD.format(
+        name="frames",
+        preset=preset,
+        parameters=parameters,
+        sound=f"{trained_on.duration_s / 3600:.1f} hours",
+        voices=", ".join(_voices(trained_on)),
+        other_voices=", ".join(_voices(held_out)),
+        minutes=minutes,
+        steps=_steps(folder),
+        seed=seed,
+        figures=rows,
+    )
+    FrameListener(model, settings).save_pretrained(folder / MODEL_FOLDER, card, about)
+    return {"model": str(folder / MODEL_FOLDER), "parameters": parameters, "f1_of_calibration": round(value, 4), **figures}
+
+
+def _voices(store: SoundStore) -> list[str]:
+    return sorted({clip.voice for clip in store.clips})
+
+
+def _steps(folder: Path) -> int:
+    return max((int(line["step"]) for line in read_curve(folder)), default=0)

@@ -91,8 +91,8 @@ def read_heard(path: str | Path) -> tuple[HeardMusic, NDArray[np.float32] | None
         pedals=_table(values, "pedals", PEDAL_DTYPE, name),
         beats=_table(values, "beats", BEAT_DTYPE, name),
         duration_s=duration_s,
-        beats_per_bar=int(_number(values, "beats_per_bar", 0, 32, name)),
-        beat_type=int(_number(values, "beat_type", 0, 32, name)),
+        beats_per_bar=int(_number(values, "beats_per_bar", 0.0, 32.0, name)),
+        beat_type=int(_number(values, "beat_type", 0.0, 32.0, name)),
         name=str(values.get("name", "")),
     )
     return music, _activations(values.get("beat_logits"), name)

@@ -1,0 +1,1 @@
+"""Beats and bars of music in seconds: from the activations of a network, and from notes alone."""

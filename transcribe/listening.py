@@ -7,9 +7,10 @@ they are installed. Each is a function ``(stream, wanted, progress) -> (HeardMus
 from __future__ import annotations
 
 import importlib
+import inspect
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,6 +22,8 @@ from corpora.audio_stream import AudioStream, Progress
 from corpora.errors import RequestError
 from corpora.piece import Table
 from corpora.safe_text import safe_text
+from transcribe.beats.combining import with_beats
+from transcribe.beats.wishes import BeatWishes
 from transcribe.families import FAMILIES, families_of
 from transcribe.frames.notes import Wanted
 from transcribe.heard import DRUMS, HeardMusic
@@ -44,11 +47,13 @@ class Transcription:
 
     Args:
         music: Notes, pedal and beats.
-        model: Which model heard it, with the name of its weights.
+        beat_logits: Of beat and downbeat in each frame, (frames, 2); None where the model does not tell.
+        model: Which model heard it.
         work_s: How long it took.
     """
 
     music: HeardMusic
+    beat_logits: NDArray[np.float32] | None
     model: str
     work_s: float
 
@@ -163,6 +168,8 @@ def transcribe(
     model: str = "frame",
     instruments: str = "",
     pitches: str = "",
+    beats: BeatWishes | None = None,
+    weights: str = "",
     progress: Progress | None = None,
 ) -> Transcription:
     """Hear a recording.
@@ -172,11 +179,14 @@ def transcribe(
         model: In ``MODELS``.
         instruments: Families or instruments with commas between them, "drums" among them, the only ones there are; any when empty.
         pitches: Lowest and highest note, "G3-E6"; any when empty.
+        beats: What is known of meter, tempo and first downbeat.
+        weights: A folder of one's own, for our models.
         progress: Hears how much is done, 0 to 1.
 
     Raises:
         InputError: No sound file, no samples, samples that are not finite, or over 12 hours.
-        RequestError: A model, instrument or pitch is not known.
+        RequestError: A model, instrument or pitch is not known, or weights are given for a model of others.
+        CheckpointError: The weights cannot be used.
         ToolError: A model of others is not installed.
 
     Example:
@@ -185,8 +195,11 @@ def transcribe(
     """
     listener = _find_model(model)
     wanted = wanted_of(instruments, pitches)
+    own = {"weights": weights} if weights else {}
+    if own and "weights" not in inspect.signature(listener).parameters:
+        raise RequestError(f"model {model}: expected no weights of one's own, got {safe_text(weights)!r}")
     stream = AudioStream.open(source, SAMPLE_RATE_HZ)
     started = time.perf_counter()
-    music, _ = listener(stream, wanted, progress)
-    music = replace(music, name=stream.name)
-    return Transcription(music, model, time.perf_counter() - started)
+    music, logits = listener(stream, wanted, progress, **own)
+    music = with_beats(music, logits, beats)
+    return Transcription(music, logits, model, time.perf_counter() - started)

@@ -1,0 +1,151 @@
+"""The verbs of this room: ``transcribe``, ``train transcribe``, ``evaluate transcribe``; what they need is loaded when called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from corpora.console import doing, print_json, print_table, progress, telling
+from corpora.errors import RequestError
+from corpora.safe_text import safe_text
+
+__all__ = ["add_commands"]
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
+Fonts = Annotated[list[Path] | None, typer.Option("--font", help="A SoundFont that plays training music; may be repeated.")]
+
+
+def transcribe(
+    recording: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RECORDING",
+            help="A .wav, .flac, .mp3 or .ogg file; a .mid that was played; or a .json of --keep, to write it again.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where it goes: .mid as it was played, or .musicxml or .mxl as a score.")
+    ],
+    instruments: Annotated[
+        str, typer.Option(help="The only ones there are, with commas: piano, violin, drums ...; any when left out.")
+    ] = "",
+    pitches: Annotated[str, typer.Option(help='Lowest and highest note, "G3-E6"; any when left out.')] = "",
+    meter: Annotated[str, typer.Option(help='"6/8"; found when left out.')] = "",
+    tempo: Annotated[str, typer.Option(help='Beats a minute, "72" or "60-90"; found when left out.')] = "",
+    first_downbeat: Annotated[float | None, typer.Option(min=0.0, help="Where the first whole bar begins, in seconds.")] = None,
+    key: Annotated[str, typer.Option(help='"Eb major"; found when left out.')] = "",
+    split: Annotated[str, typer.Option(help='The lowest note of the right hand, "C4"; found bar by bar when left out.')] = "",
+    model: Annotated[str, typer.Option(help="frame, mt3, basic-pitch or transkun.")] = "frame",
+    weights: Annotated[str, typer.Option(help="A folder of your own for frame or mt3.")] = "",
+    score: Annotated[Path | None, typer.Option(help="Also as a score: .musicxml or .mxl.")] = None,
+    midi: Annotated[Path | None, typer.Option(help="Also as MIDI.")] = None,
+    image: Annotated[Path | None, typer.Option(help="Also engraved: .png or .svg.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="Also what was heard, as .json, to write it again.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Hear a recording: notes with velocity, pedal, instruments and beats, as MIDI or as a score."""
+    from corpora.atomic import atomic_outputs
+    from transcribe.results import MIDI_SUFFIXES, SCORE_SUFFIXES, HeardPaths, heard_files
+
+    if out.suffix.lower() not in (*MIDI_SUFFIXES, *SCORE_SUFFIXES):
+        expected = ", ".join((*MIDI_SUFFIXES, *SCORE_SUFFIXES))
+        raise RequestError(f"--out: expected a name ending in {expected}, got {safe_text(out.name)!r}")
+    is_score = out.suffix.lower() in SCORE_SUFFIXES
+    if (is_score and score is not None) or (not is_score and midi is not None):
+        raise RequestError(
+            f"expected one {'score' if is_score else 'MIDI file'}, got --out and --{'score' if is_score else 'midi'}"
+        )
+    paths = HeardPaths(midi=midi if is_score else out, score=out if is_score else score, image=image, keep=keep)
+    paths.check()
+    from transcribe.listening import Transcription
+    from transcribe.writing import Wishes, rewrite, write_down
+
+    wishes = Wishes(
+        instruments=instruments, pitches=pitches, meter=meter, tempo=tempo, first_downbeat_s=first_downbeat, key=key, split=split
+    )
+    with telling(safe_text(recording.name)) as told:
+        heard: Transcription = (
+            rewrite(recording, wishes)
+            if recording.suffix.lower() in (".json", *MIDI_SUFFIXES)
+            else write_down(recording, wishes, model=model, weights=weights, progress=lambda share: told("listening to", share))
+        )
+    with doing("writing it down"):
+        notation = wishes.notate(heard.music) if paths.wants_score else None
+        files = heard_files(heard.music, notation, heard.beat_logits, heard.model, paths)
+    with atomic_outputs(list(files)) as places:
+        for place, data in zip(places, files.values(), strict=True):
+            place.write_bytes(data)
+    report = heard.report() | ({"score": notation.report} if notation is not None else {})
+    if as_json:
+        print_json({**report, "files": [str(path) for path in files]})
+        return
+    print_table(("heard", ""), _summary(report))
+    print(*files, sep="\n")
+
+
+def _summary(report: dict[str, Any]) -> list[tuple[str, str]]:
+    notes, beats = report["notes"], report["beats"]
+    sure = sum(note["confidence"] for note in notes) / max(len(notes), 1)
+    return [
+        ("notes", f"{len(notes)}, mean confidence {sure:.2f}"),
+        ("instruments", ", ".join(report["instruments"]) or "none"),
+        ("pedal", f"{len(report['pedals'])} times down"),
+        ("beats", f"{len(beats)}" + (f", {report['meter']}" if report["meter"] else "")),
+        ("length", f"{report['duration_s']:.1f} s, {report['work_per_second']:.3f} s of work for each"),
+    ]
+
+
+def train_transcribe(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")],
+    minutes: Annotated[float, typer.Option(min=0.01, help="Wall time of the training, over all resumes.")] = 90.0,
+    preset: Annotated[str, typer.Option(help="tiny, cpu or gpu: sizes.")] = "cpu",
+    font: Fonts = None,
+    validation_font: Annotated[
+        list[Path] | None, typer.Option(help="A SoundFont that plays the validation music, none of the others; may be repeated.")
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="Of training sound to make from the packs.")] = 5.0,
+    store: Annotated[Path | None, typer.Option(help="Training sound that was made before, in place of fonts.")] = None,
+    validation: Annotated[Path | None, typer.Option(help="Validation sound that was made before.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that make sound and batches.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, crops and sound.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train the frame model on scores of the packs, performed and played by SoundFonts."""
+    from transcribe.frames.runs import run_transcribe
+
+    with progress() as say:
+        figures = run_transcribe(
+            out,
+            minutes,
+            preset=preset,
+            store=store,
+            validation=validation,
+            fonts=font or (),
+            validation_fonts=validation_font or (),
+            hours=hours,
+            seed=seed,
+            workers=workers,
+            resume=resume,
+            say=say,
+        )
+    if as_json:
+        print_json(figures)
+    else:
+        print_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
+
+
+def add_commands(app: typer.Typer, train: typer.Typer, evaluate: typer.Typer) -> None:
+    """Add this room's verbs to the command line.
+
+    Args:
+        app: The whole; ``transcribe`` goes there.
+        train: ``train transcribe``.
+        evaluate: ``evaluate transcribe``.
+    """
+    app.command(epilog="Example: partimento transcribe song.flac -o song.mid --score song.musicxml --instruments piano")(transcribe)
+    example = "Example: partimento train transcribe --font A.sf2 --validation-font B.sf2 --minutes 90 --out runs/ear"
+    train.command(name="transcribe", epilog=example)(train_transcribe)

@@ -32,14 +32,16 @@ __all__ = ["NEW_NOTE_COLOUR", "colour_notes", "edit_musicxml"]
 NEW_NOTE_COLOUR = "#c0392b"
 
 
-def edit_musicxml(piece: Piece, removed_ids: Collection[str], added: Table) -> bytes:
+def edit_musicxml(piece: Piece, removed_ids: Collection[str], added: Table, *, keep_voices: bool = False) -> bytes:
     """The score's text without some notes and with others.
 
     Args:
         piece: A piece read from MusicXML.
         removed_ids: Ids of notes of the piece; a tied note goes with all its elements.
-        added: NOTE_DTYPE rows in divs of the piece; ``part`` is the lane; ``voice`` and ``velocity`` are not used. A row equal to a
-            removed note in onset, duration, pitch, cents and lane leaves that note alone. Duration 0 makes a grace note.
+        added: NOTE_DTYPE rows in divs of the piece; ``part`` is the lane; ``velocity`` is not used. A row equal to a removed note
+            in onset, duration, pitch, cents and lane leaves that note alone. Duration 0 makes a grace note.
+        keep_voices: Whether rows with a ``voice`` above 0 get that one of the part, as long as it is free there; else voices are
+            found anew.
 
     Returns:
         The new text, from which ``read_musicxml`` gives the notes asked for and no others, each with the pitch nearest to it.
@@ -51,7 +53,7 @@ def edit_musicxml(piece: Piece, removed_ids: Collection[str], added: Table) -> b
     if piece.source is None or piece.source.format != "musicxml":
         raise RequestError("only a piece read from MusicXML can be edited as MusicXML")
     with collection_paused():
-        return _Edit(piece, set(removed_ids), added).run(piece.source.data)
+        return _Edit(piece, set(removed_ids), added, keep_voices=keep_voices).run(piece.source.data)
 
 
 def colour_notes(data: bytes, ids: Collection[str], colour: str = NEW_NOTE_COLOUR) -> bytes:
@@ -91,21 +93,23 @@ def _spliced(data: bytes, changes: Sequence[tuple[int, int, bytes]]) -> bytes:
 class _Edit:
     """One edit: from ids and rows to measures with what each loses and gains."""
 
-    def __init__(self, piece: Piece, removed_ids: set[str], added: Table) -> None:
+    def __init__(self, piece: Piece, removed_ids: set[str], added: Table, *, keep_voices: bool) -> None:
         assert piece.source is not None
         self.document = walk(piece.source.data, piece.source.name, multiple_of=piece.divs_per_quarter)
         self.scale = self.document.divs // piece.divs_per_quarter
         chains = {chain.id: chain for chain in tie_chains(self.document)[0]}
         removed = {name: _known(chains, name) for name in removed_ids}
         self.lanes = [(p, staff) for p, part in enumerate(self.document.parts) for staff in range(1, part.num_staves + 1)]
-        rows = self._without_unchanged(removed, added)
+        rows = self._without_unchanged(removed, added, keep_voices=keep_voices)
         self.removed = list(removed.values())
         self.kept = [chain for name, chain in chains.items() if name not in removed]
         self.new = [self._new_note(*row) for row in rows]
         assign_voices(self.document, self.kept, self.removed, self.new)
 
-    def _without_unchanged(self, removed: dict[str, Chain], added: Table) -> list[tuple[int, int, int, float, int]]:
-        """The added rows (onset, end, pitch, cents, lane) without those that a removed note already is; that note stays."""
+    def _without_unchanged(
+        self, removed: dict[str, Chain], added: Table, *, keep_voices: bool
+    ) -> list[tuple[int, int, int, float, int, str]]:
+        """The added rows (onset, end, pitch, cents, lane, voice) without those that a removed note already is; that note stays."""
         same: dict[tuple[int, int, int, float, int], list[str]] = defaultdict(list)
         lane_of = {place: lane for lane, place in enumerate(self.lanes)}
         for name, chain in removed.items():
@@ -119,10 +123,10 @@ class _Edit:
             if same[key]:
                 del removed[same[key].pop()]
             else:
-                rows.append(key)
+                rows.append((*key, str(row["voice"]) if keep_voices and row["voice"] > 0 else ""))
         return sorted(rows)
 
-    def _new_note(self, onset: int, end: int, pitch: int, cents: float, lane: int) -> NewNote:
+    def _new_note(self, onset: int, end: int, pitch: int, cents: float, lane: int, voice: str) -> NewNote:
         if not 0 <= lane < len(self.lanes):
             raise RequestError(f"a new note is for lane {lane}, the score has {len(self.lanes)}")
         part_index, staff = self.lanes[lane]
@@ -136,7 +140,7 @@ class _Edit:
             )
         if not 0 <= pitch <= 127:
             raise RequestError(f"a new note has pitch {pitch}, expected 0 to 127")
-        return NewNote(onset, end, pitch, part_index, staff, cents)
+        return NewNote(onset, end, pitch, part_index, staff, cents, voice)
 
     def run(self, data: bytes) -> bytes:
         touched: dict[int, set[int]] = defaultdict(set)

@@ -14,14 +14,17 @@ from operator import itemgetter
 from corpora.musicxml.document import Document, Item
 from corpora.musicxml.reader import Chain
 
-__all__ = ["NewNote", "assign_voices"]
+__all__ = ["VOICES_PER_STAFF", "NewNote", "assign_voices"]
 
 VOICES_PER_STAFF = 4  # the usual numbering of notation programs: 1-4 on the first staff, 5-8 on the second
 
 
 @dataclass
 class NewNote:
-    """A note to write, with the voice it was given; ``joins`` is the kept note whose chord it enters."""
+    """A note to write, with the voice it was given.
+
+    ``wish`` is the voice that it gets where that is free, ``joins`` the kept note whose chord it enters.
+    """
 
     onset: int
     end: int
@@ -29,6 +32,7 @@ class NewNote:
     part: int
     staff: int
     cents: float = 0.0
+    wish: str = ""
     voice: str = ""
     joins: Item | None = None
 
@@ -71,14 +75,15 @@ def assign_voices(document: Document, kept: Iterable[Chain], removed: Iterable[C
             busy[chain.part, voice].add(chain.onset, chain.end, chain)
     for chain in removed:
         replaced[chain.part, chain.head.staff][chain.head.voice] += 1
-    chords: dict[tuple[int, int, int, int], list[NewNote]] = defaultdict(list)
+    chords: dict[tuple[int, int, int, int, str], list[NewNote]] = defaultdict(list)
     for note in new:
-        chords[note.part, note.onset, note.staff, note.end].append(note)
+        chords[note.part, note.onset, note.staff, note.end, note.wish].append(note)
     given: dict[tuple[int, int], list[str]] = defaultdict(list)
     ordered = sorted(chords.items(), key=lambda pair: (*pair[0][:3], -max(note.pitch for note in pair[1])))
-    for (part_index, onset, staff, end), chord in ordered:
+    for (part_index, onset, staff, end, wish), chord in ordered:
         lane = (part_index, staff)
-        choices = [voice for voice, _ in replaced[lane].most_common()] + given[lane]
+        choices = [wish] if wish else []
+        choices += [voice for voice, _ in replaced[lane].most_common()] + given[lane]
         choices += [voice for voice, _ in used[lane].most_common()]
         voice, joined = _first_free(choices, busy, part_index, staff, onset, end)
         if not voice:

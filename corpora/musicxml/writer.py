@@ -1,8 +1,9 @@
 """Writes a piece that came from no MusicXML file (MIDI, a model) as a readable MusicXML 4.0 score.
 
-A score with empty bars (parts, staves, clefs, keys, meters, tempos) is written first; then the editor notates all notes in it, so
-written and edited scores look alike. Conventions: notes are put on the grid of 24 steps a quarter; what had to move is counted.
-Lanes that share a part key and count their staves 1, 2, ... become staves of one part; a MIDI piece gets one part a lane.
+A score with empty bars (parts, staves, clefs, keys, meters, tempos, marks) is written first; then the editor notates all notes in
+it, so written and edited scores look alike. Conventions: notes are put on a grid of 24 steps a quarter, or of as many as are asked
+for; what had to move is counted. Lanes that share a part key and count their staves 1, 2, ... become staves of one part; a MIDI
+piece gets one part a lane.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, TypeAlias
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -18,14 +20,22 @@ from numpy.typing import NDArray
 from corpora.general_midi import DRUM_NAMES
 from corpora.musicxml.editor import edit_musicxml
 from corpora.musicxml.reader import read_musicxml
+from corpora.musicxml.voicing import VOICES_PER_STAFF
 from corpora.piece import DEFAULT_QUARTERS_PER_MINUTE, Part, Piece, Table, sort_notes
 
-__all__ = ["WriteReport", "write_musicxml", "write_musicxml_with_report"]
+__all__ = ["PlacedMark", "WriteReport", "write_musicxml", "write_musicxml_with_report"]
 
 STEPS_PER_QUARTER = 24
 MIDI_DRUM_CHANNEL = 10
 # Sounding pitch below which a staff's mean asks for the bass clef (middle C).
 BASS_CLEF_BELOW = 60
+# Clefs that an instrument (General MIDI program) always has: sign, line, octaves that it shifts.
+_CLEFS: dict[int, tuple[str, int, int]] = {
+    41: ("C", 3, 0),  # viola
+    43: ("F", 4, -1),  # double bass
+    **dict.fromkeys(range(24, 32), ("G", 2, -1)),  # guitars
+    **dict.fromkeys(range(32, 40), ("F", 4, -1)),  # bass guitars
+}
 _MODES = {1: "major", -1: "minor"}
 _HEADER = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" "http://www.musicxml.org/dtds/partwise.dtd">
@@ -38,12 +48,28 @@ class WriteReport:
     """What writing changed.
 
     Args:
-        moved_notes: Notes whose onset or length was off the grid of 24 steps a quarter.
+        moved_notes: Notes whose onset or length was off the grid.
         merged_notes: Notes that fell on one with the same place, length, pitch and cents in their lane and were left out.
     """
 
     moved_notes: int
     merged_notes: int
+
+
+class PlacedMark(NamedTuple):
+    """A mark to print at a place.
+
+    Args:
+        onset_div: Where, in divs of the piece.
+        lane: Whose staff it stands at.
+        kind: "dynamics", "wedge", "pedal" or "words".
+        text: The mark ("pp"); "crescendo", "diminuendo" or "stop"; "start", "change" or "stop"; the words.
+    """
+
+    onset_div: int
+    lane: int
+    kind: Literal["dynamics", "wedge", "pedal", "words"]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -55,64 +81,97 @@ class _Bar:
     beat_type: int
 
 
+class _Placed(NamedTuple):
+    """A direction: steps from the start of its bar, and its lines."""
+
+    place: int
+    lines: list[str]
+
+
+_Clef: TypeAlias = tuple[str, int, int]  # sign, line (0: none), octaves
+
+
 def write_musicxml(piece: Piece) -> bytes:
     """The piece as the UTF-8 text of a MusicXML 4.0 score; see ``write_musicxml_with_report``."""
     return write_musicxml_with_report(piece)[0]
 
 
-def write_musicxml_with_report(piece: Piece) -> tuple[bytes, WriteReport]:
+def write_musicxml_with_report(
+    piece: Piece, *, steps_per_quarter: int = STEPS_PER_QUARTER, keep_voices: bool = False, marks: Sequence[PlacedMark] = ()
+) -> tuple[bytes, WriteReport]:
     """The piece as the UTF-8 text of a MusicXML 4.0 score, and what had to change for it.
 
-    Velocities other than those of the marks are not written: a score has dynamics, not velocities.
+    Velocities are not written: a score has dynamics, not velocities.
+
+    Args:
+        piece: Any piece.
+        steps_per_quarter: Of the grid.
+        keep_voices: Whether the ``voice`` of notes counts: 1 to 4 within their staff, 0 for any.
+        marks: What to print beside the notes.
 
     Raises:
         RequestError: Something cannot be notated (see ``edit_musicxml``).
     """
-    notes, report = _on_grid(piece)
-    bars = _bars(piece, notes)
+    grid = _Grid(piece.divs_per_quarter, steps_per_quarter)
+    notes, report = _on_grid(piece, grid)
+    bars = _bars(piece, notes, grid)
     groups = _part_groups(piece)
-    skeleton = _skeleton(piece, notes, bars, groups)
+    skeleton = _skeleton(piece, notes, bars, groups, grid, marks)
     order = [lane for group in groups for lane in group]
     rows = notes.copy()
     rows["part"] = np.argsort(order)[notes["part"]] if len(notes) else notes["part"]
     rows["cents"][[piece.parts[lane].is_drum for lane in notes["part"]]] = 0
+    first_voices = {lane: VOICES_PER_STAFF * staff for group in groups for staff, lane in enumerate(group)}
+    rows["voice"] = [voice and voice + first_voices[lane] for voice, lane in notes[["voice", "part"]].tolist()]
     empty = read_musicxml(skeleton)
-    scale, rest = divmod(empty.divs_per_quarter, STEPS_PER_QUARTER)
+    scale, rest = divmod(empty.divs_per_quarter, steps_per_quarter)
     assert rest == 0
     rows["onset_div"] *= scale
     rows["duration_div"] *= scale
-    return edit_musicxml(empty, (), sort_notes(rows)), report
+    return edit_musicxml(empty, (), sort_notes(rows), keep_voices=keep_voices), report
 
 
-def _to_grid(div: int, divs_per_quarter: int) -> int:
-    """The nearest step, halves upward."""
-    return (2 * div * STEPS_PER_QUARTER + divs_per_quarter) // (2 * divs_per_quarter)
+class _Grid(NamedTuple):
+    """Between the divs of a piece and the steps that it is written in, both to the quarter."""
+
+    divs: int
+    steps: int
+
+    def step(self, div: int) -> int:
+        """The nearest step, halves upward."""
+        return (2 * div * self.steps + self.divs) // (2 * self.divs)
+
+    def div(self, step: int) -> int:
+        """The last div that is not after a step."""
+        return math.floor(step * self.divs / self.steps)
+
+    def bar(self, beats: int, beat_type: int) -> int:
+        """Steps of a full bar."""
+        return 4 * self.steps * beats // beat_type
 
 
-def _on_grid(piece: Piece) -> tuple[Table, WriteReport]:
+def _on_grid(piece: Piece, grid: _Grid) -> tuple[Table, WriteReport]:
     """The notes in steps; a sounding note keeps at least one step."""
     notes = piece.notes.copy()
-    divs = piece.divs_per_quarter
     moved = 0
     for row in notes:
         onset, duration = int(row["onset_div"]), int(row["duration_div"])
-        start, end = _to_grid(onset, divs), _to_grid(onset + duration, divs)
+        start, end = grid.step(onset), grid.step(onset + duration)
         if duration and end == start:
             end = start + 1
-        moved += start * divs != onset * STEPS_PER_QUARTER or (end - start) * divs != duration * STEPS_PER_QUARTER
+        moved += start * grid.divs != onset * grid.steps or (end - start) * grid.divs != duration * grid.steps
         row["onset_div"], row["duration_div"] = start, end - start
     keys = notes[["onset_div", "duration_div", "pitch", "cents", "part"]]
     _, kept = np.unique(keys, return_index=True)
     return sort_notes(notes[np.sort(kept)]), WriteReport(moved, len(notes) - len(kept))
 
 
-def _bars(piece: Piece, notes: Table) -> list[_Bar]:
+def _bars(piece: Piece, notes: Table, grid: _Grid) -> list[_Bar]:
     """The piece's measures in steps, and more of the last meter where notes go on after them."""
-    divs = piece.divs_per_quarter
     bars = [
         _Bar(
-            _to_grid(int(m["start_div"]), divs),
-            _to_grid(int(m["end_div"]), divs),
+            grid.step(int(m["start_div"])),
+            grid.step(int(m["end_div"])),
             str(m["number"]),
             int(m["beats"]),
             int(m["beat_type"]),
@@ -123,7 +182,7 @@ def _bars(piece: Piece, notes: Table) -> list[_Bar]:
     end = max((int(row["onset_div"] + max(row["duration_div"], 1)) for row in notes), default=0)
     while not bars or bars[-1].end < end:
         last = bars[-1] if bars else _Bar(0, 0, "0", 4, 4)
-        length = 4 * STEPS_PER_QUARTER * last.beats // last.beat_type
+        length = grid.bar(last.beats, last.beat_type)
         number = str(int(last.number) + 1) if last.number.isdecimal() else str(len(bars) + 1)
         bars.append(replace(last, start=last.end, end=last.end + length, number=number))
     return bars
@@ -142,7 +201,9 @@ def _part_groups(piece: Piece) -> list[list[int]]:
     return groups
 
 
-def _skeleton(piece: Piece, notes: Table, bars: Sequence[_Bar], groups: Sequence[Sequence[int]]) -> bytes:
+def _skeleton(
+    piece: Piece, notes: Table, bars: Sequence[_Bar], groups: Sequence[Sequence[int]], grid: _Grid, marks: Sequence[PlacedMark]
+) -> bytes:
     """The score without its notes."""
     lines = ["  <part-list>"]
     drums = {lane: sorted({int(p) for p in notes["pitch"][notes["part"] == lane]}) for lane in range(len(piece.parts))}
@@ -155,28 +216,24 @@ def _skeleton(piece: Piece, notes: Table, bars: Sequence[_Bar], groups: Sequence
         meter: tuple[int, int] | None = None
         key: tuple[int, int] | None = None
         for number, bar in enumerate(bars):
-            in_force = None if piece.parts[group[0]].is_drum else piece.key_at(_from_grid(bar.start, piece))
-            is_short = bar.end - bar.start < 4 * STEPS_PER_QUARTER * bar.beats // bar.beat_type
+            in_force = None if piece.parts[group[0]].is_drum else piece.key_at(grid.div(bar.start))
+            is_short = bar.end - bar.start < grid.bar(bar.beats, bar.beat_type)
             implicit = ' implicit="yes"' if is_short and number == 0 else ""
             lines.append(f'    <measure number="{escape(bar.number, {chr(34): "&quot;"})}"{implicit}>')
             lines += _attributes(
-                is_first=number == 0,
+                divisions=grid.steps if number == 0 else None,
                 key=in_force if in_force != key else None,
                 meter=(bar.beats, bar.beat_type) if (bar.beats, bar.beat_type) != meter else None,
                 clefs=clefs,
             )
             meter, key = (bar.beats, bar.beat_type), in_force
-            if index == 1:
-                lines += _tempos(piece, bar, is_first=number == 0)
+            placed = _tempos(piece, bar, grid, is_first=number == 0) if index == 1 else []
+            placed += _printed(marks, bar, grid, group)
+            lines += _directions(placed)
             lines += _rests(bar, len(group))
             lines.append("    </measure>")
         lines.append("  </part>")
     return (_HEADER + "\n".join(lines) + "\n</score-partwise>\n").encode()
-
-
-def _from_grid(step: int, piece: Piece) -> int:
-    """The last div that is not after a step."""
-    return math.floor(step * piece.divs_per_quarter / STEPS_PER_QUARTER)
 
 
 def _score_part(index: int, part: Part, drums: Sequence[int]) -> list[str]:
@@ -209,16 +266,20 @@ def _midi_instrument(name: str, channel: int, program: int, drum: int | None) ->
     ]
 
 
-def _clef(part: Part, pitches: NDArray[np.int32]) -> tuple[str, int | None]:
+def _clef(part: Part, pitches: NDArray[np.int32]) -> _Clef:
     if part.is_drum:
-        return "percussion", None
-    return ("F", 4) if len(pitches) and pitches.mean() < BASS_CLEF_BELOW else ("G", 2)
+        return "percussion", 0, 0
+    if part.program in _CLEFS:
+        return _CLEFS[part.program]
+    return ("F", 4, 0) if len(pitches) and pitches.mean() < BASS_CLEF_BELOW else ("G", 2, 0)
 
 
 def _attributes(
-    is_first: bool, key: tuple[int, int] | None, meter: tuple[int, int] | None, clefs: Sequence[tuple[str, int | None]]
+    divisions: int | None, key: tuple[int, int] | None, meter: tuple[int, int] | None, clefs: Sequence[_Clef]
 ) -> list[str]:
-    lines = [f"        <divisions>{STEPS_PER_QUARTER}</divisions>"] if is_first else []
+    """Attributes that begin with a bar; ``divisions`` and the clefs are those of the first."""
+    is_first = divisions is not None
+    lines = [f"        <divisions>{divisions}</divisions>"] if is_first else []
     if key is not None:
         mode = f"<mode>{_MODES[key[1]]}</mode>" if key[1] in _MODES else ""
         lines.append(f"        <key><fifths>{key[0]}</fifths>{mode}</key>")
@@ -227,34 +288,75 @@ def _attributes(
     if is_first:
         if len(clefs) > 1:
             lines.append(f"        <staves>{len(clefs)}</staves>")
-        for staff, (sign, line) in enumerate(clefs, 1):
+        for staff, (sign, line, octaves) in enumerate(clefs, 1):
             number = f' number="{staff}"' if len(clefs) > 1 else ""
-            place = "" if line is None else f"<line>{line}</line>"
+            place = f"<line>{line}</line>" if line else ""
+            place += f"<clef-octave-change>{octaves}</clef-octave-change>" if octaves else ""
             lines.append(f"        <clef{number}><sign>{sign}</sign>{place}</clef>")
     return ["      <attributes>", *lines, "      </attributes>"] if lines else []
 
 
-def _tempos(piece: Piece, bar: _Bar, is_first: bool) -> list[str]:
-    """Metronome marks of a bar, in their places; the first bar says the tempo also where the piece leaves it open."""
+def _tempos(piece: Piece, bar: _Bar, grid: _Grid, is_first: bool) -> list[_Placed]:
+    """Metronome marks of a bar, in beats of its meter; the first bar says the tempo also where the piece leaves it open."""
     places: dict[int, float] = {0: DEFAULT_QUARTERS_PER_MINUTE} if is_first else {}
     for row in piece.tempos:
-        step = _to_grid(int(row["onset_div"]), piece.divs_per_quarter)
+        step = grid.step(int(row["onset_div"]))
         if bar.start <= step < bar.end:
             places[step - bar.start] = float(row["quarters_per_minute"])
-    lines: list[str] = []
-    cursor = 0
+    is_compound = bar.beats % 3 == 0 and bar.beats > 3 and bar.beat_type == 8
+    unit, quarters = ("half", 2.0) if bar.beat_type == 2 else ("quarter", 1.5 if is_compound else 1.0)
+    dot = "<beat-unit-dot/>" if is_compound else ""
+    placed = []
     for place, tempo in sorted(places.items()):
-        if place > cursor:
-            lines.append(f"      <forward><duration>{place - cursor}</duration></forward>")
-        cursor = place
         exact = f"{tempo:.6f}".rstrip("0").rstrip(".")
-        mark = f"<metronome><beat-unit>quarter</beat-unit><per-minute>{round(tempo)}</per-minute></metronome>"
-        lines += [
+        rate = f"<per-minute>{round(tempo / quarters)}</per-minute>"
+        mark = f"<metronome><beat-unit>{unit}</beat-unit>{dot}{rate}</metronome>"
+        lines = [
             '      <direction placement="above">',
             f"        <direction-type>{mark}</direction-type>",
             f'        <sound tempo="{exact}"/>',
             "      </direction>",
         ]
+        placed.append(_Placed(place, lines))
+    return placed
+
+
+def _printed(marks: Sequence[PlacedMark], bar: _Bar, grid: _Grid, group: Sequence[int]) -> list[_Placed]:
+    """The marks of a part that stand in a bar; ends of hairpins and pedals may stand on its bar line."""
+    placed = []
+    for mark in marks:
+        step = grid.step(mark.onset_div)
+        stands_at_end = mark.kind in ("wedge", "pedal") and mark.text == "stop"
+        inside = bar.start < step <= bar.end if stands_at_end else bar.start <= step < bar.end
+        if mark.lane not in group or not inside:
+            continue
+        text = escape("".join(c for c in mark.text if c.isprintable()))
+        said = {
+            "dynamics": f"<dynamics><{text}/></dynamics>",
+            "wedge": f'<wedge type="{text}"/>',
+            "pedal": f'<pedal type="{text}" line="yes"/>',
+            "words": f"<words>{text}</words>",
+        }[mark.kind]
+        side = "above" if mark.kind == "words" else "below"
+        lines = [
+            f'      <direction placement="{side}">',
+            f"        <direction-type>{said}</direction-type>",
+            *([f"        <staff>{group.index(mark.lane) + 1}</staff>"] if len(group) > 1 else []),
+            "      </direction>",
+        ]
+        placed.append(_Placed(step - bar.start, lines))
+    return placed
+
+
+def _directions(placed: Sequence[_Placed]) -> list[str]:
+    """Directions in their places, and back to the start of the bar."""
+    lines: list[str] = []
+    cursor = 0
+    for place, direction in sorted(placed, key=lambda found: found.place):
+        if place > cursor:
+            lines.append(f"      <forward><duration>{place - cursor}</duration></forward>")
+        cursor = place
+        lines += direction
     if cursor:
         lines.append(f"      <backup><duration>{cursor}</duration></backup>")
     return lines

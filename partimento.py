@@ -20,6 +20,7 @@ from corpora.console import doing, print_figures, print_json, print_records, pri
 from corpora.errors import RequestError
 from corpora.process import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_MISTAKE, TRACEBACK_VARIABLE, complain, exit_status
 from corpora.safe_text import safe_text
+from transcribe.commands import add_commands
 
 if TYPE_CHECKING:
     from compose.infilling import Infill
@@ -809,6 +810,9 @@ def evaluate_render(
     for section in sections:
         print(section.text)
         print_table(section.columns, section.rows)
+
+
+add_commands(app, train_app, evaluate_app)
 
 
 def _run(arguments: list[str]) -> int:

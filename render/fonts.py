@@ -76,7 +76,7 @@ def _installed() -> Iterator[Path]:
                     yield path
 
 
-def _in_wheel() -> Path | None:
+def font_in_wheel() -> Path | None:
     """TimGM6mb.sf2 in the installed pretty_midi, found without importing it."""
     spec = importlib.util.find_spec("pretty_midi")
     for folder in (spec.submodule_search_locations or []) if spec else []:
@@ -104,7 +104,7 @@ def find_font(path: str | Path | None = None) -> Font:
     installed = sorted(_installed(), key=_rank)  # stable: by name within a rank
     if installed:
         return check_font(_font(installed[0], "installed"))
-    if wheel := _in_wheel():
+    if wheel := font_in_wheel():
         return check_font(_font(wheel, "pretty_midi"))
     raise ToolError(f"no SoundFont found: install fluid-soundfont-gm, or name a .sf2 file in {FONT_VARIABLE}")
 

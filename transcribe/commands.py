@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -138,6 +139,47 @@ def train_transcribe(
         print_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
 
 
+def evaluate_transcribe(
+    store: Annotated[
+        list[Path] | None,
+        typer.Option(help="Sound with its notes (NAME is the folder's); may be repeated; made from the packs' test split if none."),
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="frame, mt3, basic-pitch or transkun; may be repeated.")] = None,
+    weights: Annotated[str, typer.Option(help="A folder of your own for frame or mt3.")] = "",
+    font: Annotated[Path | None, typer.Option(help="A SoundFont for sound that is made; the one in pretty_midi if none.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.0, help="At most so much of each; 0 takes all.")] = 5.0,
+    degraded: Annotated[bool, typer.Option(help="Also the first store with noise, as MP3, in a room and out of tune.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of sound and noise.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also as NAME.json, and beside it NAME.md with the tables.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Transcribers side by side on held-out pieces, played by a font that ours never heard."""
+    if output is not None and (output.suffix != ".json" or not output.parent.is_dir()):
+        raise RequestError(f"--output: expected the name of a .json file in a folder that is there, got '{output}'")
+    from compose.evaluation_tables import markdown
+    from corpora.atomic import atomic_outputs
+    from transcribe.measures.evaluate import evaluate_transcribe as evaluate
+    from transcribe.measures.evaluate import transcribe_sections
+    from transcribe.measures.measured_sound import measured_stores
+
+    with progress() as say, measured_stores(store or (), font=font, minutes=minutes or 5.0, seed=seed, say=say) as stores:
+        first = next(iter(stores)) if degraded else ""
+        figures = evaluate(stores, model or ["frame"], weights=weights, degraded=first, minutes=minutes, seed=seed, say=say)
+    sections = transcribe_sections(figures)
+    if output is not None:
+        with atomic_outputs([output, output.with_suffix(".md")]) as (figures_path, tables_path):
+            figures_path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            tables_path.write_text(markdown(sections), encoding="utf-8")
+    if as_json:
+        print_json(figures)
+        return
+    for section in sections:
+        print(section.text)
+        print_table(section.columns, section.rows)
+
+
 def add_commands(app: typer.Typer, train: typer.Typer, evaluate: typer.Typer) -> None:
     """Add this room's verbs to the command line.
 
@@ -149,3 +191,5 @@ def add_commands(app: typer.Typer, train: typer.Typer, evaluate: typer.Typer) ->
     app.command(epilog="Example: partimento transcribe song.flac -o song.mid --score song.musicxml --instruments piano")(transcribe)
     example = "Example: partimento train transcribe --font A.sf2 --validation-font B.sf2 --minutes 90 --out runs/ear"
     train.command(name="transcribe", epilog=example)(train_transcribe)
+    example = "Example: partimento evaluate transcribe --model frame --model basic-pitch --minutes 2"
+    evaluate.command(name="transcribe", epilog=example)(evaluate_transcribe)

@@ -67,6 +67,6 @@ def test_a_missing_font_is_not_replaced_by_another(tmp_path: Path, monkeypatch: 
 
 
 def test_no_font_at_all_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fonts, "_in_wheel", lambda: None)
+    monkeypatch.setattr(fonts, "font_in_wheel", lambda: None)
     with pytest.raises(ToolError, match=f"install fluid-soundfont-gm, or name a .sf2 file in {FONT_VARIABLE}"):
         find_font()

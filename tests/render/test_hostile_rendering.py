@@ -151,7 +151,7 @@ def stems_at(place: Callable[[Wish], Path]) -> Callable[[Wish, pytest.MonkeyPatc
 
 
 def no_font_anywhere(_: Wish, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fonts, "_in_wheel", lambda: None)
+    monkeypatch.setattr(fonts, "font_in_wheel", lambda: None)
 
 
 def small_files(limit_bytes: int) -> Callable[[Wish, pytest.MonkeyPatch], None]:

@@ -88,7 +88,7 @@ def test_ctrl_c_leaves_no_file_and_no_process(
     long_music: Callable[..., bytes], command: Callable[..., subprocess.Popen[str]], tmp_path: Path, phase: str, minutes: int
 ) -> None:
     (tmp_path / "song.mid").write_bytes(long_music(minutes))
-    running = command("--font", str(fonts._in_wheel()), "--stems", str(tmp_path / "out" / "stems"))
+    running = command("--font", str(fonts.font_in_wheel()), "--stems", str(tmp_path / "out" / "stems"))
     try:
         deadline = time.monotonic() + WAIT_S
         while not list((tmp_path / "scratch").glob(phase)):
@@ -120,7 +120,7 @@ def test_an_hour_of_music_takes_less_than_two_gigabytes(
     programs: tuple[int, ...],
 ) -> None:
     (tmp_path / "song.mid").write_bytes(long_music(60, programs))
-    running = command("--engine", engine, *(() if engine == "ddsp" else ("--font", str(fonts._in_wheel()))))
+    running = command("--engine", engine, *(() if engine == "ddsp" else ("--font", str(fonts.font_in_wheel()))))
     assert running.stdout is not None
     assert running.stderr is not None
     try:

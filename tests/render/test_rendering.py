@@ -40,7 +40,7 @@ def chorale() -> Piece:
 @pytest.fixture(scope="module")
 def finished(chorale: Piece, synthesiser: None) -> Rendering:
     """The chorale with everything."""
-    return render(chorale, stems=True, font=fonts._in_wheel())
+    return render(chorale, stems=True, font=fonts.font_in_wheel())
 
 
 def true_peak_dbtp(samples: NDArray[np.float32]) -> float:

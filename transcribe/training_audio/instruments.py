@@ -15,9 +15,10 @@ from compose.constraints.instruments import instrument_of, instrument_range
 from corpora.piece import Part, Table
 from transcribe.families import FAMILIES
 
-__all__ = ["draw_ensemble", "draw_piano", "into_range", "range_of"]
+__all__ = ["GRANDS", "KEYBOARDS", "draw_any", "draw_ensemble", "draw_piano", "into_range", "range_of"]
 
-PIANO_PROGRAMS: Mapping[int, float] = {0: 0.5, 1: 0.17, 2: 0.08, 3: 0.1, 4: 0.04, 5: 0.04, 6: 0.04, 7: 0.03}
+GRANDS: Mapping[int, float] = {0: 0.7, 1: 0.15, 2: 0.08, 3: 0.07}  # strings that hammers strike
+KEYBOARDS: Mapping[int, float] = {0: 0.5, 1: 0.17, 2: 0.08, 3: 0.1, 4: 0.04, 5: 0.04, 6: 0.04, 7: 0.03}
 FAMILY_RANGES: Mapping[str, tuple[int, int]] = {
     "piano": (21, 108),
     "mallets": (48, 96),
@@ -31,10 +32,10 @@ FAMILY_RANGES: Mapping[str, tuple[int, int]] = {
     "pipe": (60, 96),
 }
 # How often a family is drawn for an accompaniment (several notes at once), a melody, and the lowest part.
-CHORDAL: Mapping[str, float] = {"piano": 5, "mallets": 1.2, "organ": 2, "guitar": 2.5, "strings": 2, "voice": 0.6, "brass": 0.6}
+CHORDAL: Mapping[str, float] = {"piano": 5, "mallets": 2, "organ": 2, "guitar": 2.5, "strings": 2, "voice": 0.6, "brass": 0.6}
 MELODIC: Mapping[str, float] = {
     "piano": 1,
-    "mallets": 0.8,
+    "mallets": 1.5,
     "organ": 0.6,
     "guitar": 1,
     "strings": 4,
@@ -43,10 +44,10 @@ MELODIC: Mapping[str, float] = {
     "reed": 2.5,
     "pipe": 2.5,
 }
-LOW: Mapping[str, float] = {"bass": 3, "strings": 2, "piano": 1, "brass": 1, "reed": 1, "organ": 0.5, "guitar": 0.5}
+LOW: Mapping[str, float] = {"bass": 5, "strings": 2, "piano": 1, "brass": 1, "reed": 1, "organ": 0.5, "guitar": 0.5}
 # Programs that stand for others of their family more often.
 COMMON = {0, 11, 12, 19, 24, 25, 32, 33, 40, 41, 42, 48, 52, 53, 56, 57, 60, 68, 70, 71, 73}
-LOW_PITCH = 52  # a part whose middle pitch is below this is a bass
+LOW_PITCH = 56  # a part whose middle pitch is below this is a bass
 
 
 def range_of(program: int) -> tuple[int, int]:
@@ -60,9 +61,14 @@ def range_of(program: int) -> tuple[int, int]:
     return 21, 108
 
 
-def draw_piano(rng: np.random.Generator) -> int:
-    """A program of the family of pianos, mostly a grand piano."""
-    return int(rng.choice(list(PIANO_PROGRAMS), p=list(PIANO_PROGRAMS.values())))
+def draw_piano(rng: np.random.Generator, programs: Mapping[int, float] = KEYBOARDS) -> int:
+    """A program of the family of pianos, mostly a grand piano; ``programs`` says how often each."""
+    return int(rng.choice(list(programs), p=list(programs.values())))
+
+
+def draw_any(rng: np.random.Generator) -> int:
+    """A program of any family, one as often as another."""
+    return int(rng.choice(FAMILIES[int(rng.integers(len(FAMILIES)))].programs))
 
 
 def draw_ensemble(pitches: Sequence[Table], chordal: Sequence[bool], rng: np.random.Generator, families: int) -> list[int]:

@@ -2,30 +2,33 @@
 
 Work is cut into jobs: one score, cast and performed once, gives some clips; or two clips of random music or of drums alone. A job's
 choices all come from its own generator, seeded by the seed of the store and the number of the job, and finished jobs are stored in
-order, so that the store is the same, bit by bit, whatever the number of workers, and whether or not it was interrupted.
+order, so that the store is the same, bit by bit, whatever the number of workers, and whether or not it was interrupted. Only a
+machine so busy that verovio passes its time limit (``corpora.kern_notes``) leaves out a score that another one takes.
 """
 
 from __future__ import annotations
 
 import functools
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from corpora.errors import PartimentoError, RequestError, ToolError
+from corpora.piece import Piece
+from corpora.process import end_with_parent
 from transcribe.training_audio.clips import Clip, Voice, make_clip
 from transcribe.training_audio.drums import drum_passage, with_drums
 from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
-from transcribe.training_audio.instruments import draw_ensemble
+from transcribe.training_audio.instruments import GRANDS, KEYBOARDS, draw_any
 from transcribe.training_audio.passages import SAMPLE_RATE_HZ, Passage
-from transcribe.training_audio.performing import draw_cast, perform_score
+from transcribe.training_audio.performing import Cast, draw_cast, draw_solo, perform_score
 from transcribe.training_audio.random_music import random_passage
 from transcribe.training_audio.scores import PACK_WEIGHTS, Scores, read_score
 from transcribe.training_audio.sound_store import StoreWriter
@@ -45,6 +48,8 @@ class Kind:
         drums: Share of passages that get drums.
         drums_alone: Share of jobs that are drums alone.
         longest_s: Of a passage.
+        pianos: Programs of solos, and how often each is drawn.
+        families: That play together at least, where not one piano plays alone; pieces with too few parts are passed over.
         packs: Weights of packs.
     """
 
@@ -52,21 +57,24 @@ class Kind:
     drums: float
     drums_alone: float
     longest_s: float = 45.0
+    pianos: Mapping[int, float] = field(default_factory=lambda: KEYBOARDS)
+    families: int = 1
     packs: Mapping[str, float] | None = None
 
 
 KEYBOARD_PACKS = {"openscore-lieder": 0.6, "nifc-chopin-first-editions": 0.25, "nifc-polish-scores": 0.15}
 KINDS: Mapping[str, Kind] = {
     "mixed": Kind(solo=0.62, drums=0.1, drums_alone=0.03),
-    "piano": Kind(solo=1.0, drums=0.0, drums_alone=0.0, longest_s=59.0, packs=KEYBOARD_PACKS),
-    "ensemble": Kind(solo=0.0, drums=0.0, drums_alone=0.0),
+    "piano": Kind(solo=1.0, drums=0.0, drums_alone=0.0, longest_s=59.0, pianos=GRANDS, packs=KEYBOARD_PACKS),
+    "ensemble": Kind(solo=0.0, drums=0.0, drums_alone=0.0, families=2),
     "drums": Kind(solo=0.4, drums=1.0, drums_alone=0.25),
 }
 TRAIN = "train"
 RANDOM_SHARE = 0.2  # of the jobs of a training store
 SYNTHETIC_SHARE = 0.15  # of its clips without drums
 CLIPS_WITHOUT_SCORE = 2
-NOTES_A_CLIP, MOST_CLIPS = 700, 4
+NOTES_A_CLIP, MOST_CLIPS = 1000, 3
+MOST_CASTS = 6  # that are drawn to have enough families
 RANDOM_SOLO = 0.6  # share of random music that a piano plays
 
 
@@ -115,7 +123,7 @@ def run_job(job: Job) -> tuple[list[Clip], str]:
                 clips.append(clip)
     except PartimentoError as error:
         return [], str(error)
-    return clips, "" if clips else "no passage with enough notes"
+    return clips, "" if clips else "no passage with enough notes, or of enough families"
 
 
 def _voice(job: Job, passage: Passage, rng: np.random.Generator) -> tuple[str, Voice]:
@@ -135,18 +143,22 @@ def _passages(job: Job, rng: np.random.Generator) -> list[Passage]:
     score = read_score(job.data, job.piece)
     if not len(score.notes) or not len(score.measures):
         return []
-    cast = draw_cast(score, rng, is_solo=bool(rng.random() < kind.solo))
+    cast = draw_solo(score, rng, kind.pianos) if rng.random() < kind.solo else _ensemble(score, rng, kind.families)
+    if cast is None:
+        return []
     count = min(len(score.notes) // NOTES_A_CLIP + 1, MOST_CLIPS)
     passages = perform_score(score, cast, rng, count=count, longest_s=kind.longest_s)
     return [with_drums(passage, rng) if rng.random() < kind.drums else passage for passage in passages]
 
 
+def _ensemble(score: Piece, rng: np.random.Generator, families: int) -> Cast | None:
+    """A cast of so many families at least."""
+    casts = (draw_cast(score, rng) for _ in range(MOST_CASTS))
+    return next((cast for cast in casts if cast.families >= families), None)
+
+
 def _random(rng: np.random.Generator) -> Passage:
-    programs: list[int] = []
-    if rng.random() >= RANDOM_SOLO:
-        parts = int(rng.integers(1, 4))
-        own = [rng.integers(low, low + 24, 8) for low in rng.integers(30, 80, parts).tolist()]
-        programs = draw_ensemble(own, (rng.random(parts) < 0.5).tolist(), rng, parts)
+    programs = [] if rng.random() < RANDOM_SOLO else [draw_any(rng) for _ in range(int(rng.integers(1, 4)))]
     return random_passage(rng, float(rng.uniform(20.0, 40.0)), tuple(programs))
 
 
@@ -213,7 +225,7 @@ def make_store(
     for _ in range(writer.jobs_done):
         next(jobs)
     if writer.samples < wanted:
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
             waiting: deque[Future[tuple[list[Clip], str]]] = deque()
             try:
                 while writer.samples < wanted:

@@ -6,7 +6,7 @@ what can swell). Then every rule gets a strength of its own, the whole a tempo, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,17 +14,20 @@ import numpy as np
 from corpora.piece import Piece, Table
 from render.perform.perform import perform
 from render.perform.rules import RULES
+from transcribe.families import FAMILY_OF_PROGRAM
 from transcribe.training_audio.instruments import draw_ensemble, draw_piano, into_range
 from transcribe.training_audio.passages import Passage, PassagePart, bar_spans, cut_passage
 
-__all__ = ["Cast", "draw_cast", "perform_score"]
+__all__ = ["Cast", "draw_cast", "draw_solo", "perform_score"]
 
 MAX_PARTS = 4
+ALONE = 0.65  # how often a piano part is played without the others
 KEYBOARDS = range(8)
 SLOWEST, FASTEST = 0.7, 1.4
 DOWN, UP = -5, 6  # semitones
 SPARSEST = 1.5  # notes a second: what has fewer teaches little
 SHORTEST_S = 12.0
+KNEE = 0.8  # share of velocity 127 above which loud notes are brought nearer together
 CHORDAL_SHARE = 1.25  # notes an onset from which on a part plays chords
 AS_WRITTEN = 0.2  # share of ensembles that keep the programs of the score
 
@@ -40,6 +43,11 @@ class Cast:
 
     part_of_lane: tuple[int, ...]
     parts: tuple[PassagePart, ...]
+
+    @property
+    def families(self) -> int:
+        """How many families (``transcribe.families``) play."""
+        return len({FAMILY_OF_PROGRAM.get(part.program) for part in self.parts})
 
 
 def _groups(piece: Piece) -> list[list[int]]:
@@ -62,22 +70,30 @@ def _is_chordal(piece: Piece, lanes: Sequence[int]) -> bool:
     return len(onsets) / len(np.unique(onsets)) >= CHORDAL_SHARE
 
 
-def draw_cast(piece: Piece, rng: np.random.Generator, *, is_solo: bool) -> Cast:
-    """Players for a piece.
+def draw_solo(piece: Piece, rng: np.random.Generator, programs: Mapping[int, float]) -> Cast:
+    """One piano for a piece: it plays the part with most notes, or all parts together.
 
     Args:
         piece: With pitched notes.
         rng: Source of all choices.
-        is_solo: One piano plays: the part with most notes alone, or all parts together; else up to four parts of up to three
-            families.
+        programs: How often each is drawn.
     """
     groups = _groups(piece)
-    lane_count = len(piece.parts)
-    if is_solo:
-        program = draw_piano(rng)
-        busiest = max(groups, key=lambda lanes: len(_pitches(piece, lanes)))
-        chosen = busiest if rng.random() < 0.65 and _is_chordal(piece, busiest) else [lane for lanes in groups for lane in lanes]
-        return Cast(tuple(0 if lane in chosen else -1 for lane in range(lane_count)), (PassagePart(program),))
+    program = draw_piano(rng, programs)
+    busiest = max(groups, key=lambda lanes: len(_pitches(piece, lanes)))
+    is_alone = rng.random() < ALONE and _is_chordal(piece, busiest)
+    chosen = busiest if is_alone else [lane for lanes in groups for lane in lanes]
+    return Cast(tuple(0 if lane in chosen else -1 for lane in range(len(piece.parts))), (PassagePart(program),))
+
+
+def draw_cast(piece: Piece, rng: np.random.Generator) -> Cast:
+    """Up to four parts of up to three families for a piece.
+
+    Args:
+        piece: With pitched notes.
+        rng: Source of all choices.
+    """
+    groups = _groups(piece)
     if len(groups) > MAX_PARTS:
         sizes = np.array([len(_pitches(piece, lanes)) for lanes in groups], dtype=np.float64)
         kept = rng.choice(len(groups), MAX_PARTS, replace=False, p=sizes / sizes.sum())
@@ -90,7 +106,7 @@ def draw_cast(piece: Piece, rng: np.random.Generator, *, is_solo: bool) -> Cast:
         order = rng.permutation(len(groups)).tolist()
         drawn = draw_ensemble([_pitches(piece, groups[i]) for i in order], [chordal[i] for i in order], rng, families)
         programs = [drawn[order.index(index)] for index in range(len(groups))]
-    part_of_lane = [-1] * lane_count
+    part_of_lane = [-1] * len(piece.parts)
     for index, lanes in enumerate(groups):
         for lane in lanes:
             part_of_lane[lane] = index
@@ -151,11 +167,12 @@ def _varied(passage: Passage, rng: np.random.Generator) -> Passage:
 
 
 def _other_velocities(notes: Table, duration_s: float, rng: np.random.Generator) -> Table:
-    """A power curve about a new centre, a slow walk, and a scatter from note to note."""
+    """A new spread about a new centre, a slow walk, and a scatter from note to note."""
     share = notes["velocity"] / 127
     spread, centre = rng.uniform(0.6, 1.6), rng.uniform(0.38, 0.78)
     places = np.arange(0.0, duration_s + 8.0, 4.0)
     walk = np.cumsum(rng.normal(0.0, rng.uniform(0.0, 0.05), len(places)))
     own = centre + spread * (share - share.mean()) + np.interp(notes["onset_s"], places, walk - walk.mean())
     own += rng.normal(0.0, rng.uniform(0.0, 0.04), len(own))
+    own = np.where(own > KNEE, KNEE + (1 - KNEE) * np.tanh((own - KNEE) / (1 - KNEE)), own)
     return np.asarray(np.clip(np.rint(127 * own), 8, 127), dtype=np.int32)

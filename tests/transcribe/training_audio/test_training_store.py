@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +48,48 @@ def test_two_workers_and_an_interruption_change_nothing(made: Path, pack: str, w
     assert contents(other) == contents(made)
     make_store(other, hours=HOURS, **wishes)  # there is enough
     assert contents(other) == contents(made)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from transcribe.training_audio import make_store
+if __name__ == "__main__":
+    make_store(Path(sys.argv[1]), fonts=[Path(sys.argv[2])], hours=1, seed=4, packs={"small": 1.0}, workers=2)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_and_leaves_no_workers(made: Path, pack: str, wheel_font: Path, tmp_path: Path) -> None:
+    script, folder = tmp_path / "killed.py", tmp_path / "killed"
+    script.write_text(KILLED)
+    root = Path(__file__).parents[3]
+    run = subprocess.Popen([sys.executable, script, folder, wheel_font], env={**os.environ, "PYTHONPATH": str(root)})
+    jobs = folder / "jobs.jsonl"
+    while not jobs.is_file() or jobs.read_bytes().count(b"\n") < 2:
+        time.sleep(0.05)
+        assert run.poll() is None
+    children = [int(pid) for pid in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()]
+    assert len(children) >= 2
+    run.kill()
+    run.wait()
+    until = time.monotonic() + 60
+    while any(_is_running(pid) for pid in children):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    make_store(folder, fonts=[wheel_font], hours=1e-9, seed=4, packs={pack: 1.0})  # cuts what is not whole
+    kept = len(SoundStore(folder))
+    direct = tmp_path / "direct"
+    make_store(direct, fonts=[wheel_font], hours=SoundStore(folder).duration_s / 3600, seed=4, packs={pack: 1.0})
+    assert kept >= 2
+    assert contents(direct) == contents(folder)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_clips_lie_end_to_end_and_their_labels_inside(made: Path) -> None:

@@ -31,6 +31,7 @@ WEIGHTS = {
     "beats": 1.0,
 }
 BEAT_POSITIVE = 10.0
+ABSOLUTE = 0.1  # share of the velocities' errors that count as they are
 
 
 class TargetBatch(NamedTuple):
@@ -60,6 +61,13 @@ def _entropy(logits: Tensor, targets: Tensor, positive: float = 1.0) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none", pos_weight=weight)
 
 
+def _velocity_loss(errors: Tensor, weight: Tensor) -> Tensor:
+    """Squared errors: mostly of the differences within a crop, as how hard it was played on the whole is not in the sound."""
+    common = (errors * weight).flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1e-6)
+    inner = errors - common[:, None, None]
+    return ((inner.square() + ABSOLUTE * errors.square()) * weight).sum()
+
+
 def frame_losses(told: FrameOutputs, wanted: TargetBatch) -> dict[str, Tensor]:
     """The losses by name, each a mean over the frames that count.
 
@@ -75,7 +83,7 @@ def frame_losses(told: FrameOutputs, wanted: TargetBatch) -> dict[str, Tensor]:
         "onset": _mean(_entropy(told.onset, wanted.onset, POSITIVE), weight),
         "frame": _mean(_entropy(told.frame, wanted.frame), weight),
         "offset": _mean(_entropy(told.offset, wanted.offset, POSITIVE), weight),
-        "velocity": _mean((told.velocity - wanted.velocity).square() * wanted.onset, weight),
+        "velocity": _velocity_loss(told.velocity - wanted.velocity, wanted.onset * weight[..., None]) / weight.sum().clamp(min=1.0),
         "family": _mean(family * wanted.onset * (wanted.families.sum(1) > 0), weight),
         "drums": _mean(_entropy(told.drums, wanted.drums, POSITIVE), weight),
         "drum_velocity": _mean((told.drum_velocity - wanted.drum_velocity).square() * wanted.drums, weight),

@@ -45,8 +45,9 @@ MELODIC: Mapping[str, float] = {
     "pipe": 2.5,
 }
 LOW: Mapping[str, float] = {"bass": 5, "strings": 2, "piano": 1, "brass": 1, "reed": 1, "organ": 0.5, "guitar": 0.5}
-# Programs that stand for others of their family more often.
 COMMON = {0, 11, 12, 19, 24, 25, 32, 33, 40, 41, 42, 48, 52, 53, 56, 57, 60, 68, 70, 71, 73}
+COMMON_WEIGHT, RARE_WEIGHT = 6.0, 0.3  # of these, and of programs past 103: instruments of the world
+FIRST_RARE = 104
 LOW_PITCH = 56  # a part whose middle pitch is below this is a bass
 
 
@@ -108,7 +109,8 @@ def _draw_program(family: str, pitches: Table, rng: np.random.Generator) -> int:
     for program in programs:
         low, high = range_of(program)
         inside = float(((pitches >= low) & (pitches <= high)).mean())
-        weights.append((0.05 + inside**4) * (4.0 if program in COMMON else 1.0))
+        usual = COMMON_WEIGHT if program in COMMON else RARE_WEIGHT if program >= FIRST_RARE else 1.0
+        weights.append((0.05 + inside**4) * usual)
     shares = np.array(weights)
     return int(rng.choice(programs, p=shares / shares.sum()))
 

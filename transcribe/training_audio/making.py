@@ -30,6 +30,7 @@ from transcribe.training_audio.instruments import GRANDS, KEYBOARDS, draw_any
 from transcribe.training_audio.passages import SAMPLE_RATE_HZ, Passage
 from transcribe.training_audio.performing import Cast, draw_cast, draw_solo, perform_score
 from transcribe.training_audio.random_music import random_passage
+from transcribe.training_audio.sampler_voice import SamplerVoice
 from transcribe.training_audio.scores import PACK_WEIGHTS, Scores, read_score
 from transcribe.training_audio.sound_store import StoreWriter
 from transcribe.training_audio.synthetic_voice import SyntheticVoice
@@ -72,6 +73,8 @@ KINDS: Mapping[str, Kind] = {
 TRAIN = "train"
 RANDOM_SHARE = 0.2  # of the jobs of a training store
 SYNTHETIC_SHARE = 0.15  # of its clips without drums
+SAMPLER_SHARE = 0.03  # of its clips; it is ten times as slow as libfluidsynth
+PLAIN_FONT = ".sf2"  # compressed ones take the sampler minutes to unpack
 CLIPS_WITHOUT_SCORE = 2
 NOTES_A_CLIP, MOST_CLIPS = 1000, 3
 MOST_CASTS = 6  # that are drawn to have enough families
@@ -127,10 +130,13 @@ def run_job(job: Job) -> tuple[list[Clip], str]:
 
 
 def _voice(job: Job, passage: Passage, rng: np.random.Generator) -> tuple[str, Voice]:
-    """A font, or in a store for training now and then a synthesiser; name and sound."""
+    """A font, or in a store for training now and then another player or none that is real; name and sound."""
     font = job.fonts[int(rng.integers(len(job.fonts)))]
-    if rng.random() < SYNTHETIC_SHARE and job.split == TRAIN and not any(part.is_drum for part in passage.parts):
+    dice = rng.random() if job.split == TRAIN else SYNTHETIC_SHARE
+    if dice < SYNTHETIC_SHARE and not any(part.is_drum for part in passage.parts):
         return "synthetic", SyntheticVoice(rng).play
+    if dice > 1 - SAMPLER_SHARE and font.suffix.lower() == PLAIN_FONT:
+        return f"{font.stem} by the sampler", SamplerVoice(font).play
     return font.stem, _player(font).play
 
 
@@ -146,7 +152,7 @@ def _passages(job: Job, rng: np.random.Generator) -> list[Passage]:
     cast = draw_solo(score, rng, kind.pianos) if rng.random() < kind.solo else _ensemble(score, rng, kind.families)
     if cast is None:
         return []
-    count = min(len(score.notes) // NOTES_A_CLIP + 1, MOST_CLIPS)
+    count = min(len(score.notes) // NOTES_A_CLIP + 1, MOST_CLIPS) if job.split == TRAIN else 1  # tests have many pieces
     passages = perform_score(score, cast, rng, count=count, longest_s=kind.longest_s)
     return [with_drums(passage, rng) if rng.random() < kind.drums else passage for passage in passages]
 

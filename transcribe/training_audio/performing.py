@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from corpora.piece import Piece, Table
+from compose.constraints.instruments import instrument_of
+from corpora.piece import Part, Piece, Table
 from render.perform.perform import perform
 from render.perform.rules import RULES
 from transcribe.families import FAMILY_OF_PROGRAM
@@ -29,7 +30,9 @@ SPARSEST = 1.5  # notes a second: what has fewer teaches little
 SHORTEST_S = 12.0
 KNEE = 0.8  # share of velocity 127 above which loud notes are brought nearer together
 CHORDAL_SHARE = 1.25  # notes an onset from which on a part plays chords
-AS_WRITTEN = 0.2  # share of ensembles that keep the programs of the score
+AS_WRITTEN = 0.35  # share of ensembles that keep the instruments of the score
+SINGERS = frozenset({"voice", "soprano", "mezzo-soprano", "alto", "tenor", "baritone"})
+CHOIRS = (52, 53, 54)
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,13 @@ def _is_chordal(piece: Piece, lanes: Sequence[int]) -> bool:
     return len(onsets) / len(np.unique(onsets)) >= CHORDAL_SHARE
 
 
+def _program(part: Part, rng: np.random.Generator) -> int:
+    """What the score says; songs of MusicXML often have no program for the voice but its name, and families know only some."""
+    if instrument_of(part) in SINGERS:
+        return int(rng.choice(CHOIRS))
+    return part.program if part.program in FAMILY_OF_PROGRAM else draw_piano(rng)
+
+
 def draw_solo(piece: Piece, rng: np.random.Generator, programs: Mapping[int, float]) -> Cast:
     """One piano for a piece: it plays the part with most notes, or all parts together.
 
@@ -100,8 +110,8 @@ def draw_cast(piece: Piece, rng: np.random.Generator) -> Cast:
         groups = [groups[index] for index in np.sort(kept).tolist()]
     chordal = [_is_chordal(piece, lanes) for lanes in groups]
     families = int(rng.choice([1, 2, 3], p=[0.25, 0.4, 0.35]))
-    if rng.random() < AS_WRITTEN and len({piece.parts[lanes[0]].program for lanes in groups}) > 1:
-        programs = [piece.parts[lanes[0]].program for lanes in groups]
+    if rng.random() < AS_WRITTEN:
+        programs = [_program(piece.parts[lanes[0]], rng) for lanes in groups]
     else:
         order = rng.permutation(len(groups)).tolist()
         drawn = draw_ensemble([_pitches(piece, groups[i]) for i in order], [chordal[i] for i in order], rng, families)

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -56,12 +57,10 @@ def piano_piece(seed: int) -> Piece:
     return Piece(notes, 4, (Part("Piano", "P1", 1), Part("Piano", "P1", 2)), measures)
 
 
-@pytest.fixture
-def pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A pack called "small" with three pieces for training."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    monkeypatch.setenv("PARTIMENTO_DATA", str(folder))
+    folder = tmp_path_factory.mktemp("data")
     with tarfile.open(folder / "small.tar.gz", "w:gz") as archive, (folder / "small.csv").open("w", newline="") as manifest:
         rows = csv.writer(manifest)
         rows.writerow(COLUMNS)
@@ -72,4 +71,6 @@ def pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
             archive.addfile(info, io.BytesIO(data))
             sha = hashlib.sha256(data).hexdigest()
             rows.writerow([info.name, "Anon", info.name, info.name, "CC0-1.0", "", "", sha, len(data), "train"])
-    return "small"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARTIMENTO_DATA", str(folder))
+        yield "small"

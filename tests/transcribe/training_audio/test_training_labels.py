@@ -18,6 +18,7 @@ from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
 from transcribe.training_audio.instruments import into_range, range_of
 from transcribe.training_audio.passages import CONTROL_DTYPE, PASSAGE_DTYPE, SAMPLE_RATE_HZ, PassagePart, bar_spans, beats_of
 from transcribe.training_audio.random_music import random_passage
+from transcribe.training_audio.sampler_voice import SamplerVoice
 from transcribe.training_audio.sounding import one_key_at_a_time
 from transcribe.training_audio.synthetic_voice import SyntheticVoice
 
@@ -159,3 +160,14 @@ def test_parts_come_into_range() -> None:
         assert ((moved >= low) & (moved <= high)).all()
         assert ((moved - pitches) % 12 == 0).all()
     assert into_range(np.array([40, 43, 47]), 40).tolist() == [64, 67, 71]  # moves as a whole
+
+
+def test_the_sampler_agrees_with_fluidsynth_on_where_notes_are(player: FontPlayer, wheel_font: Path) -> None:
+    passage = passage_of([(0.3, 0.7, 60, 100), (1.0, 1.4, 67, 100)])
+    levels = []
+    for voice in (player.play, SamplerVoice(wheel_font).play):
+        clip = clip_of(passage, voice)
+        power = np.add.reduceat(clip.samples.astype(np.float64) ** 2, np.arange(0, len(clip.samples), 320))
+        levels.append(10 * np.log10(power / power.max() + 1e-5))
+    assert len(levels[0]) == len(levels[1])
+    assert np.corrcoef(levels)[0, 1] > 0.97

@@ -57,6 +57,7 @@ __all__ = [
     "TIE",
     "VELOCITY",
     "VELOCITY_BINS",
+    "VELOCITY_WIDTH",
     "TickMusic",
     "bin_velocity",
     "segments_of",

@@ -31,7 +31,7 @@ from compose.vocabulary.mt3_events import (
     VELOCITY,
 )
 
-__all__ = ["Carried", "Limits", "Mt3Grammar", "SegmentGrammar"]
+__all__ = ["NO_LIMIT", "Carried", "Limits", "Mt3Grammar", "SegmentGrammar"]
 
 BoolArray = NDArray[np.bool_]
 
@@ -99,12 +99,12 @@ class SegmentGrammar:
         self.ended = False
         self._tieable = self._may_tie(carried)
         self._pedal_tieable = self.limits.pedal and (carried is None or carried.pedal)
-        self._in_ties = True
+        self.in_ties = True
         self._tied: dict[int, BoolArray] = {}
         self._pedal_tied = False
-        self._program = self._velocity = -1  # in force
+        self.program = self.velocity = -1  # in force
         self._waits = _NOTHING
-        self._pitch = -1  # the last of this program, in the tie section
+        self.tie_pitch = -1  # the last of this program, in the tie section
         self._begin_tick()
 
     def _may_tie(self, carried: Carried | None) -> dict[int, BoolArray]:
@@ -122,8 +122,20 @@ class SegmentGrammar:
     def _begin_tick(self) -> None:
         self._stage = _START
         self._group_on = False  # whether this tick's program is at its note ons
-        self._last_off = self._last_on = self._last_drum = -1
+        self.last_off = self.last_on = self.last_drum = -1
         self._ended_now: set[int] = set()  # pitches of the program that ended in this tick
+
+    @property
+    def programs_passed(self) -> int:
+        """Programs below this one may come no more in this tick; 128 once drums have."""
+        if self._stage == _DRUMS:
+            return NUM_PROGRAMS
+        return self.program if self._stage == _NOTES or self._waits in (_PROGRAM, _PROGRAM_VELOCITY) else 0
+
+    @property
+    def globals_told(self) -> int:
+        """Which of pedal off, pedal on, beat and downbeat may come no more in this tick: the first so many."""
+        return {_START: 0, _PEDAL_UP: 1, _PEDAL_DOWN: 2}.get(self._stage, 4)
 
     @property
     def carried(self) -> Carried:
@@ -136,7 +148,7 @@ class SegmentGrammar:
         """What the next id decides; where that is open, ONSET."""
         if self.ended:
             return Meaning.END
-        if self._waits == _PROGRAM and not self._in_ties:
+        if self._waits == _PROGRAM and not self.in_ties:
             return Meaning.VELOCITY
         return Meaning.ONSET if self._waits in (_NOTHING, _SHIFT) else Meaning.PITCH
 
@@ -144,7 +156,7 @@ class SegmentGrammar:
         """Which ids may come, shape (824,)."""
         allowed = np.zeros(NUM_IDS, dtype=np.bool_)
         if not self.ended:
-            (self._mask_ties if self._in_ties else self._mask_events)(allowed)
+            (self._mask_ties if self.in_ties else self._mask_events)(allowed)
         return allowed
 
     def _mask_ties(self, allowed: BoolArray) -> None:
@@ -156,23 +168,23 @@ class SegmentGrammar:
             allowed[PEDAL_ON] = self._pedal_tieable
             if room:
                 for program in self._tieable:
-                    allowed[PROGRAM + program] = program > self._program
-        if room and self._program >= 0:
-            allowed[PITCH + self._pitch + 1 : DRUM] = self._tieable[self._program][self._pitch + 1 :]
+                    allowed[PROGRAM + program] = program > self.program
+        if room and self.program >= 0:
+            allowed[PITCH + self.tie_pitch + 1 : DRUM] = self._tieable[self.program][self.tie_pitch + 1 :]
 
-    def _offs(self, program: int) -> BoolArray | None:
-        """Pitches of a program that may end now; None where none sounds."""
-        if program not in self.sounding or (self._group_on and program == self._program):
+    def ends(self, program: int) -> BoolArray | None:
+        """Pitches of a program that may end in this tick, shape (128,); None where none may."""
+        if program not in self.sounding or (self._group_on and program == self.program):
             return None
         offs = self.sounding[program].copy()
         if self.tick == 0 and program in self._tied:
             offs &= ~self._tied[program]
-        if self._stage == _NOTES and program == self._program:
-            offs[: self._last_off + 1] = False
+        if self._stage == _NOTES and program == self.program:
+            offs[: self.last_off + 1] = False
         return offs
 
-    def _ons(self, program: int) -> BoolArray | None:
-        """Pitches of a program that may begin now; None where none may."""
+    def strikes(self, program: int) -> BoolArray | None:
+        """Pitches of a program that may begin in this tick, shape (128,); None where none may."""
         if not self.limits.programs[program]:
             return None
         ons = self.limits.pitches
@@ -184,16 +196,16 @@ class SegmentGrammar:
             ons = ons.copy()
         if self.tick == 0 and program in self._tied:
             ons &= ~self._tied[program]
-        if self._stage == _NOTES and program == self._program:
-            ons[: self._last_on + 1] = False
+        if self._stage == _NOTES and program == self.program:
+            ons[: self.last_on + 1] = False
             ons[list(self._ended_now)] = False
         return ons
 
-    def _drums(self) -> BoolArray:
-        """Keys of the drums that may be struck now."""
+    def drum_keys(self) -> BoolArray:
+        """Keys of the drums that may be struck in this tick, shape (128,)."""
         drums = self.limits.drums.copy()
         if self._stage == _DRUMS:
-            drums[: self._last_drum + 1] = False
+            drums[: self.last_drum + 1] = False
         return drums
 
     def _mask_events(self, allowed: BoolArray) -> None:
@@ -208,12 +220,12 @@ class SegmentGrammar:
             self._mask_pedal_and_beats(allowed)
             if self._stage < _DRUMS:
                 self._mask_programs(allowed)
-        program = self._program if self._stage < _DRUMS else -1
-        offs, ons = (self._offs(program), self._ons(program)) if program >= 0 else (None, None)
-        drums = self._drums() if self._waits not in (_PROGRAM, _PROGRAM_VELOCITY) else None
-        if self._velocity == 0 and offs is not None:
+        program = self.program if self._stage < _DRUMS else -1
+        offs, ons = (self.ends(program), self.strikes(program)) if program >= 0 else (None, None)
+        drums = self.drum_keys() if self._waits not in (_PROGRAM, _PROGRAM_VELOCITY) else None
+        if self.velocity == 0 and offs is not None:
             allowed[PITCH:DRUM] = offs
-        if self._velocity > 0:
+        if self.velocity > 0:
             if ons is not None:
                 allowed[PITCH:DRUM] = ons
             if drums is not None:
@@ -222,8 +234,8 @@ class SegmentGrammar:
             allowed[VELOCITY] = offs is not None and bool(offs.any())
             strikes = (ons is not None and bool(ons.any())) or (drums is not None and bool(drums.any()))
             allowed[VELOCITY + 1 : PROGRAM] = strikes
-            if self._velocity >= 0:
-                allowed[VELOCITY + self._velocity] = False
+            if self.velocity >= 0:
+                allowed[VELOCITY + self.velocity] = False
 
     def _mask_pedal_and_beats(self, allowed: BoolArray) -> None:
         if self._stage < _PEDAL_UP and self.pedal and self.limits.pedal:
@@ -235,7 +247,7 @@ class SegmentGrammar:
 
     def _mask_programs(self, allowed: BoolArray) -> None:
         """Programs that have something to say in this tick, after the last one that had."""
-        first = self._program + 1 if self._stage == _NOTES else 0
+        first = self.program + 1 if self._stage == _NOTES else 0
         if self.num_sounding < self.limits.max_notes and not (self.tick == 0 and self._tied):
             if self.limits.pitches.any():
                 allowed[PROGRAM + first : NUM_IDS] = self.limits.programs[first:]
@@ -243,11 +255,11 @@ class SegmentGrammar:
         else:
             others = list(range(NUM_PROGRAMS)) if self.tick == 0 else list(self.sounding)
         for program in others:
-            if program >= first and program != self._program:
-                offs, ons = self._offs(program), self._ons(program)
+            if program >= first and program != self.program:
+                offs, ons = self.ends(program), self.strikes(program)
                 allowed[PROGRAM + program] = (offs is not None and bool(offs.any())) or (ons is not None and bool(ons.any()))
-        if self._program >= 0:
-            allowed[PROGRAM + self._program] = False
+        if self.program >= 0:
+            allowed[PROGRAM + self.program] = False
 
     def _something_may_come(self) -> bool:
         """Whether any later time could be followed by an event."""
@@ -282,7 +294,7 @@ class SegmentGrammar:
 
     def take(self, token: int) -> None:
         """``push`` for an id that the mask is known to allow."""
-        if self._in_ties:
+        if self.in_ties:
             self._take_tie(token)
         elif token == EOS:
             self.ended = True
@@ -298,52 +310,52 @@ class SegmentGrammar:
         elif token < DRUM:
             self._take_pitch(token - PITCH)
         elif token < VELOCITY:
-            self._stage, self._last_drum = _DRUMS, token - DRUM
+            self._stage, self.last_drum = _DRUMS, token - DRUM
             self._waits = _NOTHING
         elif token < PROGRAM:
-            self._velocity = token - VELOCITY
+            self.velocity = token - VELOCITY
             self._waits = _PROGRAM_VELOCITY if self._waits == _PROGRAM else _VELOCITY
         else:
-            self._program = token - PROGRAM
+            self.program = token - PROGRAM
             self._group_on = False
-            self._last_off = self._last_on = -1
+            self.last_off = self.last_on = -1
             self._ended_now.clear()
             self._waits = _PROGRAM
 
     def _take_tie(self, token: int) -> None:
         if token == TIE:
-            self._in_ties = False
+            self.in_ties = False
             self._tied = {program: row.copy() for program, row in self.sounding.items()}
-            self._program = -1
+            self.program = -1
         elif token == PEDAL_ON:
             self.pedal = self._pedal_tied = True
         elif token >= PROGRAM:
-            self._program, self._pitch = token - PROGRAM, -1
+            self.program, self.tie_pitch = token - PROGRAM, -1
             self._waits = _PROGRAM
             return
         else:
-            self._pitch = token - PITCH
-            self._sound(self._pitch)
+            self.tie_pitch = token - PITCH
+            self._sound(self.tie_pitch)
         self._waits = _NOTHING
 
     def _sound(self, pitch: int) -> None:
-        row = self.sounding.setdefault(self._program, np.zeros(NUM_PITCHES, dtype=np.bool_))
+        row = self.sounding.setdefault(self.program, np.zeros(NUM_PITCHES, dtype=np.bool_))
         self.num_sounding += not row[pitch]
         row[pitch] = True
 
     def _take_pitch(self, pitch: int) -> None:
         self._stage = _NOTES
         self._waits = _NOTHING
-        if self._velocity:
+        if self.velocity:
             self._sound(pitch)
-            self._group_on, self._last_on = True, pitch
+            self._group_on, self.last_on = True, pitch
             return
-        row = self.sounding[self._program]
+        row = self.sounding[self.program]
         row[pitch] = False
         self.num_sounding -= 1
         if not row.any():
-            del self.sounding[self._program]
-        self._last_off = pitch
+            del self.sounding[self.program]
+        self.last_off = pitch
         self._ended_now.add(pitch)
 
 

@@ -32,6 +32,7 @@ BLOCK = 4  # batches made together
 BLIND_FRAMES = 12  # at either end
 FULL_SCALE = 32_768.0
 PIANOS = range(8)
+SHARES = {"pianos": 0.42, "drums": 0.22, "others": 0.36}  # of the crops
 MIX_SHARE = 0.15  # of the crops are laid over another one
 
 
@@ -127,8 +128,17 @@ def _cut(clip: Clip, first: int, samples: int) -> _Crop:
     return _Crop(sound, tables[0], tables[1], tables[2], pedal_known, len(clip.beats) > 0)
 
 
+@lru_cache(maxsize=4)
+def _kinds(store: SoundStore) -> list[NDArray[np.int64]]:
+    """Clips of each kind in ``SHARES``."""
+    kinds = [1 if -1 in clip.programs else 2 if any(p not in PIANOS for p in clip.programs) else 0 for clip in store.clips]
+    return [np.flatnonzero(np.array(kinds) == kind) for kind in range(len(SHARES))]
+
+
 def _draw(store: SoundStore, samples: int, rng: np.random.Generator) -> _Crop:
-    clip = store.clip(int(rng.integers(len(store))))
+    kinds = _kinds(store)
+    shares = np.array([share if len(own) else 0.0 for share, own in zip(SHARES.values(), kinds, strict=True)])
+    clip = store.clip(int(rng.choice(kinds[int(rng.choice(len(kinds), p=shares / shares.sum()))])))
     first = int(rng.integers(max(len(clip.samples) - samples, 0) + 1))
     return _cut(clip, first, samples)
 

@@ -56,6 +56,7 @@ class BeatGrid:
         bar_lines: Beat index of each bar line, int64 (bars + 1,), from 0 to ``len(seconds) - 1``.
         beats_per_bar, beat_type: The usual meter.
         tactus_quarters: Length of a beat in quarter notes.
+        first_heard: Index of the first beat that was heard; below 0 where the grid begins later.
         report: What was mended.
     """
 
@@ -64,6 +65,7 @@ class BeatGrid:
     beats_per_bar: int
     beat_type: int
     tactus_quarters: Fraction
+    first_heard: int = 0
     report: GridReport = field(default_factory=GridReport)
 
     def beats_at(self, seconds: Array) -> Array:
@@ -129,8 +131,8 @@ def beat_grid(heard: HeardMusic, start_s: float, end_s: float) -> BeatGrid:
     tactus = tactus_of(beats_per_bar, beat_type, counted)
     usual = max(int(Fraction(4 * beats_per_bar, beat_type) / tactus), 1)
     lines = _bar_lines(numbers, usual)
-    seconds, lines = _reaching(seconds, lines, usual, start_s, end_s)
-    return BeatGrid(seconds, lines, beats_per_bar, beat_type, tactus, report)
+    seconds, places = _reaching(seconds, lines, usual, start_s, end_s)
+    return BeatGrid(seconds, places - places[0], beats_per_bar, beat_type, tactus, -int(places[0]), report)
 
 
 def _mended(beats: Table) -> tuple[Array, NDArray[np.int64], GridReport]:
@@ -188,7 +190,7 @@ def _bar_lines(numbers: NDArray[np.int64], usual: int) -> NDArray[np.int64]:
 def _reaching(
     seconds: Array, lines: NDArray[np.int64], usual: int, start_s: float, end_s: float
 ) -> tuple[Array, NDArray[np.int64]]:
-    """Beats and bar lines from the bar that holds the start to the one that holds the end."""
+    """Times of the beats from the bar that holds the start to the one that holds the end, and its bar lines in heard beats."""
     index = np.arange(len(seconds), dtype=np.float64)
     first, last = (float(_extended(np.array(time), seconds, index)) for time in (start_s, end_s))
     first, last = max(first, -float(MAX_BEATS)), min(last, first + MAX_BEATS)
@@ -202,4 +204,4 @@ def _reaching(
     while len(out) > 2 and out[-2] >= last:
         del out[-1]
     places = np.arange(out[0], out[-1] + 1, dtype=np.float64)
-    return _extended(places, index, seconds), np.array(out, dtype=np.int64) - out[0]
+    return _extended(places, index, seconds), np.array(out, dtype=np.int64)

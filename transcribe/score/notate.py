@@ -50,12 +50,14 @@ class Notation:
         piece: Notes, bars, keys and tempos; voices count from 1 within a staff.
         musicxml: The score, MusicXML 4.0.
         rows: For each note of the piece its row in the recording's notes, shape (notes,).
+        first_beat_div: Where the first heard beat stands, in divs of the piece; below 0 before its start.
         report: Figures as JSON values.
     """
 
     piece: Piece
     musicxml: bytes
     rows: NDArray[np.int64]
+    first_beat_div: int
     report: dict[str, Any]
 
 
@@ -168,7 +170,8 @@ class _Score:
         text, report = write_musicxml_with_report(piece, steps_per_quarter=steps, keep_voices=True, marks=marks)
         assert not report.moved_notes
         heard_rows = np.array([int(identity[1:]) for identity in notes["id"].tolist()], dtype=np.int64)
-        return Notation(piece, text, order[heard_rows], self._report(name, piece, players, counts))
+        first_beat_div = self.grid.first_heard * self.beat_divs - self.origin
+        return Notation(piece, text, order[heard_rows], first_beat_div, self._report(name, piece, players, counts))
 
     def _bars(self) -> Table:
         """All bars of the grid, the first cut to its music where that is a pickup."""
@@ -274,7 +277,9 @@ class _Score:
         pitched = notes[[not parts[lane].is_drum for lane in notes["part"]]]
         bar = np.searchsorted(bars["start_div"], pitched["onset_div"], side="right") - 1
         weights = pitched["duration_div"] / DIVS_PER_QUARTER
-        return find_keys(pitched["pitch"].astype(np.int64), weights, bar, bars["start_div"])
+        last = pitched["pitch"][pitched["onset_div"] == pitched["onset_div"].max()] if len(pitched) else []
+        bass = int(min(last)) if len(last) else None
+        return find_keys(pitched["pitch"].astype(np.int64), weights, bar, bars["start_div"], bass)
 
     def _report(self, name: str, piece: Piece, players: Sequence[Player], counts: Counter[str]) -> dict[str, Any]:
         report = self.grid.report

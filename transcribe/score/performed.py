@@ -6,13 +6,14 @@ float64. A keyboard's note may end with its key or with the pedal (the conventio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from corpora.midi.writer import LaneMessage
+from corpora.musicxml.marks import NoteMarks, read_marks
 from corpora.piece import Part, Piece, Table
 from render.perform.draft import is_keyboard
 from render.perform.performance import Performance
@@ -51,6 +52,7 @@ class PerformedScore:
         score: The unfolded score.
         tactus_quarters: Length of a beat.
         first_beat_div: Place of the first beat in divs of ``score``.
+        marks: Of the written score, by note id; empty where it has none.
     """
 
     heard: HeardMusic
@@ -59,6 +61,7 @@ class PerformedScore:
     score: Piece
     tactus_quarters: Fraction
     first_beat_div: int
+    marks: dict[str, NoteMarks] = field(default_factory=dict)
 
 
 def performed_sections(performance: Performance, name: str = "") -> list[PerformedScore]:
@@ -71,6 +74,8 @@ def performed_sections(performance: Performance, name: str = "") -> list[Perform
     pedals = _pedals(performance)
     ends = _with_pedal(performance.notes, pedals, played.parts)
     spans = next((rows for rows in pedals.values() if len(rows)), np.zeros(0, dtype=PEDAL_DTYPE))
+    source = performance.score.written.source
+    marks = read_marks(source.data, name).notes if source is not None and source.format == "musicxml" else {}
     found = []
     for first, after in _stretches(score):
         divs, numbers, tactus = _beats(score, score.measures[first:after])
@@ -100,7 +105,7 @@ def performed_sections(performance: Performance, name: str = "") -> list[Perform
             beat_type=int(middle["beat_type"]),
             name=name,
         )
-        found.append(PerformedScore(heard, truth, played.parts, score, tactus, int(divs[0])))
+        found.append(PerformedScore(heard, truth, played.parts, score, tactus, int(divs[0]), marks))
     return found
 
 

@@ -116,12 +116,11 @@ def passage_of(pair: PerformedScore, grid: BeatGrid, start: int, rng: np.random.
     notes, truth = _disturbed(pair.heard.notes[cut], pair.truth[cut], rng, with_pedal=with_pedal)
     pedals = pair.heard.pedals if with_pedal else pair.heard.pedals[:0]
     heard = HeardMusic(notes=notes, duration_s=pair.heard.duration_s, pedals=pedals)
-    first_beat = round(float(grid.beats_at(pair.heard.beats["time_s"][:1])[0]))
     moved = grid.seconds + np.clip(rng.normal(0, rng.uniform(0, MAX_JITTER_S), len(grid.seconds)), -0.04, 0.04)
     pace = float(rng.uniform(0.85, 1.2))
     view = note_view(heard, replace(grid, seconds=moved))
     view = replace(view, onset_s=view.onset_s * pace, end_s=view.end_s * pace, beat_s=view.beat_s * pace)
-    exact = truth["onset_beats"] + first_beat
+    exact = truth["onset_beats"] + grid.first_heard
     known, is_main = truth["kind"] != UNKNOWN, truth["kind"] == MAIN
     places = np.where(known, exact, np.rint(view.onset * 4) / 4)
     wrong = rng.random(len(places)) < WRONG_PLACE_SHARE

@@ -67,7 +67,8 @@ class BeatGrid:
         rows["onset_div"] = places[:-1]
         rows["quarters_per_minute"] = 60 * np.diff(places) / divs_per_quarter / np.diff(seconds)
         changed = np.abs(np.diff(np.log(rows["quarters_per_minute"]), prepend=np.inf)) > 1e-6
-        return rows[changed]
+        kept: Table = rows[changed]
+        return kept
 
     def measures(self, divs_per_quarter: int, end_s: float) -> Table:
         """MEASURE_DTYPE rows from quarter 0 on, contiguous, to the bar that holds ``end_s``; numbered from 1."""
@@ -113,8 +114,8 @@ def beat_grid(beats: Table, beats_per_bar: int, beat_type: int, first_onset_s: f
         ahead = lead
         knots = np.concatenate([[0.0], times])
     offset = (int(numbers[0]) - 1 + ahead * size) * beat
-    quarters = offset + beat * np.arange(len(times))
-    lines = np.concatenate([np.arange(ahead + (numbers[0] > 1)) * size * beat, quarters[numbers == 1]])
+    quarters = np.asarray(offset + beat * np.arange(len(times)), dtype=np.float64)
+    lines = np.concatenate([np.arange(ahead + (numbers[0] > 1), dtype=np.float64) * size * beat, quarters[numbers == 1]])
     if lead:
         quarters = np.concatenate([[0.0], quarters])
     return BeatGrid(knots, quarters, lines if len(lines) else np.zeros(1), beats_per_bar, beat_type)

@@ -17,7 +17,7 @@ from transcribe.frames.loss import WEIGHTS, frame_losses, total_loss
 from transcribe.frames.model import FrameModel, FrameModelConfig
 from transcribe.spectra.log_frequency import log_frequency
 
-__all__ = ["PRESETS", "train_frames"]
+__all__ = ["PRESETS", "STATE_FILE", "crop_loss", "train_frames", "training_batches", "validate"]
 
 STATE_FILE = "state.pt"
 PRESETS = {
@@ -47,7 +47,8 @@ def validate(model: nn.Module, batches: Sequence[CropBatch]) -> dict[str, float]
     return {"loss": round(total, 4), **{name: round(value, 4) for name, value in sums.items()}}
 
 
-def _batches(source: CropSource, first: int, workers: int) -> Iterator[CropBatch]:
+def training_batches(source: CropSource, first: int, workers: int) -> Iterator[CropBatch]:
+    """Batches from a step on, in order, made in processes beside this one."""
     number, skipped = divmod(first, BLOCK)
     for block in ordered_blocks(partial(make_block, source), number, workers):
         yield from block[skipped:]
@@ -84,6 +85,6 @@ def train_frames(
     first = 0
     if (folder / STATE_FILE).exists():
         first = int(torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)["step"])
-    batches = _batches(CropSource(str(store), seed, frames, batch), first, workers)
+    batches = training_batches(CropSource(str(store), seed, frames, batch), first, workers)
     figures = train(model, batches, crop_loss, plan, folder, lambda trained: validate(trained, held_out))
     return model, figures

@@ -127,7 +127,7 @@ def heard_of(
     rows = np.zeros(len(notes), dtype=HEARD_DTYPE)
     programs = notes["program"]
     rows["onset_s"] = notes["onset_tick"] / TICKS_PER_SECOND
-    shortest = rows["onset_s"] + 1 / TICKS_PER_SECOND
+    shortest = (notes["onset_tick"] + 1) / TICKS_PER_SECOND
     rows["offset_s"] = np.maximum(np.minimum(notes["end_tick"] / TICKS_PER_SECOND, duration_s), shortest)
     rows["pitch"] = notes["pitch"]
     rows["velocity"] = bin_velocity(notes["velocity_bin"])

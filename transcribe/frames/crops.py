@@ -21,10 +21,11 @@ from corpora.piece import Table
 from transcribe.families import FAMILIES
 from transcribe.frames.loss import TargetBatch
 from transcribe.frames.targets import draw_targets
+from transcribe.heard import DRUMS
 from transcribe.spectra.timing import HOP_SAMPLES, SAMPLE_RATE_HZ
-from transcribe.training_audio.augmentation import augment, mix
+from transcribe.training_audio.augmentation import augment, changed_pitch, mix
 from transcribe.training_audio.clips import Clip
-from transcribe.training_audio.sound_store import SoundStore
+from transcribe.training_audio.sound_store import SoundStore, StoredClip
 
 __all__ = ["CropBatch", "CropSource", "make_block", "validation_batches"]
 
@@ -32,8 +33,11 @@ BLOCK = 4  # batches made together
 BLIND_FRAMES = 12  # at either end
 FULL_SCALE = 32_768.0
 PIANOS = range(8)
-SHARES = {"pianos": 0.42, "drums": 0.22, "others": 0.36}  # of the crops
-MIX_SHARE = 0.15  # of the crops are laid over another one
+DRUM_PROGRAM = -1
+DRUMS_ALONE = "drums alone"
+SHARES = {"pianos": 0.42, "others": 0.36, "with drums": 0.12, DRUMS_ALONE: 0.1}  # of the crops
+MIX_SHARE, DRUMS_OVER = 0.2, 0.5  # of the crops are laid over another one; of these are drums
+DRUM_CENTS = 600.0
 
 
 @dataclass(frozen=True)
@@ -128,27 +132,47 @@ def _cut(clip: Clip, first: int, samples: int) -> _Crop:
     return _Crop(sound, tables[0], tables[1], tables[2], pedal_known, len(clip.beats) > 0)
 
 
+def _kind(clip: StoredClip) -> int:
+    """Index into ``SHARES``."""
+    if set(clip.programs) == {DRUM_PROGRAM}:
+        return 3
+    if DRUM_PROGRAM in clip.programs:
+        return 2
+    return int(any(program not in PIANOS for program in clip.programs))
+
+
 @lru_cache(maxsize=4)
 def _kinds(store: SoundStore) -> list[NDArray[np.int64]]:
     """Clips of each kind in ``SHARES``."""
-    kinds = [1 if -1 in clip.programs else 2 if any(p not in PIANOS for p in clip.programs) else 0 for clip in store.clips]
-    return [np.flatnonzero(np.array(kinds) == kind) for kind in range(len(SHARES))]
+    kinds = np.array([_kind(clip) for clip in store.clips])
+    return [np.flatnonzero(kinds == kind) for kind in range(len(SHARES))]
 
 
-def _draw(store: SoundStore, samples: int, rng: np.random.Generator) -> _Crop:
+def _draw(store: SoundStore, samples: int, rng: np.random.Generator, kind: str = "") -> _Crop:
+    """A crop of a clip of some kind, of any where it is empty or the store has none of it."""
     kinds = _kinds(store)
-    shares = np.array([share if len(own) else 0.0 for share, own in zip(SHARES.values(), kinds, strict=True)])
-    clip = store.clip(int(rng.choice(kinds[int(rng.choice(len(kinds), p=shares / shares.sum()))])))
+    wanted = {kind: 1.0} if kind and len(kinds[list(SHARES).index(kind)]) else SHARES
+    shares = np.array([wanted.get(name, 0.0) if len(own) else 0.0 for name, own in zip(SHARES, kinds, strict=True)])
+    chosen = int(rng.choice(len(kinds), p=shares / shares.sum()))
+    clip = store.clip(int(rng.choice(kinds[chosen])))
     first = int(rng.integers(max(len(clip.samples) - samples, 0) + 1))
     return _cut(clip, first, samples)
 
 
+def _as_heard(crop: _Crop, rng: np.random.Generator) -> tuple[NDArray[np.float32], Table, Table, Table]:
+    """The crop as another microphone would have it; drums alone also of another size, as there are few drum kits."""
+    parts = crop.samples, crop.notes, crop.pedals, crop.beats
+    if len(crop.notes) and (crop.notes["family"] == DRUMS).all():
+        parts = changed_pitch(*parts, float(rng.uniform(-DRUM_CENTS, DRUM_CENTS)))
+    return augment(*parts, rng)
+
+
 def _varied(crop: _Crop, other: _Crop | None, rng: np.random.Generator) -> _Crop:
-    """The crop as another microphone would have it, perhaps with another one over it."""
-    samples, notes, pedals, beats = augment(crop.samples, crop.notes, crop.pedals, crop.beats, rng)
+    """The crop changed at random, perhaps with another one over it."""
+    samples, notes, pedals, beats = _as_heard(crop, rng)
     known = crop.pedal_known, crop.beats_known
     if other is not None:
-        more, other_notes, _, _ = augment(other.samples, other.notes, other.pedals, other.beats, rng)
+        more, other_notes, _, _ = _as_heard(other, rng)
         samples, notes = mix(samples, notes, more, other_notes, rng)
         known = False, False
     return _Crop(samples, notes, pedals, beats, *known)
@@ -169,7 +193,8 @@ def make_block(source: CropSource, number: int) -> list[CropBatch]:
         for _ in range(source.batch):
             crop = _draw(store, samples, rng)
             if source.varied:
-                crop = _varied(crop, _draw(store, samples, rng) if rng.random() < MIX_SHARE else None, rng)
+                kind = DRUMS_ALONE if rng.random() < DRUMS_OVER else ""
+                crop = _varied(crop, _draw(store, samples, rng, kind) if rng.random() < MIX_SHARE else None, rng)
             crops.append(crop)
         batches.append(collate(crops, source.frames))
     return batches

@@ -23,6 +23,7 @@ from corpora.musicxml.signs import sign_of
 from corpora.musicxml.spanners import Ending, spanner_ends, unpaired_after
 from corpora.musicxml.spans import MeasureSpan, measure_spans, text_codec
 from corpora.musicxml.spelling import Spelling, key_alters, spell_between
+from corpora.musicxml.spelling_in_context import places_in_context, spelling_at
 from corpora.musicxml.voicing import NewNote, assign_voices
 from corpora.musicxml.walker import collection_paused, walk
 from corpora.piece import CENTS_PER_SEMITONE, Piece, Table, nearest_pitch
@@ -32,7 +33,9 @@ __all__ = ["NEW_NOTE_COLOUR", "colour_notes", "edit_musicxml"]
 NEW_NOTE_COLOUR = "#c0392b"
 
 
-def edit_musicxml(piece: Piece, removed_ids: Collection[str], added: Table, *, keep_voices: bool = False) -> bytes:
+def edit_musicxml(
+    piece: Piece, removed_ids: Collection[str], added: Table, *, keep_voices: bool = False, spell_together: bool = False
+) -> bytes:
     """The score's text without some notes and with others.
 
     Args:
@@ -42,6 +45,8 @@ def edit_musicxml(piece: Piece, removed_ids: Collection[str], added: Table, *, k
             in onset, duration, pitch, cents and lane leaves that note alone. Duration 0 makes a grace note.
         keep_voices: Whether rows with a ``voice`` above 0 get that one of the part, as long as it is free there; else voices are
             found anew.
+        spell_together: Whether the added notes are spelled by each other (``spelling_in_context``), as suits a score of which they
+            are all; else each by its key and the note after it.
 
     Returns:
         The new text, from which ``read_musicxml`` gives the notes asked for and no others, each with the pitch nearest to it.
@@ -53,7 +58,7 @@ def edit_musicxml(piece: Piece, removed_ids: Collection[str], added: Table, *, k
     if piece.source is None or piece.source.format != "musicxml":
         raise RequestError("only a piece read from MusicXML can be edited as MusicXML")
     with collection_paused():
-        return _Edit(piece, set(removed_ids), added, keep_voices=keep_voices).run(piece.source.data)
+        return _Edit(piece, set(removed_ids), added, keep_voices=keep_voices, spell_together=spell_together).run(piece.source.data)
 
 
 def colour_notes(data: bytes, ids: Collection[str], colour: str = NEW_NOTE_COLOUR) -> bytes:
@@ -93,7 +98,7 @@ def _spliced(data: bytes, changes: Sequence[tuple[int, int, bytes]]) -> bytes:
 class _Edit:
     """One edit: from ids and rows to measures with what each loses and gains."""
 
-    def __init__(self, piece: Piece, removed_ids: set[str], added: Table, *, keep_voices: bool) -> None:
+    def __init__(self, piece: Piece, removed_ids: set[str], added: Table, *, keep_voices: bool, spell_together: bool) -> None:
         assert piece.source is not None
         self.document = walk(piece.source.data, piece.source.name, multiple_of=piece.divs_per_quarter)
         self.scale = self.document.divs // piece.divs_per_quarter
@@ -105,6 +110,8 @@ class _Edit:
         self.kept = [chain for name, chain in chains.items() if name not in removed]
         self.new = [self._new_note(*row) for row in rows]
         assign_voices(self.document, self.kept, self.removed, self.new)
+        if spell_together:
+            self._spell_together()
 
     def _without_unchanged(
         self, removed: dict[str, Chain], added: Table, *, keep_voices: bool
@@ -248,7 +255,27 @@ class _Edit:
                 found[note.voice, note.onset] = max(note.pitch, found.get((note.voice, note.onset), 0))
         return found
 
+    def _spell_together(self) -> None:
+        """Settle the spelling of the new notes that have no cents, in parts that sound as written."""
+        notes, fifths = [], []
+        is_percussion = [DrumKit(part).is_percussion for part in self.document.parts]
+        starts: dict[tuple[int, str, int], list[int]] = defaultdict(list)
+        for note in sorted(self.new, key=lambda note: (note.onset, note.part, note.pitch)):
+            part, measure = self.document.parts[note.part], self._measure_at(note.onset)
+            place = (measure, note.onset - self.document.starts[measure], note.staff)
+            if note.cents or is_percussion[note.part] or part.transposition_at(*place).semitones:
+                continue
+            starts[note.part, note.voice, note.onset].append(len(notes))
+            notes.append(note)
+            fifths.append(part.key_at(*place).fifths)
+        following = {index: starts.get((note.part, note.voice, note.end), []) for index, note in enumerate(notes)}
+        places = places_in_context([note.pitch for note in notes], fifths, following).tolist()
+        for note, settled in zip(notes, places, strict=True):
+            note.place = settled
+
     def _spelling(self, part: PartWalk, measure: int, note: NewNote, following: dict[tuple[str, int], int]) -> Spelling:
+        if note.place is not None:
+            return spelling_at(note.pitch, note.place)
         onset = note.onset - self.document.starts[measure]
         key = part.key_at(measure, onset, note.staff)
         moved = part.transposition_at(measure, onset, note.staff).semitones

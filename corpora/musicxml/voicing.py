@@ -23,7 +23,8 @@ VOICES_PER_STAFF = 4  # the usual numbering of notation programs: 1-4 on the fir
 class NewNote:
     """A note to write, with the voice it was given.
 
-    ``wish`` is the voice that it gets where that is free, ``joins`` the kept note whose chord it enters.
+    ``wish`` is the voice that it gets where that is free, ``joins`` the kept note whose chord it enters, ``place`` its place on the
+    line of fifths where that is settled.
     """
 
     onset: int
@@ -35,6 +36,7 @@ class NewNote:
     wish: str = ""
     voice: str = ""
     joins: Item | None = None
+    place: int | None = None
 
 
 class _Intervals:

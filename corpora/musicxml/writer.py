@@ -97,7 +97,12 @@ def write_musicxml(piece: Piece) -> bytes:
 
 
 def write_musicxml_with_report(
-    piece: Piece, *, steps_per_quarter: int = STEPS_PER_QUARTER, keep_voices: bool = False, marks: Sequence[PlacedMark] = ()
+    piece: Piece,
+    *,
+    steps_per_quarter: int = STEPS_PER_QUARTER,
+    keep_voices: bool = False,
+    spell_together: bool = False,
+    marks: Sequence[PlacedMark] = (),
 ) -> tuple[bytes, WriteReport]:
     """The piece as the UTF-8 text of a MusicXML 4.0 score, and what had to change for it.
 
@@ -107,6 +112,7 @@ def write_musicxml_with_report(
         piece: Any piece.
         steps_per_quarter: Of the grid.
         keep_voices: Whether the ``voice`` of notes counts: 1 to 4 within their staff, 0 for any.
+        spell_together: Whether notes are spelled by those around them (``corpora.musicxml.spelling_in_context``).
         marks: What to print beside the notes.
 
     Raises:
@@ -128,7 +134,7 @@ def write_musicxml_with_report(
     assert rest == 0
     rows["onset_div"] *= scale
     rows["duration_div"] *= scale
-    return edit_musicxml(empty, (), sort_notes(rows), keep_voices=keep_voices), report
+    return edit_musicxml(empty, (), sort_notes(rows), keep_voices=keep_voices, spell_together=spell_together), report
 
 
 class _Grid(NamedTuple):

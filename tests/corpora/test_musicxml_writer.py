@@ -11,9 +11,11 @@ import pytest
 
 from corpora.errors import InputError
 from corpora.musicxml import pack_mxl, read_musicxml, repack_mxl, score_member, write_musicxml, write_musicxml_with_report
+from corpora.musicxml.marks import read_marks
 from corpora.musicxml.reader import tie_chains
 from corpora.musicxml.walker import walk
-from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Part, Piece, sort_notes
+from corpora.musicxml.writer import PlacedMark
+from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Part, Piece, empty_notes, sort_notes
 
 
 def sounding(piece: Piece, divs: int) -> Counter[tuple[int, int, int, int]]:
@@ -139,3 +141,41 @@ def test_a_broken_mxl_is_named() -> None:
         archive.writestr("a.xml", "")
     with pytest.raises(InputError, match=r"expected a member META-INF/container.xml"):
         score_member(out.getvalue())
+
+
+def test_given_voices_marks_and_a_finer_grid_are_written() -> None:
+    notes = empty_notes(4)
+    notes["onset_div"], notes["duration_div"] = [0, 0, 144, 288], [720, 144, 144, 432]
+    notes["pitch"], notes["voice"] = [48, 72, 74, 76], [2, 1, 1, 1]
+    notes["id"] = ["a", "b", "c", "d"]
+    measures = np.array([(0, 720, "1", 4, 4)], dtype=MEASURE_DTYPE)
+    piece = Piece(sort_notes(notes), 180, (Part("Viola", program=41),), measures)
+    marks = [PlacedMark(0, 0, "dynamics", "pp"), PlacedMark(144, 0, "wedge", "crescendo"), PlacedMark(720, 0, "wedge", "stop")]
+    marks += [PlacedMark(0, 0, "pedal", "start"), PlacedMark(360, 0, "pedal", "stop"), PlacedMark(0, 0, "words", "a < b")]
+    text, report = write_musicxml_with_report(piece, steps_per_quarter=5, keep_voices=True, spell_together=True, marks=marks)
+    assert report.moved_notes == 0
+    back = read_musicxml(text)
+    assert sorted(back.notes[["pitch", "voice"]].tolist()) == [(48, 2), (72, 1), (74, 1), (76, 1)]
+    assert (back.notes["duration_div"] / back.divs_per_quarter).tolist() == [4.0, 0.8, 0.8, 2.4]
+    found = [
+        (mark.kind, mark.text, mark.onset / back.divs_per_quarter) for mark in read_marks(text).directions if mark.kind != "tempo"
+    ]
+    expected = [("dynamics", "pp", 0.0), ("pedal", "start", 0.0), ("words", "a < b", 0.0), ("wedge", "crescendo", 0.8)]
+    assert sorted(found) == sorted([*expected, ("pedal", "stop", 2.0), ("wedge", "stop", 4.0)])
+    assert b"<clef><sign>C</sign><line>3</line></clef>" in text
+
+
+@pytest.mark.parametrize(
+    ("meter", "said"),
+    [((6, 8), "quarter</beat-unit><beat-unit-dot/><per-minute>60"), ((2, 2), "half</beat-unit><per-minute>45"),
+     ((3, 4), "quarter</beat-unit><per-minute>90"), ((3, 8), "quarter</beat-unit><per-minute>90")],
+)  # fmt: skip
+def test_metronome_marks_are_in_beats_of_the_meter(meter: tuple[int, int], said: str) -> None:
+    length = 4 * 24 * meter[0] // meter[1]
+    measures = np.array([(0, length, "1", *meter)], dtype=MEASURE_DTYPE)
+    notes = empty_notes(1)
+    notes["duration_div"], notes["pitch"], notes["id"] = 24, 60, "n"
+    piece = Piece(notes, 24, (Part("Flute", program=73),), measures, tempos=np.array([(0, 90.0)], dtype=TEMPO_DTYPE))
+    text = write_musicxml(piece)
+    assert said.encode() in text
+    assert b'<sound tempo="90"/>' in text

@@ -172,9 +172,10 @@ def test_pedals_stand_on_half_beats_and_change_where_they_meet() -> None:
     assert [(mark.onset_div // (QUARTER // 2), mark.text) for mark in marks] == [(0, "start"), (4, "change"), (8, "stop")]
 
 
-def test_one_tempo_mark_a_section() -> None:
+def test_one_tempo_mark_a_section_and_words_for_less() -> None:
     rng = np.random.default_rng(5)
-    tempos = np.concatenate([np.full(20, 72.0), np.full(20, 120.0)]) * 2 ** rng.normal(0, 0.05, 40)
-    marks = tempo_marks(np.arange(40) * 4, tempos)
+    tempos = np.concatenate([np.full(20, 72.0), np.full(20, 120.0), np.full(3, 80.0), np.full(8, 120.0), np.full(2, 70.0)])
+    marks, words = tempo_marks(np.arange(53) * 4, tempos * 2 ** rng.normal(0, 0.04, 53))
     assert marks["onset_div"].tolist() == [0, 80]
     assert np.allclose(marks["quarters_per_minute"], [72, 120], rtol=0.04)
+    assert [(mark.onset_div, mark.text) for mark in words] == [(160, "rit."), (172, "a tempo"), (204, "rit.")]

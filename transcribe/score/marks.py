@@ -21,11 +21,13 @@ LEVELS = np.array([DYNAMIC_VELOCITY[mark] for mark in MARKS], dtype=np.float64)
 VELOCITY_NOISE = 10.0  # of the mean of a beat around its mark
 MARK_COST = 6.0  # nats for a change of dynamics
 MIN_SLOPE = 12.0  # velocity steps that a hairpin rises or falls at least
-MIN_STRAIGHTNESS = 0.75  # of its velocities: correlation with time
-MAX_HAIRPIN_BEATS, MIN_HAIRPIN_BEATS = 12, 3
+MIN_STRAIGHTNESS = 0.8  # of its velocities: correlation with time
+MAX_HAIRPIN_BEATS, MIN_HAIRPIN_BEATS = 8, 3
+LONGEST_SILENCE_BEATS = 2  # inside a hairpin
 TEMPO_NOISE = 0.12  # octaves of a bar's tempo around that of its section
 SECTION_COST = 12.0
 MIN_TEMPO_CHANGE = 0.18  # octaves
+MIN_SECTION_BARS = 4
 
 
 def dynamic_marks(beats: NDArray[np.int64], velocities: Array, beat_divs: int, lane: int) -> list[PlacedMark]:
@@ -58,7 +60,7 @@ def _hairpin(before: NDArray[np.int64], means: Array, beat: int, beat_divs: int,
     for count in range(len(reach), MIN_HAIRPIN_BEATS - 1, -1):
         places, values = np.append(reach[-count:], beat), means[-count - 1 :]
         change = float(values[-1] - values[0])
-        if abs(change) < MIN_SLOPE or (change > 0) != rises or np.ptp(places) == 0:
+        if abs(change) < MIN_SLOPE or (change > 0) != rises or np.diff(places).max() > LONGEST_SILENCE_BEATS:
             continue
         if abs(float(np.corrcoef(places, values)[0, 1])) >= MIN_STRAIGHTNESS:
             kind = "crescendo" if rises else "diminuendo"
@@ -93,23 +95,37 @@ def pedal_marks(downs: Array, ups: Array, beat_divs: int, lane: int, end_div: in
     return marks
 
 
-def tempo_marks(bar_starts: NDArray[np.int64], bar_quarters_per_minute: Array) -> Table:
-    """One tempo for each section, TEMPO_DTYPE rows in whole quarters a minute.
+def tempo_marks(bar_starts: NDArray[np.int64], bar_quarters_per_minute: Array) -> tuple[Table, list[PlacedMark]]:
+    """One tempo for each section, and words for what is too short to be one.
 
     Args:
         bar_starts: In divs, shape (bars,).
         bar_quarters_per_minute: Shape (bars,).
+
+    Returns:
+        TEMPO_DTYPE rows in whole quarters a minute; and "rit." or "accel." where a few bars are slower or quicker than the section
+        before them, with "a tempo" after them.
     """
     logs = np.log2(bar_quarters_per_minute)
     choices = np.arange(np.floor(logs.min() * 10) / 10, logs.max() + 0.1, 0.1)
     path = _steps(-0.5 * ((logs[:, None] - choices[None]) / TEMPO_NOISE) ** 2, SECTION_COST)
     starts = [bar for bar in range(len(logs)) if bar == 0 or path[bar] != path[bar - 1]]
     rows: list[tuple[int, float]] = []
+    words: list[PlacedMark] = []
+    strayed = False
     for first, after in zip(starts, [*starts[1:], len(logs)], strict=True):
-        tempo = float(2 ** np.median(logs[first:after]))
-        if not rows or abs(np.log2(tempo / rows[-1][1])) >= MIN_TEMPO_CHANGE:
-            rows.append((int(bar_starts[first]), float(max(round(tempo), 1))))
-    return np.array(rows, dtype=TEMPO_DTYPE)
+        place, tempo = int(bar_starts[first]), float(2 ** np.median(logs[first:after]))
+        change = np.log2(tempo / rows[-1][1]) if rows else 0.0
+        if rows and abs(change) < MIN_TEMPO_CHANGE:
+            words += [PlacedMark(place, 0, "words", "a tempo")] if strayed else []
+            strayed = False
+        elif rows and after - first < MIN_SECTION_BARS:
+            words.append(PlacedMark(place, 0, "words", "rit." if change < 0 else "accel."))
+            strayed = True
+        else:
+            rows.append((place, float(max(round(tempo), 1))))
+            strayed = False
+    return np.array(rows, dtype=TEMPO_DTYPE), words
 
 
 def _steps(scores: Array, change_cost: float) -> list[int]:

@@ -156,18 +156,22 @@ class _Score:
         notes["id"] = [f"n{row[-1]}" for row in rows]
         notes = sort_notes(notes)
         bars = self._trimmed(bars, notes)
+        tempos, words = self._tempos(bars)
+        marks += words
         piece = Piece(
             notes=notes,
             divs_per_quarter=DIVS_PER_QUARTER,
             parts=tuple(parts),
             measures=bars,
-            tempos=self._tempos(bars),
+            tempos=tempos,
             keys=self._keys(bars, notes, parts, key),
         )
         end_div = int(bars["end_div"][-1])
         marks = [mark for mark in marks if mark.onset_div < end_div or (mark.onset_div == end_div and mark.text == "stop")]
         steps = _steps_per_quarter(piece, marks)
-        text, report = write_musicxml_with_report(piece, steps_per_quarter=steps, keep_voices=True, marks=marks)
+        text, report = write_musicxml_with_report(
+            piece, steps_per_quarter=steps, keep_voices=True, spell_together=True, marks=marks
+        )
         assert not report.moved_notes
         heard_rows = np.array([int(identity[1:]) for identity in notes["id"].tolist()], dtype=np.int64)
         first_beat_div = self.grid.first_heard * self.beat_divs - self.origin
@@ -265,7 +269,7 @@ class _Score:
         end = int((notes["onset_div"] + np.maximum(notes["duration_div"], 1)).max())
         return bars[bars["start_div"] < end]
 
-    def _tempos(self, bars: Table) -> Table:
+    def _tempos(self, bars: Table) -> tuple[Table, list[PlacedMark]]:
         starts, ends = ((bars[column] + self.origin) / self.beat_divs for column in ("start_div", "end_div"))
         seconds = self.grid.seconds_at(ends) - self.grid.seconds_at(starts)
         quarters = (ends - starts) * float(self.grid.tactus_quarters)

@@ -26,6 +26,8 @@ HARP = 46
 TWO_STAVES = ("piano", "organ")
 OUT_OF_RANGE_COST = 3.0  # a semitone, beside the distance from where the player last was
 AWAY_COST = 0.15  # a semitone from the middle of the range
+LEAP_COST = 0.3  # a semitone from the player's last note
+OTHER_PROGRAM_COST = 20.0  # for a note that was heard as another named player's instrument
 BUSY_COST = 6.0  # for each note that the player is given at the same time
 
 
@@ -100,6 +102,9 @@ def _named(notes: Table, names: Sequence[str]) -> list[Player]:
         kinds.append(((known or FAMILIES[family].name).capitalize(), family, program, low, high))
     kinds.sort(key=lambda kind: -(kind[3] + kind[4]))
     drums = np.flatnonzero(notes["family"] == DRUMS)
+    programs = notes["program"].tolist()
+    generic = {FAMILIES[kind[1]].program for kind in kinds}  # says no more than the family
+    named = {kind[2] for kind in kinds} - generic
     given: list[list[int]] = [[] for _ in kinds]
     last = [(kind[3] + kind[4]) / 2 for kind in kinds]
     free_s = np.full(len(kinds), -np.inf)
@@ -112,7 +117,8 @@ def _named(notes: Table, names: Sequence[str]) -> list[Player]:
         for index in same:
             _, _, _, low, high = kinds[index]
             cost = OUT_OF_RANGE_COST * max(low - pitch, pitch - high, 0.0) + AWAY_COST * abs(pitch - (low + high) / 2)
-            cost += 0.3 * abs(pitch - last[index]) + BUSY_COST * (not is_chordal[index] and onset < free_s[index] - 0.05)
+            cost += OTHER_PROGRAM_COST * (programs[row] in named and programs[row] != kinds[index][2])
+            cost += LEAP_COST * abs(pitch - last[index]) + BUSY_COST * (not is_chordal[index] and onset < free_s[index] - 0.05)
             costs.append(cost)
         best = same[int(np.argmin(costs))]
         given[best].append(int(row))

@@ -34,6 +34,7 @@ def transcribe(
         str, typer.Option(help="The only ones there are, with commas: piano, violin, drums ...; any when left out.")
     ] = "",
     pitches: Annotated[str, typer.Option(help='Lowest and highest note, "G3-E6"; any when left out.')] = "",
+    scale: Annotated[str, typer.Option(help='The only pitch classes there are, "G major"; any when left out.')] = "",
     meter: Annotated[str, typer.Option(help='"6/8"; found when left out.')] = "",
     tempo: Annotated[str, typer.Option(help='Beats a minute, "72" or "60-90"; found when left out.')] = "",
     first_downbeat: Annotated[float | None, typer.Option(min=0.0, help="Where the first whole bar begins, in seconds.")] = None,
@@ -65,7 +66,14 @@ def transcribe(
     from transcribe.writing import Wishes, rewrite, write_down
 
     wishes = Wishes(
-        instruments=instruments, pitches=pitches, meter=meter, tempo=tempo, first_downbeat_s=first_downbeat, key=key, split=split
+        instruments=instruments,
+        pitches=pitches,
+        scale=scale,
+        meter=meter,
+        tempo=tempo,
+        first_downbeat_s=first_downbeat,
+        key=key,
+        split=split,
     )
     with telling(safe_text(recording.name)) as told:
         heard: Transcription = (

@@ -35,6 +35,7 @@ Listener: TypeAlias = Callable[..., tuple[HeardMusic, NDArray[np.float32] | None
 
 MODELS = {  # name -> module:function
     "frame": "transcribe.listening:listen_frame",
+    "mt3": "transcribe.listening:listen_tokens",
     "basic-pitch": "transcribe.peers.basic_pitch:listen",
     "transkun": "transcribe.peers.transkun:listen",
 }
@@ -90,8 +91,8 @@ def _note(row: Any) -> dict[str, Any]:
     }
 
 
-def wanted_of(instruments: str = "", pitches: str = "") -> Wanted:
-    """What a user says of the music: "piano, violin", "drums"; "G3-E6".
+def wanted_of(instruments: str = "", pitches: str = "", scale: str = "") -> Wanted:
+    """What a user says of the music: "piano, violin", "drums"; "G3-E6"; "G major".
 
     Raises:
         RequestError: A name or a range is not known.
@@ -102,7 +103,9 @@ def wanted_of(instruments: str = "", pitches: str = "") -> Wanted:
     families = families_of(", ".join(pitched)) if pitched else ()
     if names and not pitched:
         low, high = 1, 0  # drums alone
-    return Wanted(families, low, high, drums=not names or DRUMS_NAME in names)
+    wanted = Wanted(families, low, high, not names or DRUMS_NAME in names, scale)
+    wanted.pitches()  # refuses a scale that is not known
+    return wanted
 
 
 def _pitches(text: str) -> tuple[int, int]:
@@ -144,6 +147,19 @@ def listen_frame(
     return listener.listen(stream.levelled(progress), wanted, name=stream.name)
 
 
+def listen_tokens(
+    stream: AudioStream, wanted: Wanted, progress: Progress | None = None, *, weights: str = ""
+) -> tuple[HeardMusic, NDArray[np.float32]]:
+    """The token model, which reads what the frame model hears; arguments as ``listen_frame``."""
+    from transcribe.frames.listener import load_listener
+    from transcribe.tokens.limits import limits_of
+    from transcribe.tokens.listener import TokenListener, load_token_listener
+
+    listener = load_token_listener(weights) if weights else TokenListener(None, load_listener())
+    limits = limits_of(wanted.families, wanted.low, wanted.high, drums=wanted.drums, scale=wanted.scale)
+    return listener.listen(stream.levelled(progress), limits, name=stream.name)
+
+
 def iter_notes(source: str | Path | Audio, *, instruments: str = "", pitches: str = "", weights: str = "") -> Iterator[Table]:
     """The frame model's notes as they become certain, some five seconds after they sound; HEARD_DTYPE rows, by onset over all.
 
@@ -168,6 +184,7 @@ def transcribe(
     model: str = "frame",
     instruments: str = "",
     pitches: str = "",
+    scale: str = "",
     beats: BeatWishes | None = None,
     weights: str = "",
     progress: Progress | None = None,
@@ -179,6 +196,7 @@ def transcribe(
         model: In ``MODELS``.
         instruments: Families or instruments with commas between them, "drums" among them, the only ones there are; any when empty.
         pitches: Lowest and highest note, "G3-E6"; any when empty.
+        scale: The only pitch classes there are, "G major"; any when empty.
         beats: What is known of meter, tempo and first downbeat.
         weights: A folder of one's own, for our models.
         progress: Hears how much is done, 0 to 1.
@@ -194,7 +212,7 @@ def transcribe(
         >>> heard.music.notes[["onset_s", "pitch", "velocity"]][:3]  # doctest: +SKIP
     """
     listener = _find_model(model)
-    wanted = wanted_of(instruments, pitches)
+    wanted = wanted_of(instruments, pitches, scale)
     own = {"weights": weights} if weights else {}
     if own and "weights" not in inspect.signature(listener).parameters:
         raise RequestError(f"model {model}: expected no weights of one's own, got {safe_text(weights)!r}")

@@ -36,6 +36,7 @@ class Wishes:
     Args:
         instruments: "piano, violin".
         pitches: "G3-E6".
+        scale: The only pitch classes there are, "G major".
         meter: "6/8".
         tempo: "72", or "60-90".
         first_downbeat_s: In seconds.
@@ -48,6 +49,7 @@ class Wishes:
 
     instruments: str = ""
     pitches: str = ""
+    scale: str = ""
     meter: str = ""
     tempo: str = ""
     first_downbeat_s: float | None = None
@@ -62,7 +64,7 @@ class Wishes:
 
     def wanted(self) -> Wanted:
         """Instruments and pitches."""
-        return wanted_of(self.instruments, self.pitches)
+        return wanted_of(self.instruments, self.pitches, self.scale)
 
     def beats(self) -> BeatWishes:
         """Meter, tempo and first downbeat."""
@@ -111,6 +113,7 @@ def write_down(
         model=model,
         instruments=wishes.instruments,
         pitches=wishes.pitches,
+        scale=wishes.scale,
         beats=wishes.beats(),
         weights=weights,
         progress=progress,
@@ -136,7 +139,7 @@ def rewrite(source: str | Path, wishes: Wishes) -> Transcription:
     wanted = wishes.wanted()
     notes = music.notes
     is_drum = notes["family"] == DRUMS
-    kept = np.where(is_drum, wanted.drums, (notes["pitch"] >= wanted.low) & (notes["pitch"] <= wanted.high))
+    kept = np.where(is_drum, wanted.drums, wanted.pitches()[notes["pitch"]])
     if wanted.families:
         kept &= is_drum | np.isin(notes["family"], list(wanted.families))
     music = with_beats(replace(music, notes=notes[kept]), logits, wishes.beats())

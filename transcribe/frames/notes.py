@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from compose.constraints.scales import parse_scale
 from corpora.piece import Table
 from transcribe.families import FAMILIES
 from transcribe.frames.drums import DRUM_CLASSES
@@ -33,12 +34,26 @@ class Wanted(NamedTuple):
         families: The only ones there are; empty for any.
         low, high: Lowest and highest pitch.
         drums: Whether there may be drums.
+        scale: The only pitch classes there are, "G major" (``compose.constraints.scales``); empty for any.
     """
 
     families: Collection[int] = ()
     low: int = 0
     high: int = 127
     drums: bool = True
+    scale: str = ""
+
+    def pitches(self) -> NDArray[np.bool_]:
+        """Which of the MIDI pitches there may be, (128,).
+
+        Raises:
+            RequestError: The scale is not known.
+        """
+        numbers = np.arange(128)
+        allowed = (numbers >= self.low) & (numbers <= self.high)
+        if self.scale:
+            allowed &= np.isin(numbers % 12, list(parse_scale(self.scale)[1]))
+        return np.asarray(allowed)
 
 
 class NoteReader:
@@ -52,6 +67,7 @@ class NoteReader:
     def __init__(self, settings: DecoderSettings, wanted: Wanted | None = None) -> None:
         self._settings = settings
         self._wanted = wanted or Wanted()
+        self._possible = self._wanted.pitches()[LOWEST_PITCH : LOWEST_PITCH + NUM_PITCHES]
         self._keys = PathFinder(NUM_PITCHES, settings)
         self._pedal = PathFinder(1, settings)
         self._kept: HeardFrames | None = None  # frames that notes may still need
@@ -101,9 +117,7 @@ class NoteReader:
         mass = _mass(kept.onset, first, last)
         scores = self._settings
         strong = scores.onset_weight * logit(mass) + scores.onset_bias
-        lowest, highest = self._wanted.low - LOWEST_PITCH, self._wanted.high - LOWEST_PITCH
-        keys = np.arange(NUM_PITCHES)
-        possible = _is_peak(kept.onset, first, last) & (keys >= lowest) & (keys <= highest)
+        possible = _is_peak(kept.onset, first, last) & self._possible
         evidence = Evidence(
             onset=np.where(possible, strong, np.float32(NEVER)).astype(np.float32),
             frame=(scores.frame_weight * (logit(kept.frame[first:last]) + scores.frame_bias)).astype(np.float32),

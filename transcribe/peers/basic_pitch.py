@@ -66,7 +66,7 @@ def _rows(events: list[tuple[float, float, int, float, object]], wanted: Wanted)
     rows = [
         (start, end, pitch, min(max(round(127 * amplitude), 1), 127), family, 0, amplitude)
         for start, end, pitch, amplitude, _ in events
-        if wanted.low <= pitch <= wanted.high
+        if wanted.pitches()[pitch]
     ]
     return sort_heard(np.array(rows, dtype=HEARD_DTYPE))
 

@@ -59,7 +59,7 @@ def listen(stream: AudioStream, wanted: Wanted, progress: Progress | None = None
     notes = [
         (event.start, max(event.end, event.start + 0.01), event.pitch, event.velocity, PIANO, FAMILIES[PIANO].program, 1.0)
         for event in events
-        if event.pitch > 0 and wanted.low <= event.pitch <= wanted.high
+        if event.pitch > 0 and wanted.pitches()[event.pitch]
     ]
     pedals = sorted((event.start, event.end) for event in events if event.pitch == SUSTAIN)
     rows = sort_heard(np.array(notes, dtype=HEARD_DTYPE))

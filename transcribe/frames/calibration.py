@@ -14,6 +14,7 @@ import numpy as np
 
 from corpora.audio_stream import MEASURED_S, level_gain
 from corpora.piece import Table
+from transcribe.frames.drums import drums_by_class
 from transcribe.frames.model import FrameModel
 from transcribe.frames.notes import NoteReader
 from transcribe.frames.settings import DecoderSettings
@@ -75,7 +76,7 @@ def objective(examples: Sequence[Example], settings: DecoderSettings) -> float:
         onsets += score_notes(wanted, found)
         offsets += score_notes(wanted, found, offsets=True)
         families += score_notes(wanted, found, families=True)
-        drums += score_notes(*(table[table["family"] == DRUMS] for table in (example.notes, notes)))
+        drums += score_notes(drums_by_class(example.notes), drums_by_class(notes))
     parts = [onsets.f1, offsets.f1, families.f1] + ([drums.f1] if drums.reference else [])
     return float(np.mean(parts))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["DRUM_CLASSES", "DRUM_CLASS_OF_KEY", "DrumClass"]
+from corpora.piece import Table
+from transcribe.heard import DRUMS
+
+__all__ = ["DRUM_CLASSES", "DRUM_CLASS_OF_KEY", "DrumClass", "drums_by_class"]
 
 
 class DrumClass(NamedTuple):
@@ -29,3 +32,12 @@ DRUM_CLASSES = (
     DrumClass("wood and bell", (56, 67, 68, 75, 76, 77, 80, 81)),
 )
 DRUM_CLASS_OF_KEY = {key: index for index, sounds in enumerate(DRUM_CLASSES) for key in sounds.keys}
+
+
+def drums_by_class(notes: Table) -> Table:
+    """The drums among HEARD_DTYPE rows, each with the first key of its class as its pitch; drums of no class left out."""
+    drums = notes[notes["family"] == DRUMS]
+    classes = [DRUM_CLASS_OF_KEY.get(int(key), -1) for key in drums["pitch"]]
+    known = drums[[place >= 0 for place in classes]].copy()
+    known["pitch"] = [DRUM_CLASSES[place].keys[0] for place in classes if place >= 0]
+    return known

@@ -2,7 +2,7 @@
 
 Music is a store of sound (``transcribe.training_audio``) made from scores and a font that no model of ours was trained on. Figures
 are F1 over all clips together, counted as mir_eval counts (``transcribe.measures.matching``); a note under the pedal ends with the
-pedal. Beats are F1 within 70 ms over whole clips. Work is seconds of processor and wall clock for each second of sound.
+pedal; drums count by their class (``transcribe.frames.drums``). Beats are F1 within 70 ms over whole clips. Work is seconds of processor and wall clock for each second of sound.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from compose.evaluation_tables import Section
 from corpora.audio import Audio
 from corpora.piece import Table
+from transcribe.frames.drums import drums_by_class
 from transcribe.heard import DRUMS
 from transcribe.listening import transcribe
 from transcribe.measures.matching import Score, score_notes
@@ -100,7 +101,7 @@ def _hear(sums: _Sums, clip: Clip, model: str, weights: str) -> None:
     sums.add("offset", score_notes(wanted, found, offsets=True))
     sums.add("velocity", score_notes(wanted, found, offsets=True, velocities=True))
     sums.add("instrument", score_notes(wanted, found, families=True))
-    sums.add("drums", score_notes(clip.notes[clip.notes["family"] == DRUMS], music.notes[music.notes["family"] == DRUMS]))
+    sums.add("drums", score_notes(drums_by_class(clip.notes), drums_by_class(music.notes)))
     if len(clip.beats):
         sums.add("beat", score_times(clip.beats["time_s"], music.beats["time_s"]))
         down, heard = (beats["time_s"][beats["number"] == 1] for beats in (clip.beats, music.beats))

@@ -63,8 +63,10 @@ def example_of(model: FrameModel, clip: Clip) -> Example:
 def read(example: Example, settings: DecoderSettings) -> Table:
     """The notes that are read with some settings."""
     reader = NoteReader(settings)
-    tables = [reader.feed(heard) for heard in example.heard]
-    return np.concatenate([*tables, reader.finish()])
+    for heard in example.heard:
+        reader.feed(heard)
+    reader.finish()
+    return reader.settled()
 
 
 def objective(examples: Sequence[Example], settings: DecoderSettings) -> float:

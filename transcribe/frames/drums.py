@@ -36,8 +36,8 @@ DRUM_CLASS_OF_KEY = {key: index for index, sounds in enumerate(DRUM_CLASSES) for
 
 def drums_by_class(notes: Table) -> Table:
     """The drums among HEARD_DTYPE rows, each with the first key of its class as its pitch; drums of no class left out."""
-    drums = notes[notes["family"] == DRUMS]
+    drums: Table = notes[notes["family"] == DRUMS]
     classes = [DRUM_CLASS_OF_KEY.get(int(key), -1) for key in drums["pitch"]]
-    known = drums[[place >= 0 for place in classes]].copy()
+    known: Table = drums[[place >= 0 for place in classes]].copy()
     known["pitch"] = [DRUM_CLASSES[place].keys[0] for place in classes if place >= 0]
     return known

@@ -17,7 +17,7 @@ from transcribe.frames.model import FrameModel, FrameModelConfig
 from transcribe.frames.notes import NoteReader, Wanted
 from transcribe.frames.settings import DecoderSettings
 from transcribe.frames.stream import CHUNK_FRAMES, hear
-from transcribe.heard import HeardMusic, sort_heard
+from transcribe.heard import HeardMusic
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
 
 __all__ = ["DEFAULT_WEIGHTS", "FrameListener", "load_listener"]
@@ -45,6 +45,8 @@ class FrameListener:
 
     def notes(self, blocks: Iterable[NDArray[np.float32]], wanted: Wanted | None = None) -> Iterator[Table]:
         """HEARD_DTYPE rows as the sound comes in, each as soon as it is certain; by onset over all tables.
+
+        The family of a note is what it sounds like by itself; ``listen`` also weighs what the whole recording is played by.
 
         Args:
             blocks: Mono sound at 16 kHz in pieces of any lengths, at the level of ``corpora.audio_stream``.
@@ -79,12 +81,12 @@ class FrameListener:
                 samples += len(block)
                 yield block
 
-        tables, beats = [], []
+        beats = []
         for heard in hear(counted(), self.model, chunk_frames):
-            tables.append(reader.feed(heard))
+            reader.feed(heard)
             beats.append(heard.beats)
-        tables.append(reader.finish())
-        notes = sort_heard(np.concatenate(tables))
+        reader.finish()
+        notes = reader.settled()
         music = HeardMusic(notes, samples / SAMPLE_RATE_HZ, reader.pedals(), name=name)
         return music, np.concatenate(beats) if beats else np.zeros((0, 2), dtype=np.float32)
 

@@ -24,6 +24,7 @@ from torch.nn import functional
 from transcribe.families import FAMILIES
 from transcribe.frames.drums import DRUM_CLASSES
 from transcribe.frames.targets import NUM_PITCHES
+from transcribe.frames.timbre import TimbreReader
 from transcribe.spectra.log_frequency import BINS_PER_OCTAVE, BINS_PER_SEMITONE, NUM_BINS
 
 __all__ = ["CellOutputs", "FrameModel", "FrameModelConfig", "FrameOutputs", "PulseOutputs"]
@@ -32,6 +33,7 @@ HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 10)
 RESOLUTIONS = 2  # spectrograms of transcribe.spectra.log_frequency
 STEM_TIME, STEM_BINS = 3, 7
 SQUEEZED = 6  # numbers of each cell that the thin stream sees
+LIKELY = -1.4  # logit of an onset's triangle from which on it is worth a closer look
 LEVEL = 2.5  # about the mean of the input where something sounds
 
 
@@ -236,6 +238,7 @@ class FrameModel(nn.Module):
         self.cells = nn.Linear(NUM_PITCHES * SQUEEZED, pulse)
         self.pulse_layers = nn.ModuleList(PulseLayer(pulse, dilation) for dilation in config.pulse_dilations)
         self.pulse_head = nn.Linear(pulse, 2 * len(DRUM_CLASSES) + 3)
+        self.timbre = TimbreReader()
         with torch.no_grad():  # nearly everything is silent nearly everywhere
             self.cell_head.bias[:3] = torch.tensor([-5.0, -3.0, -5.0])
             self.pulse_head.bias[: len(DRUM_CLASSES)] = -5.0
@@ -266,6 +269,20 @@ class FrameModel(nn.Module):
         frames = self.spectrum(spectra.transpose(1, 2).flatten(2) - LEVEL) + self.cells(squeezed)
         families = told[4:].transpose(0, 1)
         return CellOutputs(told[0], told[1], told[2], torch.sigmoid(told[3]), families), frames
+
+    def with_timbre(self, cells: CellOutputs, spectra: Float[Tensor, "batch 2 time freq"]) -> CellOutputs:
+        """The same outputs with the families that ``timbre`` reads wherever an onset is likely.
+
+        Args:
+            cells: Of ``hear``.
+            spectra: What it heard.
+        """
+        batch, time, pitch = torch.nonzero(cells.onset > LIKELY, as_tuple=True)
+        if not len(batch):
+            return cells
+        families = cells.families.clone()
+        families[batch, :, time, pitch] = self.timbre(spectra, torch.stack([batch, time, pitch], 1)).to(families.dtype)
+        return cells._replace(families=families)
 
     def follow(self, frames: Float[Tensor, "batch time width"]) -> PulseOutputs:
         """The second half: the thin stream, which looks ``beyond`` frames further."""

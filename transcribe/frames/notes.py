@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from compose.constraints.scales import parse_scale
 from corpora.piece import Table
-from transcribe.families import FAMILIES
 from transcribe.frames.drums import DRUM_CLASSES
+from transcribe.frames.ensemble import HeardNote, rows_of
 from transcribe.frames.paths import Evidence, PathFinder, Span, logit, onset_mass
 from transcribe.frames.settings import DecoderSettings
 from transcribe.frames.stream import HeardFrames
@@ -74,7 +74,8 @@ class NoteReader:
         self._fed = 0  # frames whose evidence has been given to the path finders
         self._pending: list[Table] = []
         self._pedals: list[Span] = []
-        self._drum_frames = 0
+        self._all_notes: list[HeardNote] = []
+        self._all_drums: list[Table] = []
 
     def feed(self, heard: HeardFrames) -> Table:
         """HEARD_DTYPE rows that are certain now, in order over all calls."""
@@ -84,6 +85,11 @@ class NoteReader:
     def finish(self) -> Table:
         """The rows that are left."""
         return self._read(final=True)
+
+    def settled(self) -> Table:
+        """All rows again, after ``finish``, with the families that the whole recording makes likely (``transcribe.frames.ensemble``)."""
+        rows = rows_of(self._all_notes, self._wanted.families, self._settings.family_logit, whole=True)
+        return sort_heard(np.concatenate([rows, *self._all_drums]))
 
     def pedals(self) -> Table:
         """PEDAL_DTYPE rows by onset, of all that has been read; after ``finish``."""
@@ -130,35 +136,25 @@ class NoteReader:
 
     def _notes(self, kept: HeardFrames, spans: list[Span]) -> Table:
         """A row for each note, or several where families sound together."""
-        rows = []
+        tables = []
         for span in spans:
             at = span.first - kept.first
             around = slice(max(at - 1, 0), at + 2)
             weights = kept.onset[around, span.key]
             mass = float(_mass(kept.onset, at, at + 1)[0, span.key])
             velocity = float(np.average(kept.velocity[around, span.key], weights=weights + 1e-6))
-            logits = np.average(kept.families[:, around, span.key], axis=1, weights=weights + 1e-6)
             onset_s = max(frames_to_seconds(span.first + _shift(kept.onset[:, span.key], at)), 0.0)
-            offset_s = max(frames_to_seconds(span.last), onset_s + frames_to_seconds(0.5))
-            for family in self._families(logits):
-                rows.append(
-                    (
-                        onset_s,
-                        offset_s,
-                        span.key + LOWEST_PITCH,
-                        min(max(round(velocity * MAX_VELOCITY), 1), MAX_VELOCITY),
-                        family,
-                        FAMILIES[family].program,
-                        min(mass, 1.0),
-                    )
-                )
-        return np.array(rows, dtype=HEARD_DTYPE)
-
-    def _families(self, logits: NDArray[np.floating]) -> list[int]:
-        """The likeliest family, and the others that are likely by themselves."""
-        allowed = [f for f in range(len(FAMILIES)) if not self._wanted.families or f in self._wanted.families]
-        best = max(allowed, key=lambda family: logits[family])
-        return [f for f in allowed if f == best or logits[f] > self._settings.family_logit]
+            note = HeardNote(
+                onset_s=onset_s,
+                offset_s=max(frames_to_seconds(span.last), onset_s + frames_to_seconds(0.5)),
+                pitch=span.key + LOWEST_PITCH,
+                velocity=min(max(round(velocity * MAX_VELOCITY), 1), MAX_VELOCITY),
+                confidence=min(mass, 1.0),
+                families=np.average(kept.families[:, around, span.key], axis=1, weights=weights + 1e-6),
+            )
+            self._all_notes.append(note)
+            tables.append(rows_of([note], self._wanted.families, self._settings.family_logit))
+        return np.concatenate(tables) if tables else np.zeros(0, dtype=HEARD_DTYPE)
 
     def _drums(self, kept: HeardFrames, first: int, last: int) -> Table:
         if not self._wanted.drums:
@@ -172,7 +168,8 @@ class NoteReader:
             velocity = min(max(round(float(kept.drum_velocity[at, drum]) * MAX_VELOCITY), 1), MAX_VELOCITY)
             key = DRUM_CLASSES[drum].keys[0]
             rows.append((onset_s, onset_s + frames_to_seconds(2), key, velocity, DRUMS, 0, min(float(mass[row, drum]), 1.0)))
-        return np.array(rows, dtype=HEARD_DTYPE)
+        self._all_drums.append(np.array(rows, dtype=HEARD_DTYPE))
+        return self._all_drums[-1]
 
 
 def _mass(onset: Floats, first: int, last: int) -> Floats:

@@ -106,6 +106,7 @@ def _cells(
     for window in windows(_spectra(blocks, device, chunk_frames), 2, chunk_frames, model.reach):
         with torch.inference_mode():
             outputs, frames = model.hear(window.values)
+            outputs = model.with_timbre(outputs, window.values)
         yield _part(outputs, window.first, window.last), frames[:, window.first : window.last]
 
 

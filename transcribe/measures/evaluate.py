@@ -2,7 +2,8 @@
 
 Music is a store of sound (``transcribe.training_audio``) made from scores and a font that no model of ours was trained on. Figures
 are F1 over all clips together, counted as mir_eval counts (``transcribe.measures.matching``); a note under the pedal ends with the
-pedal; drums count by their class (``transcribe.frames.drums``). Beats are F1 within 70 ms over whole clips. Work is seconds of processor and wall clock for each second of sound.
+pedal; drums count by their class (``transcribe.frames.drums``). Beats are F1 within 70 ms over whole clips. Work is seconds of
+processor and wall clock for each second of sound.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ class NoteReader:
         return self._read(final=True)
 
     def settled(self) -> Table:
-        """All rows again, after ``finish``, with the families that the whole recording makes likely (``transcribe.frames.ensemble``)."""
+        """All rows again, after ``finish``, with families that the whole makes likely (``transcribe.frames.ensemble``)."""
         rows = rows_of(self._all_notes, self._wanted.families, self._settings.family_logit, whole=True)
         return sort_heard(np.concatenate([rows, *self._all_drums]))
 

@@ -257,7 +257,8 @@ class _Edit:
 
     def _spell_together(self) -> None:
         """Settle the spelling of the new notes that have no cents, in parts that sound as written."""
-        notes, fifths = [], []
+        notes: list[NewNote] = []
+        fifths: list[int] = []
         is_percussion = [DrumKit(part).is_percussion for part in self.document.parts]
         starts: dict[tuple[int, str, int], list[int]] = defaultdict(list)
         for note in sorted(self.new, key=lambda note: (note.onset, note.part, note.pitch)):

@@ -36,6 +36,9 @@ _CLEFS: dict[int, tuple[str, int, int]] = {
     **dict.fromkeys(range(24, 32), ("G", 2, -1)),  # guitars
     **dict.fromkeys(range(32, 40), ("F", 4, -1)),  # bass guitars
 }
+# Clefs of a keyboard's staff with the pitches that they show without many ledger lines.
+_KEYBOARD_CLEFS: dict[tuple[str, int, int], tuple[int, int]] = {("G", 2, 0): (57, 84), ("F", 4, 0): (36, 64)}
+CLEF_CHANGE_COST = 60.0  # in semitones beyond that
 _MODES = {1: "major", -1: "minor"}
 _HEADER = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" "http://www.musicxml.org/dtds/partwise.dtd">
@@ -218,7 +221,7 @@ def _skeleton(
     lines.append("  </part-list>")
     for index, group in enumerate(groups, 1):
         lines.append(f'  <part id="P{index}">')
-        clefs = [_clef(piece.parts[lane], notes["pitch"][notes["part"] == lane]) for lane in group]
+        clefs = [_clefs_of_bars(piece.parts[lane], notes[notes["part"] == lane], bars, is_wide=len(group) > 1) for lane in group]
         meter: tuple[int, int] | None = None
         key: tuple[int, int] | None = None
         for number, bar in enumerate(bars):
@@ -230,7 +233,8 @@ def _skeleton(
                 divisions=grid.steps if number == 0 else None,
                 key=in_force if in_force != key else None,
                 meter=(bar.beats, bar.beat_type) if (bar.beats, bar.beat_type) != meter else None,
-                clefs=clefs,
+                clefs=[row[number] for row in clefs],
+                before=[row[number - 1] for row in clefs] if number else None,
             )
             meter, key = (bar.beats, bar.beat_type), in_force
             placed = _tempos(piece, bar, grid, is_first=number == 0) if index == 1 else []
@@ -280,25 +284,55 @@ def _clef(part: Part, pitches: NDArray[np.int32]) -> _Clef:
     return ("F", 4, 0) if len(pitches) and pitches.mean() < BASS_CLEF_BELOW else ("G", 2, 0)
 
 
+def _clefs_of_bars(part: Part, notes: Table, bars: Sequence[_Bar], *, is_wide: bool) -> list[_Clef]:
+    """The clef of a staff in each bar. It changes on keyboards only, where many ledger lines would stand for some time."""
+    usual = _clef(part, notes["pitch"])
+    if not is_wide or part.is_drum or part.program in _CLEFS or not bars:
+        return [usual] * len(bars)
+    owner = np.searchsorted([bar.start for bar in bars], notes["onset_div"], side="right") - 1
+    costs = np.zeros((len(bars), len(_KEYBOARD_CLEFS)))
+    for index, (low, high) in enumerate(_KEYBOARD_CLEFS.values()):
+        beyond = np.maximum(np.maximum(low - notes["pitch"], notes["pitch"] - high), 0)
+        np.add.at(costs[:, index], owner, beyond.astype(np.float64))
+    clefs = list(_KEYBOARD_CLEFS)
+    total = np.where([clef == usual for clef in clefs], 0.0, CLEF_CHANGE_COST) + costs[0]
+    back = []
+    for row in costs[1:]:
+        other = total[::-1] + CLEF_CHANGE_COST
+        back.append(other < total)
+        total = np.minimum(total, other) + row
+    at = int(total.argmin())
+    path = [at]
+    for changes in reversed(back):
+        at = 1 - at if changes[at] else at
+        path.append(at)
+    return [clefs[index] for index in reversed(path)]
+
+
 def _attributes(
-    divisions: int | None, key: tuple[int, int] | None, meter: tuple[int, int] | None, clefs: Sequence[_Clef]
+    divisions: int | None,
+    key: tuple[int, int] | None,
+    meter: tuple[int, int] | None,
+    clefs: Sequence[_Clef],
+    before: Sequence[_Clef] | None,
 ) -> list[str]:
-    """Attributes that begin with a bar; ``divisions`` and the clefs are those of the first."""
-    is_first = divisions is not None
-    lines = [f"        <divisions>{divisions}</divisions>"] if is_first else []
+    """Attributes that begin with a bar; ``divisions`` are those of the first, ``before`` the clefs of the last one."""
+    lines = [f"        <divisions>{divisions}</divisions>"] if divisions is not None else []
     if key is not None:
         mode = f"<mode>{_MODES[key[1]]}</mode>" if key[1] in _MODES else ""
         lines.append(f"        <key><fifths>{key[0]}</fifths>{mode}</key>")
     if meter is not None:
         lines.append(f"        <time><beats>{meter[0]}</beats><beat-type>{meter[1]}</beat-type></time>")
-    if is_first:
-        if len(clefs) > 1:
-            lines.append(f"        <staves>{len(clefs)}</staves>")
-        for staff, (sign, line, octaves) in enumerate(clefs, 1):
-            number = f' number="{staff}"' if len(clefs) > 1 else ""
-            place = f"<line>{line}</line>" if line else ""
-            place += f"<clef-octave-change>{octaves}</clef-octave-change>" if octaves else ""
-            lines.append(f"        <clef{number}><sign>{sign}</sign>{place}</clef>")
+    if before is None and len(clefs) > 1:
+        lines.append(f"        <staves>{len(clefs)}</staves>")
+    for staff, clef in enumerate(clefs, 1):
+        if before is not None and before[staff - 1] == clef:
+            continue
+        sign, line, octaves = clef
+        number = f' number="{staff}"' if len(clefs) > 1 else ""
+        place = f"<line>{line}</line>" if line else ""
+        place += f"<clef-octave-change>{octaves}</clef-octave-change>" if octaves else ""
+        lines.append(f"        <clef{number}><sign>{sign}</sign>{place}</clef>")
     return ["      <attributes>", *lines, "      </attributes>"] if lines else []
 
 

@@ -45,11 +45,13 @@ def dynamic_marks(beats: NDArray[np.int64], velocities: Array, beat_divs: int, l
     means = np.array([velocities[beats == beat].mean() for beat in used])
     path = _steps(-0.5 * ((means[:, None] - LEVELS[None]) / VELOCITY_NOISE) ** 2, MARK_COST)
     marks: list[PlacedMark] = []
+    said = 0  # where the last mark stands: no hairpin begins before it
     for index, (beat, level) in enumerate(zip(used.tolist(), path, strict=True)):
         if index and path[index - 1] == level:
             continue
         if index:
-            marks += _hairpin(used[:index], means[: index + 1], beat, beat_divs, lane, rises=level > path[index - 1])
+            marks += _hairpin(used[said:index], means[said : index + 1], beat, beat_divs, lane, rises=level > path[index - 1])
+        said = index
         marks.append(PlacedMark(beat * beat_divs, lane, "dynamics", MARKS[level]))
     return marks
 

@@ -1,5 +1,7 @@
 """The parts of the score, and which notes are in each: one for every instrument that was heard, or those that the user names.
 
+An instrument of one tone at a time that is heard several times at once (two violins, a choir) is so many players.
+
 Conventions: a keyboard (and the harp) has two staves, every other instrument one. Parts come in the order of scores: wind, brass,
 drums, voices, plucked and struck, keyboards, strings; within a family the higher instrument first.
 """
@@ -8,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement, pairwise
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +28,21 @@ __all__ = ["Player", "players_of"]
 _ORDER = ("pipe", "reed", "brass", "drums", "mallets", "guitar", "voice", "piano", "organ", "strings", "bass")
 HARP = 46
 TWO_STAVES = ("piano", "organ")
+CHORDAL = ("piano", "organ", "guitar", "mallets")  # families whose players have many tones at a time
+_ONE_TONE = frozenset([*range(40, 44), *range(52, 55), *range(56, 61), *range(64, 80)])  # programs, solo instruments and voices
+MAX_DESKS = 4
+SHARED_SHARE = 0.4  # of the time in which anything sounds
+TOGETHER_S = 0.06  # notes nearer than this are struck together, and overlap by legato only
 OUT_OF_RANGE_COST = 3.0  # a semitone, beside the distance from where the player last was
-AWAY_COST = 0.15  # a semitone from the middle of the range
+AWAY_COST = 0.15  # a semitone from where the player is at home
+CROSSING_COST = 3.0  # for each other player who is crossed
+MAX_AT_ONCE = 8  # notes that are weighed together
 LEAP_COST = 0.3  # a semitone from the player's last note
 OTHER_PROGRAM_COST = 20.0  # for a note that was heard as another named player's instrument
-BUSY_COST = 6.0  # for each note that the player is given at the same time
+BUSY_COST = 12.0  # for each note that the player is given at the same time
+
+
+_Kind: TypeAlias = tuple[str, int, int, float, float]  # name, family, program, lowest and highest pitch
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +83,35 @@ def players_of(notes: Table, instruments: Sequence[str] | None) -> list[Player]:
         found = _named(notes, instruments)
     else:
         pairs = list(zip(notes["family"].tolist(), notes["program"].tolist(), strict=True))
-        rows = {pair: np.flatnonzero([pair == other for other in pairs]) for pair in sorted(set(pairs))}
-        found = [_player(instrument_name(*pair), *pair, mine) for pair, mine in rows.items()]
+        found = []
+        for pair in sorted(set(pairs)):
+            rows = np.flatnonzero([pair == other for other in pairs])
+            found += _desks(notes, instrument_name(*pair), *pair, rows)
     return sorted(found, key=lambda player: (_rank(player), -_middle(notes, player)))
+
+
+def _desks(notes: Table, name: str, family: int, program: int, rows: NDArray[np.int64]) -> list[Player]:
+    """The players of one instrument: several where it has one tone at a time and more than one sound together most of the time."""
+    count = min(_together(notes[rows]), MAX_DESKS) if program in _ONE_TONE else 1
+    if count == 1:
+        return [_player(name, family, program, rows)]
+    low, high = float(notes["pitch"][rows].min()), float(notes["pitch"][rows].max())
+    given = _given_out(notes, rows, [(name, family, program, low, high)] * count)
+    given.sort(key=lambda mine: -float(notes["pitch"][mine].mean()) if len(mine) else 0.0)
+    return [_player(f"{name} {index}", family, program, mine) for index, mine in enumerate(given, 1)]
+
+
+def _together(notes: Table) -> int:
+    """How many notes sound together for most of the time in which any does."""
+    times = np.concatenate([notes["onset_s"], notes["offset_s"]])
+    steps = np.concatenate([np.ones(len(notes)), -np.ones(len(notes))])
+    order = np.lexsort((steps, times))
+    depth, lengths = np.cumsum(steps[order])[:-1], np.diff(times[order])
+    sounding = float(lengths[depth >= 1].sum())
+    count = 1
+    while sounding and float(lengths[depth > count].sum()) >= SHARED_SHARE * sounding:
+        count += 1
+    return count
 
 
 def _player(name: str, family: int, program: int, rows: NDArray[np.int64]) -> Player:
@@ -89,7 +129,7 @@ def _middle(notes: Table, player: Player) -> float:
 
 def _named(notes: Table, names: Sequence[str]) -> list[Player]:
     """The named players with their notes, and the drums."""
-    kinds: list[tuple[str, int, int, float, float]] = []  # name, family, program, lowest and highest pitch
+    kinds: list[_Kind] = []
     for name in names:
         family = find_family(name)
         known = find_instrument(name.strip().lower())
@@ -102,30 +142,77 @@ def _named(notes: Table, names: Sequence[str]) -> list[Player]:
         kinds.append(((known or FAMILIES[family].name).capitalize(), family, program, low, high))
     kinds.sort(key=lambda kind: -(kind[3] + kind[4]))
     drums = np.flatnonzero(notes["family"] == DRUMS)
-    programs = notes["program"].tolist()
-    generic = {FAMILIES[kind[1]].program for kind in kinds}  # says no more than the family
-    named = {kind[2] for kind in kinds} - generic
-    given: list[list[int]] = [[] for _ in kinds]
-    last = [(kind[3] + kind[4]) / 2 for kind in kinds]
-    free_s = np.full(len(kinds), -np.inf)
-    is_chordal = [FAMILIES[kind[1]].name in ("piano", "organ", "guitar", "mallets") for kind in kinds]
-    order = [row for row in np.lexsort((-notes["pitch"], np.round(notes["onset_s"], 2))) if notes["family"][row] != DRUMS]
-    for row in order:
-        pitch, family, onset = float(notes["pitch"][row]), int(notes["family"][row]), float(notes["onset_s"][row])
-        same = [index for index, kind in enumerate(kinds) if kind[1] == family] or list(range(len(kinds)))
-        costs = []
-        for index in same:
-            _, _, _, low, high = kinds[index]
-            cost = OUT_OF_RANGE_COST * max(low - pitch, pitch - high, 0.0) + AWAY_COST * abs(pitch - (low + high) / 2)
-            cost += OTHER_PROGRAM_COST * (programs[row] in named and programs[row] != kinds[index][2])
-            cost += LEAP_COST * abs(pitch - last[index]) + BUSY_COST * (not is_chordal[index] and onset < free_s[index] - 0.05)
-            costs.append(cost)
-        best = same[int(np.argmin(costs))]
-        given[best].append(int(row))
-        last[best] = pitch
-        free_s[best] = float(notes["offset_s"][row])
-    players = [
-        _player(name, family, program, np.array(sorted(rows), dtype=np.int64))
-        for (name, family, program, _, _), rows in zip(kinds, given, strict=True)
-    ]
+    given = _given_out(notes, np.flatnonzero(notes["family"] != DRUMS), kinds)
+    names = [kind[0] for kind in kinds]
+    players = []
+    for index, ((name, family, program, _, _), mine) in enumerate(zip(kinds, given, strict=True)):
+        several = names.count(name) > 1
+        players.append(_player(f"{name} {names[: index + 1].count(name)}" if several else name, family, program, mine))
     return players + ([_player("Drums", DRUMS, 0, drums)] if len(drums) else [])
+
+
+def _given_out(notes: Table, rows: NDArray[np.int64], kinds: Sequence[_Kind]) -> list[NDArray[np.int64]]:
+    """The notes of each of some players, who stand from the highest down: notes struck together never cross."""
+    desk = _Desks(notes, rows, kinds)
+    order = rows[np.argsort(notes["onset_s"][rows], kind="stable")].tolist()
+    start = 0
+    for index in range(1, len(order) + 1):
+        if index == len(order) or notes["onset_s"][order[index]] - notes["onset_s"][order[start]] > TOGETHER_S:
+            desk.give(order[start:index])
+            start = index
+    return [np.array(sorted(mine), dtype=np.int64) for mine in desk.given]
+
+
+class _Desks:
+    """Who plays what so far."""
+
+    def __init__(self, notes: Table, rows: NDArray[np.int64], kinds: Sequence[_Kind]) -> None:
+        self.notes = notes
+        self.kinds = kinds
+        generic = {FAMILIES[kind[1]].program for kind in kinds}  # says no more than the family
+        self.named = {kind[2] for kind in kinds} - generic
+        self.given: list[list[int]] = [[] for _ in kinds]
+        self.is_chordal = [FAMILIES[kind[1]].name in CHORDAL for kind in kinds]
+        self.homes: list[float] = []
+        for index, kind in enumerate(kinds):
+            alike = [other for other, fellow in enumerate(kinds) if fellow == kind]
+            heard = notes["pitch"][rows][(notes["pitch"][rows] >= kind[3]) & (notes["pitch"][rows] <= kind[4])]
+            share = 1 - (alike.index(index) + 0.5) / len(alike)
+            own = np.quantile(heard, share) if len(heard) and len(alike) == len(kinds) else kind[3] + share * (kind[4] - kind[3])
+            self.homes.append(float(own))
+        self.last = list(self.homes)
+        self.free_s = [-np.inf] * len(kinds)
+
+    def give(self, rows: list[int]) -> None:
+        """Give out notes that are struck together."""
+        families = self.notes["family"][rows].tolist()
+        for family in dict.fromkeys(families):
+            mine = [row for row, other in zip(rows, families, strict=True) if other == family]
+            mine.sort(key=lambda row: -int(self.notes["pitch"][row]))
+            able = [index for index, kind in enumerate(self.kinds) if kind[1] == family] or list(range(len(self.kinds)))
+            for first in range(0, len(mine), MAX_AT_ONCE):
+                part = mine[first : first + MAX_AT_ONCE]
+                costs = {(row, index): self._cost(row, index) for row in part for index in able}
+                ways = combinations_with_replacement(able, len(part))
+                best = min(ways, key=lambda way: self._total(part, way, costs))
+                for row, index in zip(part, best, strict=True):
+                    self.given[index].append(row)
+                    self.last[index] = float(self.notes["pitch"][row])
+                    self.free_s[index] = max(self.free_s[index], float(self.notes["offset_s"][row]))
+
+    def _total(self, rows: list[int], way: tuple[int, ...], costs: dict[tuple[int, int], float]) -> float:
+        doubled = sum(before == after and not self.is_chordal[after] for before, after in pairwise(way))
+        return sum(costs[row, index] for row, index in zip(rows, way, strict=True)) + BUSY_COST * doubled
+
+    def _cost(self, row: int, index: int) -> float:
+        _, _, program, low, high = self.kinds[index]
+        pitch, onset = float(self.notes["pitch"][row]), float(self.notes["onset_s"][row])
+        heard = int(self.notes["program"][row])
+        cost = OUT_OF_RANGE_COST * max(low - pitch, pitch - high, 0.0) + LEAP_COST * abs(pitch - self.last[index])
+        cost += AWAY_COST * abs(pitch - self.homes[index]) + OTHER_PROGRAM_COST * (heard in self.named and heard != program)
+        cost += BUSY_COST * (not self.is_chordal[index] and onset < self.free_s[index] - TOGETHER_S)
+        for other in range(len(self.kinds)):
+            sounds = self.free_s[other] > onset + TOGETHER_S
+            crosses = (other < index and self.last[other] < pitch) or (other > index and self.last[other] > pitch)
+            cost += CROSSING_COST * (sounds and crosses)
+        return cost

@@ -34,7 +34,8 @@ MAX_DESKS = 4
 SHARED_SHARE = 0.4  # of the time in which anything sounds
 TOGETHER_S = 0.06  # notes nearer than this are struck together, and overlap by legato only
 OUT_OF_RANGE_COST = 3.0  # a semitone, beside the distance from where the player last was
-AWAY_COST = 0.15  # a semitone from where the player is at home
+AWAY_COST = 0.06  # a semitone from where the player is at home
+RESTED_COST, RESTED_S = 1.5, 0.4  # for one who has been silent so long: a line stays with its player
 CROSSING_COST = 3.0  # for each other player who is crossed
 MAX_AT_ONCE = 8  # notes that are weighed together
 LEAP_COST = 0.3  # a semitone from the player's last note
@@ -211,6 +212,7 @@ class _Desks:
         cost = OUT_OF_RANGE_COST * max(low - pitch, pitch - high, 0.0) + LEAP_COST * abs(pitch - self.last[index])
         cost += AWAY_COST * abs(pitch - self.homes[index]) + OTHER_PROGRAM_COST * (heard in self.named and heard != program)
         cost += BUSY_COST * (not self.is_chordal[index] and onset < self.free_s[index] - TOGETHER_S)
+        cost += RESTED_COST * (onset - self.free_s[index] > RESTED_S)
         for other in range(len(self.kinds)):
             sounds = self.free_s[other] > onset + TOGETHER_S
             crosses = (other < index and self.last[other] < pitch) or (other > index and self.last[other] > pitch)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from render.engines import stem_file
 from render.played import PlayedMusic
-from render.sampler.engine import render_stems
 from transcribe.training_audio.passages import SAMPLE_RATE_HZ
 
 __all__ = ["SamplerVoice"]
@@ -33,6 +32,9 @@ class SamplerVoice:
 
     def play(self, played: PlayedMusic, samples: int) -> NDArray[np.float32]:
         """Music as mono sound; arguments, value and errors as ``fluid_voice.FontPlayer.play``."""
+        # Imported here: it loads torch, which takes seconds in every worker, and few clips are played by it.
+        from render.sampler.engine import render_stems
+
         with tempfile.TemporaryDirectory(prefix="partimento-") as folder:
             render_stems(played, Path(folder), stems=False, font=self._font)
             stereo = np.fromfile(stem_file(Path(folder), 0), dtype="<f4").reshape(-1, 2)

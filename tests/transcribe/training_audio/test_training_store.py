@@ -20,7 +20,7 @@ from transcribe.training_audio import SoundStore, make_store
 from transcribe.training_audio.sound_store import StoreWriter
 
 FILES = ("sound.i16", "notes.rows", "pedals.rows", "beats.rows", "clips.jsonl", "jobs.jsonl")
-HOURS = 50 / 3600
+HOURS = 40 / 3600
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -143,6 +143,6 @@ def test_what_is_no_store_or_another_one_is_refused(tmp_path: Path) -> None:
 
 def test_wishes_that_cannot_be_met(tmp_path: Path, wheel_font: Path) -> None:
     with pytest.raises(RequestError, match="expected one of mixed, piano"):
-        make_store(tmp_path, fonts=[wheel_font], hours=1, kind="choir")
+        make_store(tmp_path, fonts=[wheel_font], hours=1.0, kind="choir")
     with pytest.raises(RequestError, match="at least one SoundFont"):
-        make_store(tmp_path, fonts=[], hours=1)
+        make_store(tmp_path, fonts=[], hours=1.0)

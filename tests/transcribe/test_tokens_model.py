@@ -64,16 +64,16 @@ def test_ticks_are_heard_where_they_are(model):
     assert abs(int(change.argmax()) - 160) <= 1
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_random_logits_give_music_within_the_limits(model, seed):
     rng = np.random.default_rng(seed)
     families = [[0], [0, 5], [1, 4, 9]][seed % 3]
     limits = limits_of(families, 40, 76, scale="E minor", max_notes=1 + seed, drums=seed % 2 == 0)
-    windows = [(rng.random((FRAMES, NUM_FEATURES["spectrum"])) * 4).astype(np.float32) for _ in range(3)]
+    windows = [(rng.random((FRAMES, NUM_FEATURES["spectrum"])) * 4).astype(np.float32) for _ in range(2)]
     with torch.no_grad():
         model.head.weight.normal_(std=1.0, generator=torch.Generator().manual_seed(seed))  # far from flat
     decoded = list(decode_segments(model, windows, limits))
-    heard = heard_of(join([segment.ids for segment in decoded]), 12.0)
+    heard = heard_of(join([segment.ids for segment in decoded]), 8.0)
     notes = heard.notes[heard.notes["family"] != DRUMS]
     assert len(heard.notes) + len(heard.beats) + len(heard.pedals) > 0
     assert np.isin(notes["family"], families).all()

@@ -124,7 +124,7 @@ def test_twenty_seconds_are_learned_by_heart(store, tmp_path):
     assert make_features(store, tmp_path / "spectra", None) == 1
     source = SegmentSource(str(store), str(tmp_path / "spectra"), batch=8)
     config = TokenModelConfig(features="spectrum", embed_dim=64, num_heads=2, encoder_layers=1, decoder_layers=2)
-    plan = TrainingPlan(steps=1200, learning_rate=4e-3, weight_decay=0.01, averaging=0.98, evaluate_every_s=1e9)
+    plan = TrainingPlan(steps=900, learning_rate=4e-3, weight_decay=0.01, averaging=0.98, evaluate_every_s=1e9)
     model, figures = train_tokens(tmp_path / "run", source, source, plan, config)
     clip = SoundStore(Path(store)).clip(0)
     spectra = torch.from_numpy(spectrum_features(clip.samples.astype(np.float32) / 32_768))

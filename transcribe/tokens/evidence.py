@@ -27,9 +27,11 @@ __all__ = ["SegmentEvidence", "read_evidence"]
 Floats = NDArray[np.float32]
 
 FAINT: Final = 0.1  # onsets less likely than this are none
-SHARPNESS: Final = 3.0  # factor of the log odds of what is heard: many unlikely events together shall not make a likely one
+SHARPNESS: Final = 8.0  # factor of the log odds of what is heard: many unlikely events together shall not make a likely one
+ONSET_BIAS: Final = 1.0  # best on held-out music: with a half as the limit too many onsets are heard
 END_OF_FADING: Final = 0.9  # that a note ends where it begins to be unlikely to sound
 END_OF_SILENCE: Final = 0.3  # that it ends, at each frame, while it is
+STEADY_FRAMES: Final = 7  # over which it is averaged whether a note sounds
 HELD_FRAMES: Final = 2  # after an onset, in which a note does not end
 LOUDEST: Final = 127
 
@@ -72,10 +74,11 @@ def _probability(odds: Floats) -> Floats:
     return out
 
 
-def _sharp(probability: Floats) -> Floats:
-    """Probabilities farther from a half."""
-    p = np.clip(probability, 1e-4, 0.99)
-    out: Floats = (1 / (1 + ((1 - p) / p) ** SHARPNESS)).astype(np.float32)
+def _sharp(probability: Floats, bias: float = 0.0) -> Floats:
+    """Probabilities farther from a half; one whose log odds are ``bias`` becomes a half."""
+    p = np.clip(probability, 1e-4, 0.999)
+    odds = SHARPNESS * (np.log(p / (1 - p)) - bias)
+    out: Floats = np.clip(1 / (1 + np.exp(-odds)), 0.0, 0.999).astype(np.float32)
     return out
 
 
@@ -96,8 +99,8 @@ class _Peaks:
         return out
 
 
-def _peaks(triangles: Floats) -> _Peaks:
-    """The peaks of columns of triangles, (frames with margins, columns), that lie in the segment."""
+def _peaks(triangles: Floats, bias: float = 0.0) -> _Peaks:
+    """The peaks of columns of triangles, (frames with margins, columns), that lie in the segment; for ``bias`` see ``_sharp``."""
     wide = np.pad(triangles, ((2, 2), (0, 0)))
     mass = (wide[:-2] + wide[1:-1] + wide[2:]) / 2  # a frame more at either side
     here = mass[1:-1]
@@ -107,7 +110,7 @@ def _peaks(triangles: Floats) -> _Peaks:
     tick = np.rint((frame - MARGIN_FRAMES + shift) * (TICKS_PER_SECOND / FRAME_RATE_HZ)).astype(np.intp)
     inside = (tick >= 0) & (tick < SEGMENT_TICKS)
     chosen = frame[inside], column[inside]
-    return _Peaks(*chosen, tick[inside], _sharp(here[chosen]))
+    return _Peaks(*chosen, tick[inside], _sharp(here[chosen], bias))
 
 
 def _frame_ticks() -> NDArray[np.intp]:
@@ -116,20 +119,23 @@ def _frame_ticks() -> NDArray[np.intp]:
     return np.rint(frames * (TICKS_PER_SECOND / FRAME_RATE_HZ)).astype(np.intp)
 
 
-def _ends(frame: Floats, offset: Floats, onset: Floats) -> Floats:
+def _ends(frame: Floats, offset: Floats, onset: Floats, held_down: NDArray[np.bool_]) -> Floats:
     """(400, columns): that what sounds ends.
 
     Args:
         frame, offset, onset: Probabilities of a window's frames, (frames, columns).
+        held_down: Whether the pedal is down, (frames,): then notes fade, and end when it goes up.
     """
     ticks = _frame_ticks()
-    silent = frame < 0.5
+    told = np.clip(frame, 0.02, 0.98)
+    sums = np.cumsum(np.pad(np.log(told / (1 - told)), ((STEADY_FRAMES // 2 + 1, STEADY_FRAMES // 2), (0, 0)), mode="edge"), axis=0)
+    silent = sums[STEADY_FRAMES:] < sums[:-STEADY_FRAMES]
     fades = silent & ~np.pad(silent, ((1, 0), (0, 0)))[:-1]
     chances = np.where(fades, END_OF_FADING, np.where(silent, END_OF_SILENCE, 0.0))
     held = onset > 0.5
     for _ in range(HELD_FRAMES):
         held = held | np.pad(held, ((1, 0), (0, 0)))[:-1]
-    chances[held] = 0.0
+    chances[held | held_down[:, None]] = 0.0
     out = np.zeros((SEGMENT_TICKS, frame.shape[1]), dtype=np.float32)
     inside = (ticks >= 0) & (ticks < SEGMENT_TICKS)
     out[ticks[inside]] = chances[inside]
@@ -141,17 +147,17 @@ def _switches(pedal: Floats) -> tuple[Floats, Floats]:
     ticks = _frame_ticks()
     inside = (ticks >= 0) & (ticks < SEGMENT_TICKS)
     down, up = np.zeros(SEGMENT_TICKS, dtype=np.float32), np.zeros(SEGMENT_TICKS, dtype=np.float32)
-    smooth = np.convolve(pedal, np.full(5, 0.2), mode="same")[inside]
-    down[ticks[inside]] = np.where(smooth > 0.6, END_OF_FADING, 0.0)
-    up[ticks[inside]] = np.where(smooth < 0.4, END_OF_FADING, 0.0)
+    down[ticks[inside]] = np.where(pedal[inside] > 0.6, END_OF_FADING, 0.0)
+    up[ticks[inside]] = np.where(pedal[inside] < 0.4, END_OF_FADING, 0.0)
     return down, up
 
 
-def read_evidence(features: Floats) -> SegmentEvidence:
+def read_evidence(features: Floats, onset_bias: float = ONSET_BIAS) -> SegmentEvidence:
     """The events that a window of "heard" features speaks for.
 
     Args:
         features: (274, 1259), as ``transcribe.tokens.features`` makes them, with margins.
+        onset_bias: Log odds of the frame model at which an onset is as likely as not.
     """
     assert features.shape[1] == NUM_HEARD
     cells = features[:, : 4 * NUM_PITCHES].reshape(len(features), 4, NUM_PITCHES)
@@ -159,9 +165,10 @@ def read_evidence(features: Floats) -> SegmentEvidence:
     families = _probability(features[:, 4 * NUM_PITCHES : first]).reshape(len(features), len(FAMILIES), NUM_PITCHES)
     drums, hit = np.split(features[:, first:-3], 2, axis=1)
     onset, frame, offset = (_probability(cells[:, index]) for index in range(3))
-    struck, beaten = _peaks(onset), _peaks(_probability(drums))
+    struck, beaten = _peaks(onset, onset_bias), _peaks(_probability(drums))
     rest = _probability(features[:, -3:])
-    down, up = _switches(rest[:, 0])
+    pedal = np.convolve(rest[:, 0], np.full(STEADY_FRAMES, 1 / STEADY_FRAMES), mode="same")
+    down, up = _switches(pedal)
     of_families = np.zeros((SEGMENT_TICKS, len(FAMILIES), NUM_PITCHES), dtype=np.float32)
     of_families[struck.tick, :, struck.column] = _sharp(families[struck.frame, :, struck.column])
     volumes = LOUDEST / 2 * cells[struck.frame, 3, struck.column]
@@ -171,7 +178,7 @@ def read_evidence(features: Floats) -> SegmentEvidence:
     before = np.maximum.accumulate(families[: MARGIN_FRAMES + 1], axis=0)[-1]  # of notes that began just before
     return SegmentEvidence(
         onset=struck.on_ticks(NUM_PITCHES),
-        end=_ends(frame, offset, onset),
+        end=_ends(frame, offset, onset, pedal > 0.5),
         velocity=struck.on_ticks(NUM_PITCHES, volumes),
         families=of_families,
         drums=beaten.on_ticks(len(DRUM_CLASSES)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -51,7 +52,8 @@ class TokenListener:
 
         Args:
             blocks: Mono sound at 16 kHz in pieces of any lengths, at the level of ``corpora.audio_stream``.
-            limits: What may be told (``transcribe.tokens.limits``); None for all that the model can tell.
+            limits: What may be told (``transcribe.tokens.limits``); None for all that the model can tell. Beats are told by a token
+                model only: one frame's evidence is too little for them.
             name: Of the recording.
         """
         samples, beats = 0, []
@@ -67,7 +69,9 @@ class TokenListener:
                 beats.append(heard.beats)
                 yield torch.from_numpy(heard_features(heard))
 
-        decoded = list(decode_segments(self.model, segment_windows(features()), limits or limits_of()))
+        may = limits or limits_of()
+        may = may if self.model is not None else replace(may, beats=False)
+        decoded = list(decode_segments(self.model, segment_windows(features()), may))
         duration_s = samples / SAMPLE_RATE_HZ
         music = join([segment.ids for segment in decoded])
         heard_music = heard_of(music, duration_s, _confidences(decoded), name)

@@ -44,7 +44,7 @@ Doubles = NDArray[np.float64]
 
 LEAST: Final = 1e-5  # no id is less likely
 VELOCITY_SPREAD: Final = 1.5  # bins
-OTHER_FAMILY: Final = 0.02  # families are no less likely than this where one has to be
+OTHER_FAMILY: Final = 1e-4  # families are no less likely than this, so that where limits leave few the likeliest is found
 _PROGRAMS: Final = np.array([family.program for family in FAMILIES])
 _ORDER: Final = np.argsort(_PROGRAMS)  # families in the order of their programs
 _KEYS: Final = np.array([sounds.keys[0] for sounds in DRUM_CLASSES])

@@ -35,7 +35,8 @@ FULL_SCALE = 32_768.0
 PIANOS = range(8)
 DRUM_PROGRAM = -1
 DRUMS_ALONE = "drums alone"
-SHARES = {"pianos": 0.42, "others": 0.36, "with drums": 0.12, DRUMS_ALONE: 0.1}  # of the crops
+KINDS = ("pianos", "others", "with drums", DRUMS_ALONE)  # of clips
+ONLY_DRUMS = (0.0, 0.0, 0.0, 1.0)
 MIX_SHARE, DRUMS_OVER = 0.2, 0.5  # of the crops are laid over another one; of these are drums
 DRUM_CENTS = 600.0
 
@@ -50,6 +51,7 @@ class CropSource:
         frames: Of a crop.
         batch: Crops in a batch.
         varied: Whether they are augmented and mixed.
+        shares: How often each kind of ``KINDS`` is drawn.
     """
 
     store: str
@@ -57,6 +59,7 @@ class CropSource:
     frames: int = 400
     batch: int = 4
     varied: bool = True
+    shares: tuple[float, ...] = (0.42, 0.36, 0.12, 0.1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +136,7 @@ def _cut(clip: Clip, first: int, samples: int) -> _Crop:
 
 
 def _kind(clip: StoredClip) -> int:
-    """Index into ``SHARES``."""
+    """Index into ``KINDS``."""
     if set(clip.programs) == {DRUM_PROGRAM}:
         return 3
     if DRUM_PROGRAM in clip.programs:
@@ -143,18 +146,18 @@ def _kind(clip: StoredClip) -> int:
 
 @lru_cache(maxsize=4)
 def _kinds(store: SoundStore) -> list[NDArray[np.int64]]:
-    """Clips of each kind in ``SHARES``."""
+    """Clips of each kind in ``KINDS``."""
     kinds = np.array([_kind(clip) for clip in store.clips])
-    return [np.flatnonzero(kinds == kind) for kind in range(len(SHARES))]
+    return [np.flatnonzero(kinds == kind) for kind in range(len(KINDS))]
 
 
-def _draw(store: SoundStore, samples: int, rng: np.random.Generator, kind: str = "") -> _Crop:
-    """A crop of a clip of some kind, of any where it is empty or the store has none of it."""
+def _draw(store: SoundStore, samples: int, shares: Sequence[float], rng: np.random.Generator) -> _Crop:
+    """A crop of a clip; kinds that the store has none of are left out, and all are drawn alike where no other is wanted."""
     kinds = _kinds(store)
-    wanted = {kind: 1.0} if kind and len(kinds[list(SHARES).index(kind)]) else SHARES
-    shares = np.array([wanted.get(name, 0.0) if len(own) else 0.0 for name, own in zip(SHARES, kinds, strict=True)])
-    chosen = int(rng.choice(len(kinds), p=shares / shares.sum()))
-    clip = store.clip(int(rng.choice(kinds[chosen])))
+    chances = np.array([share if len(own) else 0.0 for share, own in zip(shares, kinds, strict=True)])
+    if not chances.sum():
+        chances = np.array([float(len(own)) for own in kinds])
+    clip = store.clip(int(rng.choice(kinds[int(rng.choice(len(kinds), p=chances / chances.sum()))])))
     first = int(rng.integers(max(len(clip.samples) - samples, 0) + 1))
     return _cut(clip, first, samples)
 
@@ -191,10 +194,10 @@ def make_block(source: CropSource, number: int) -> list[CropBatch]:
     for _ in range(BLOCK):
         crops = []
         for _ in range(source.batch):
-            crop = _draw(store, samples, rng)
+            crop = _draw(store, samples, source.shares, rng)
             if source.varied:
-                kind = DRUMS_ALONE if rng.random() < DRUMS_OVER else ""
-                crop = _varied(crop, _draw(store, samples, rng, kind) if rng.random() < MIX_SHARE else None, rng)
+                over = ONLY_DRUMS if rng.random() < DRUMS_OVER else source.shares
+                crop = _varied(crop, _draw(store, samples, over, rng) if rng.random() < MIX_SHARE else None, rng)
             crops.append(crop)
         batches.append(collate(crops, source.frames))
     return batches

@@ -8,7 +8,7 @@ import torch
 
 from compose.training import TrainingPlan
 from compose.vocabulary.mt3_events import EOS, TIE
-from corpora.errors import CheckpointError
+from corpora.errors import CheckpointError, InputError
 from transcribe.frames.listener import FrameListener
 from transcribe.frames.model import FrameModel, FrameModelConfig
 from transcribe.frames.settings import DecoderSettings
@@ -76,6 +76,8 @@ def test_segments_are_texts_and_the_same_for_the_same_number(store):
 
 
 def test_features_of_a_store_are_made_once(store, tmp_path):
+    with pytest.raises(InputError, match=r"heard: expected features of the clips of .*store, got none"):
+        make_block(SegmentSource(str(store), str(tmp_path / "heard")), 0)
     model = FrameModel(FrameModelConfig.tiny()).eval()
     assert make_features(store, tmp_path / "heard", model) == 1
     assert make_features(store, tmp_path / "heard", model) == 0
@@ -85,6 +87,7 @@ def test_features_of_a_store_are_made_once(store, tmp_path):
     assert batch.features.shape == (2, 274, NUM_HEARD)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_stopped(store, tmp_path):
     source, config = SegmentSource(str(store), batch=2), TokenModelConfig.tiny()
     plan = {"learning_rate": 3e-3, "evaluate_every_s": 1e9}

@@ -22,6 +22,7 @@ from torch import Tensor
 from compose.vocabulary.arrival import NUM_PITCHES
 from compose.vocabulary.mt3_events import NUM_IDS
 from compose.vocabulary.mt3_grammar import Limits, SegmentGrammar
+from corpora.errors import InputError
 from corpora.piece import Table
 from transcribe.frames.drums import DRUM_CLASS_OF_KEY, DRUM_CLASSES
 from transcribe.frames.targets import draw_targets
@@ -112,6 +113,17 @@ def _store(folder: str) -> SoundStore:
     return SoundStore(Path(folder))
 
 
+@lru_cache(maxsize=4)
+def _clips(store: str, heard: str) -> tuple[int, ...]:
+    """The clips of a store that segments may come from."""
+    if not heard:
+        return tuple(range(len(_store(store))))
+    found = tuple(index for index in range(len(_store(store))) if (Path(heard) / f"{index}.npy").is_file())
+    if not found:
+        raise InputError(f"{heard}: expected features of the clips of {store}, got none")
+    return found
+
+
 def _moved(table: Table, by_s: float, stretch: float = 1.0) -> Table:
     """Times of a table moved, then stretched; what ends before 0 is left out, what began before begins at 0."""
     names = [name for name in ("onset_s", "offset_s", "time_s") if name in (table.dtype.names or ())]
@@ -183,15 +195,12 @@ def window_of(features: NDArray[np.floating], first: int) -> Floats:
 def _draw(source: SegmentSource, rng: np.random.Generator) -> Segment:
     store = _store(source.store)
     while True:
-        index = int(rng.integers(len(store)))
-        path = Path(source.heard) / f"{index}.npy"
-        if source.heard and not path.is_file():
-            continue
+        index = int(rng.choice(_clips(source.store, source.heard)))
         clip = store.clip(index)
         limits = known_limits(clip)
         if source.heard and rng.random() >= source.drawn_share:
             frame = int(rng.integers(max(int(clip.duration_s * FRAME_RATE_HZ) - SEGMENT_FRAMES // 2, 1)))
-            window = window_of(np.load(path, mmap_mode="r"), frame - MARGIN_FRAMES)
+            window = window_of(np.load(Path(source.heard) / f"{index}.npy", mmap_mode="r"), frame - MARGIN_FRAMES)
             segment = make_segment(clip, frame / FRAME_RATE_HZ, limits, partial(_given, window), 0, 1.0)
         else:
             stretch = float(np.exp(rng.uniform(-STRETCH, STRETCH)))
@@ -214,7 +223,11 @@ def as_batch(segments: list[Segment]) -> SegmentBatch:
 
 
 def make_block(source: SegmentSource, number: int) -> list[SegmentBatch]:
-    """``BLOCK`` batches from batch ``BLOCK * number`` on: a pure function of its arguments, as long as the store does not grow."""
+    """``BLOCK`` batches from batch ``BLOCK * number`` on: a pure function of its arguments, as long as the store does not grow.
+
+    Raises:
+        InputError: No store, or no features where they are told to be.
+    """
     rng = np.random.default_rng([source.seed, number])
     segments = sorted((_draw(source, rng) for _ in range(BLOCK * source.batch)), key=lambda segment: len(segment.ids))
     batches = [as_batch(segments[first : first + source.batch]) for first in range(0, len(segments), source.batch)]

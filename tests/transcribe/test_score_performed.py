@@ -36,7 +36,7 @@ def score(meter: tuple[int, int], bars: int, pickup: int = 0) -> Piece:
 @pytest.mark.parametrize(("meter", "tactus"), [((4, 4), "1"), ((6, 8), "3/2"), ((2, 2), "2"), ((3, 4), "1")])
 def test_beats_and_truth_are_those_of_the_score(meter: tuple[int, int], tactus: str) -> None:
     piece = read_musicxml(write_musicxml(score(meter, 6)))
-    (pair,) = performed_sections(perform(piece, strengths={"all": 0}))
+    (pair,) = performed_sections(perform(piece, strengths={"all": 0.0}))
     assert pair.tactus_quarters == Fraction(tactus)
     assert pair.heard.beats["number"].max() == Fraction(4 * meter[0], meter[1]) / Fraction(tactus)
     seconds = pair.heard.beats["time_s"]
@@ -47,13 +47,13 @@ def test_beats_and_truth_are_those_of_the_score(meter: tuple[int, int], tactus: 
 
 def test_a_pickup_has_the_last_numbers_of_a_bar() -> None:
     piece = read_musicxml(write_musicxml(score((4, 4), 5, pickup=24)))
-    (pair,) = performed_sections(perform(piece, strengths={"all": 0}))
+    (pair,) = performed_sections(perform(piece, strengths={"all": 0.0}))
     assert pair.heard.beats["number"].tolist()[:6] == [4, 1, 2, 3, 4, 1]
 
 
 def test_a_score_played_without_expression_comes_back() -> None:
     piece = read_musicxml(write_musicxml(score((4, 4), 8)))
-    (pair,) = performed_sections(perform(piece, strengths={"all": 0}))
+    (pair,) = performed_sections(perform(piece, strengths={"all": 0.0}))
     counts = compare_notation(pair, notate(pair.heard), pair.marks)
     assert counts["place"] == counts["places"] == len(pair.truth)
     assert counts["value"] >= 0.97 * counts["values"]
@@ -62,7 +62,7 @@ def test_a_score_played_without_expression_comes_back() -> None:
 
 def test_a_wrong_notation_is_found_out() -> None:
     piece = read_musicxml(write_musicxml(score((4, 4), 8)))
-    (pair,) = performed_sections(perform(piece, strengths={"all": 0}))
+    (pair,) = performed_sections(perform(piece, strengths={"all": 0.0}))
     late = notate(pair.heard, first_downbeat_s=float(pair.heard.beats["time_s"][1]), tempo=61.0)
     counts = compare_notation(pair, late, pair.marks)
     assert counts["place"] < 0.5 * counts["places"]

@@ -167,9 +167,14 @@ def test_dynamics_and_a_hairpin_between_them() -> None:
     assert wedges[:2] == ["crescendo", "stop"]
 
 
-def test_pedals_stand_on_half_beats_and_change_where_they_meet() -> None:
+def test_pedals_stand_on_half_beats() -> None:
     marks = pedal_marks(np.array([0.05, 2.1, 5.0]), np.array([2.0, 4.0, 5.1]), QUARTER, 1, 6 * QUARTER)
-    assert [(mark.onset_div // (QUARTER // 2), mark.text) for mark in marks] == [(0, "start"), (4, "change"), (8, "stop")]
+    assert [(mark.onset_div // (QUARTER // 2), mark.text) for mark in marks] == [
+        (0, "start"),
+        (4, "stop"),
+        (4, "start"),
+        (8, "stop"),
+    ]
 
 
 def test_one_tempo_mark_a_section_and_words_for_less() -> None:

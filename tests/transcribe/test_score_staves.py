@@ -54,3 +54,10 @@ def test_a_quartet_named_by_the_user_lies_in_its_ranges() -> None:
     players = players_of(notes, ["violin", "violin", "viola", "cello"])
     assert [player.name for player in players] == ["Violin 1", "Violin 2", "Viola", "Cello"]
     assert [set(notes["pitch"][player.rows].tolist()) for player in players] == [{76}, {69}, {60}, {43}]
+
+
+def test_a_few_notes_of_another_instrument_were_misheard() -> None:
+    rows = [(0.1 * i, 0.1 * i + 0.1, 60 + i % 12, PIANO, 0) for i in range(200)]
+    notes = table([*rows, (3.05, 3.2, 70, BRASS, 61), (4.05, 4.2, 38, DRUMS, 0)])
+    players = players_of(notes, None)
+    assert [(player.name, len(player.rows)) for player in players] == [("Drums", 1), ("Piano", 201)]

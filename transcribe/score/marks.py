@@ -72,7 +72,7 @@ def _hairpin(before: NDArray[np.int64], means: Array, beat: int, beat_divs: int,
 
 
 def pedal_marks(downs: Array, ups: Array, beat_divs: int, lane: int, end_div: int) -> list[PlacedMark]:
-    """Pedal marks on half beats; a pedal that is let go and pressed at one place is changed there.
+    """Pedal marks on half beats; a pedal that is changed ends and begins at one place.
 
     Args:
         downs, ups: In beats of the score, shape (pedals,).
@@ -88,13 +88,7 @@ def pedal_marks(downs: Array, ups: Array, beat_divs: int, lane: int, end_div: in
             start = spans[-1][1]
         if end > start:
             spans.append([start, end])
-    marks: list[PlacedMark] = []
-    for index, (start, end) in enumerate(spans):
-        follows = index > 0 and spans[index - 1][1] == start
-        marks.append(PlacedMark(start, lane, "pedal", "change" if follows else "start"))
-        if index + 1 == len(spans) or spans[index + 1][0] != end:
-            marks.append(PlacedMark(end, lane, "pedal", "stop"))
-    return marks
+    return [PlacedMark(place, lane, "pedal", text) for start, end in spans for place, text in ((start, "start"), (end, "stop"))]
 
 
 def tempo_marks(bar_starts: NDArray[np.int64], bar_quarters_per_minute: Array) -> tuple[Table, list[PlacedMark]]:

@@ -1,6 +1,7 @@
 """The parts of the score, and which notes are in each: one for every instrument that was heard, or those that the user names.
 
-An instrument of one tone at a time that is heard several times at once (two violins, a choir) is so many players.
+What was heard of an instrument in less than a fiftieth of the notes was another one misheard. An instrument of one tone at a time
+that is heard several times at once (two violins, a choir) is so many players.
 
 Conventions: a keyboard (and the harp) has two staves, every other instrument one. Parts come in the order of scores: wind, brass,
 drums, voices, plucked and struck, keyboards, strings; within a family the higher instrument first.
@@ -8,6 +9,7 @@ drums, voices, plucked and struck, keyboards, strings; within a family the highe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, pairwise
@@ -31,6 +33,7 @@ TWO_STAVES = ("piano", "organ")
 CHORDAL = ("piano", "organ", "guitar", "mallets")  # families whose players have many tones at a time
 _ONE_TONE = frozenset([*range(40, 44), *range(52, 55), *range(56, 61), *range(64, 80)])  # programs, solo instruments and voices
 MAX_DESKS = 4
+STRAY_SHARE = 0.02  # of all pitched notes
 SHARED_SHARE = 0.4  # of the time in which anything sounds
 TOGETHER_S = 0.06  # notes nearer than this are struck together, and overlap by legato only
 OUT_OF_RANGE_COST = 3.0  # a semitone, beside the distance from where the player last was
@@ -83,12 +86,19 @@ def players_of(notes: Table, instruments: Sequence[str] | None) -> list[Player]:
     if instruments:
         found = _named(notes, instruments)
     else:
-        pairs = list(zip(notes["family"].tolist(), notes["program"].tolist(), strict=True))
+        pairs = _without_strays(list(zip(notes["family"].tolist(), notes["program"].tolist(), strict=True)))
         found = []
         for pair in sorted(set(pairs)):
             rows = np.flatnonzero([pair == other for other in pairs])
             found += _desks(notes, instrument_name(*pair), *pair, rows)
     return sorted(found, key=lambda player: (_rank(player), -_middle(notes, player)))
+
+
+def _without_strays(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Family and program of each note, where an instrument of very few notes is taken for the one that plays most."""
+    counts = Counter(pair for pair in pairs if pair[0] != DRUMS)
+    strays = {pair for pair, count in counts.items() if count < STRAY_SHARE * counts.total()}
+    return [counts.most_common(1)[0][0] if pair in strays else pair for pair in pairs]
 
 
 def _desks(notes: Table, name: str, family: int, program: int, rows: NDArray[np.int64]) -> list[Player]:

@@ -78,7 +78,7 @@ class BarPointer:
         looseness: float = 0.05,
         break_price: float = -12.0,
         change_price: float = -12.0,
-        sharpness: float = 2.0,
+        sharpness: float = 5.0,
     ) -> None:
         assert len(bar_sizes) == len(prior)
         assert 1 <= shortest <= longest

@@ -118,7 +118,8 @@ def beat_grid(beats: Table, beats_per_bar: int, beat_type: int, first_onset_s: f
     lines = np.concatenate([np.arange(ahead + (numbers[0] > 1), dtype=np.float64) * size * beat, quarters[numbers == 1]])
     if lead:
         quarters = np.concatenate([[0.0], quarters])
-    return BeatGrid(knots, quarters, lines if len(lines) else np.zeros(1), beats_per_bar, beat_type)
+    bar_lines = np.asarray(lines if len(lines) else np.zeros(1), dtype=np.float64)
+    return BeatGrid(knots, np.asarray(quarters, dtype=np.float64), bar_lines, beats_per_bar, beat_type)
 
 
 def regular_beats(beats: Table) -> Table:

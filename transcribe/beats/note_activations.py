@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from corpora.checkpoints import find_weights, load_checkpoint, save_checkpoint
 from corpora.errors import CheckpointError
 from corpora.piece import Table
-from transcribe.beats.note_features import note_features, num_frames
-from transcribe.beats.note_model import NoteBeatConfig, NoteBeatModel
+from transcribe.beats.note_features import FRAMES_PER_SECOND, note_events, num_frames
+from transcribe.beats.note_model import METERS, NoteBeatConfig, NoteBeatModel
 from transcribe.beats.tracking import TrackedBeats, track_beats
 from transcribe.beats.wishes import BeatWishes
 
@@ -25,7 +25,8 @@ __all__ = ["NoteActivations", "load_note_beats", "note_activations", "save_note_
 
 KIND = "note beats"
 WEIGHTS = "beats"
-CHUNK_FRAMES, CONTEXT_FRAMES = 20_000, 2_400  # the network sees about 33 s to both sides
+CHUNK_EVENTS = 4_096
+NO_ONSET = (0.01, 0.004)  # probability of a beat and of a downbeat in a frame in which nothing begins
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +76,20 @@ def note_activations(notes: Table, duration_s: float, model: NoteBeatModel | Non
         model: The network; the one that comes with the package when None.
     """
     model = model or load_note_beats()
-    features = torch.from_numpy(note_features(notes, num_frames(duration_s)))
-    frames = len(features)
-    beats = np.zeros((frames, 2), dtype=np.float32)
-    meters: list[torch.Tensor] = []
-    for start in range(0, frames, CHUNK_FRAMES):
-        stop = min(start + CHUNK_FRAMES, frames)
-        first, last = max(start - CONTEXT_FRAMES, 0), min(stop + CONTEXT_FRAMES, frames)
-        logits, meter_logits = model(features[None, first:last])
-        beats[start:stop] = torch.sigmoid(logits[0, start - first : stop - first]).numpy()
-        meters.append(torch.log_softmax(meter_logits[0], dim=-1))
-    shares = torch.softmax(torch.cat(meters).mean(dim=0), dim=-1)
+    events = note_events(notes)
+    features = torch.from_numpy(events.features)
+    heard, meters = [torch.zeros(0, 2)], [torch.zeros(0, len(METERS))]
+    for start in range(0, len(features), CHUNK_EVENTS):
+        stop, first = start + CHUNK_EVENTS, max(start - model.config.context, 0)
+        logits, meter_logits = model(features[None, first : stop + model.config.context])
+        heard.append(torch.sigmoid(logits[0, start - first : stop - first]))
+        meters.append(torch.log_softmax(meter_logits[0, start - first : stop - first], dim=-1))
+    beats = np.full((num_frames(duration_s), 2), NO_ONSET, dtype=np.float32)
+    frame = np.rint(events.times_s * FRAMES_PER_SECOND).astype(np.int64)
+    inside = (frame >= 0) & (frame < len(beats))
+    beats[frame[inside]] = torch.cat(heard).numpy()[inside]
+    opinions = torch.cat(meters)
+    shares = torch.softmax(opinions.mean(dim=0) if len(opinions) else torch.zeros(len(METERS)), dim=-1)
     return NoteActivations(beats, shares.numpy())
 
 

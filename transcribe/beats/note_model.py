@@ -1,10 +1,8 @@
 """The network that hears beats in notes: ``NoteBeatModel``.
 
-Dilated convolutions over time after Davies & Böck, "Temporal convolutional networks for musical audio beat tracking" (EUSIPCO
-2019): here on features of notes (``transcribe.beats.note_features``) instead of a spectrogram, and most of the layers at a
-quarter of the frame rate, which is where the width of their view costs least. A further head says the meter.
-
-Conventions: 62.5 frames a second; logits.
+Dilated convolutions after Davies & Böck, "Temporal convolutional networks for musical audio beat tracking" (EUSIPCO 2019), but
+from event to event (``transcribe.beats.note_features``) instead of frame to frame of a spectrogram: some five steps a second
+instead of a hundred. A further head says the meter.
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ from transcribe.beats.note_features import NUM_FEATURES
 __all__ = ["METERS", "NoteBeatConfig", "NoteBeatModel"]
 
 METERS = ((2, 2), (2, 4), (3, 4), (4, 4), (3, 8), (6, 8), (9, 8), (12, 8), (0, 0))  # (0, 0): any other
-STRIDE = 4
 KERNEL = 5
 
 
@@ -31,17 +28,21 @@ class NoteBeatConfig:
     """Sizes.
 
     Args:
-        stem_dim, embed_dim: Channels at the full and at a quarter of the frame rate.
-        num_layers: Blocks; the dilation doubles from each to the next, so that 8 see 32 s to both sides.
+        embed_dim: Channels.
+        num_layers: Blocks; the dilation doubles from each to the next, so that 6 see 126 events to both sides.
     """
 
-    stem_dim: int = 24
-    embed_dim: int = 56
-    num_layers: int = 8
+    embed_dim: int = 64
+    num_layers: int = 6
 
     def __post_init__(self) -> None:
-        if min(self.stem_dim, self.embed_dim, self.num_layers) < 1:
+        if min(self.embed_dim, self.num_layers) < 1:
             raise CheckpointError(f"note beat model: expected sizes above 0, got {asdict(self)}")
+
+    @property
+    def context(self) -> int:
+        """Events to both sides that an output depends on."""
+        return (KERNEL // 2) * ((1 << self.num_layers) - 1)
 
     def to_dict(self) -> dict[str, Any]:
         """Values for ``config.json``."""
@@ -58,7 +59,7 @@ class NoteBeatConfig:
     @classmethod
     def tiny(cls) -> NoteBeatConfig:
         """For tests."""
-        return cls(stem_dim=8, embed_dim=12, num_layers=3)
+        return cls(embed_dim=16, num_layers=3)
 
 
 class _Block(nn.Module):
@@ -66,39 +67,35 @@ class _Block(nn.Module):
 
     def __init__(self, embed_dim: int, dilation: int) -> None:
         super().__init__()
+        self.norm = nn.LayerNorm(embed_dim)
         self.wide = nn.Conv1d(embed_dim, embed_dim, KERNEL, padding=dilation * (KERNEL // 2), dilation=dilation)
-        self.mix = nn.Parameter(torch.zeros(embed_dim, embed_dim))  # a block begins as the identity
+        self.mix = nn.Linear(embed_dim, embed_dim)
 
-    def forward(self, x: Float[Tensor, "batch embed step"]) -> Float[Tensor, "batch embed step"]:
-        return x + torch.matmul(self.mix, torch.relu(self.wide(x)))
+    def forward(self, x: Float[Tensor, "batch event embed"]) -> Float[Tensor, "batch event embed"]:
+        wide = torch.relu(self.wide(self.norm(x).transpose(1, 2)))
+        mixed: Tensor = self.mix(wide.transpose(1, 2))
+        return x + mixed
 
 
 class NoteBeatModel(nn.Module):
-    """Logits of beat and downbeat in every frame, and of the meter in every fourth."""
+    """Logits of beat, downbeat and meter at every event."""
 
     def __init__(self, config: NoteBeatConfig) -> None:
         super().__init__()
         self.config = config
-        stem, embed = config.stem_dim, config.embed_dim
-        self.stem = nn.Conv1d(NUM_FEATURES, stem, KERNEL, padding=KERNEL // 2)
-        self.down = nn.Conv1d(stem, embed, STRIDE, stride=STRIDE)
+        embed = config.embed_dim
+        self.stem = nn.Linear(NUM_FEATURES, embed)
         self.blocks = nn.ModuleList(_Block(embed, 2**layer) for layer in range(config.num_layers))
-        self.up = nn.Conv1d(embed, stem * STRIDE, 1)
-        self.join = nn.Conv1d(2 * stem, stem, 3, padding=1)
-        self.head = nn.Conv1d(stem, 2, 1)
-        self.meter_head = nn.Conv1d(embed, len(METERS), 1)
+        self.norm = nn.LayerNorm(embed)
+        self.head = nn.Linear(embed, 2)
+        self.meter_head = nn.Linear(embed, len(METERS))
 
     def forward(
-        self, features: Float[Tensor, "batch frame feature"]
-    ) -> tuple[Float[Tensor, "batch frame 2"], Float[Tensor, "batch step meter"]]:
-        """Logits of (beat, downbeat), the second of which means both, and of ``METERS`` at ceil(frames / 4) steps."""
-        batch, frames, _ = features.shape
-        padded = nn.functional.pad(features, (0, 0, 0, -frames % STRIDE)).transpose(1, 2)  # (batch, features, frames)
-        fine = torch.relu(self.stem(padded))
-        x = torch.relu(self.down(fine))
+        self, features: Float[Tensor, "batch event feature"]
+    ) -> tuple[Float[Tensor, "batch event 2"], Float[Tensor, "batch event meter"]]:
+        """Logits of (beat, downbeat), the second of which means both, and of ``METERS``."""
+        x = torch.relu(self.stem(features))
         for block in self.blocks:
             x = block(x)
-        up = self.up(x)  # (batch, stem * STRIDE, steps)
-        up = up.view(batch, STRIDE, -1, up.shape[-1]).permute(0, 2, 3, 1).reshape(batch, self.config.stem_dim, -1)
-        joined = torch.relu(self.join(torch.cat([fine, torch.relu(up)], dim=1)))
-        return self.head(joined).transpose(1, 2)[:, :frames], self.meter_head(x).transpose(1, 2)
+        x = self.norm(x)
+        return self.head(x), self.meter_head(x)

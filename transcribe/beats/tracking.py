@@ -96,7 +96,7 @@ def track_beats(
             )
         first = min(first, anchor)
         anchor -= first
-    part = activations[first:stop]
+    part = activations[first : max(stop, first)]
     if not len(part):
         return TrackedBeats(np.zeros(0, dtype=BEAT_DTYPE), 0, 0, 0.0)
     sizes = BAR_SIZES if wishes.meter is None else (beats_a_bar(*wishes.meter),)

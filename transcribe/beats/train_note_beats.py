@@ -1,8 +1,7 @@
 """Train the network of note beats: ``train_note_beats``.
 
-Each batch is windows of performed scores, varied anew every time (``transcribe.beats.note_examples.varied``). The loss forgives
-shifts of three frames: the likeliest frame near a beat counts, and frames a little further away count neither way (Foscarin,
-Schlüter & Widmer, "Beat this! Accurate beat tracking without DBN postprocessing", ISMIR 2024, section 3.3).
+Each batch is windows of performed scores, varied anew every time (``transcribe.beats.note_examples.varied``). An event is a beat
+when it is the nearest to one, within 60 ms.
 """
 
 from __future__ import annotations
@@ -12,103 +11,96 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from compose.training import TrainingPlan, train
 from transcribe.beats.note_examples import BeatExample, varied
-from transcribe.beats.note_features import FRAMES_PER_SECOND, note_features
-from transcribe.beats.note_model import METERS, STRIDE, NoteBeatConfig, NoteBeatModel
+from transcribe.beats.note_features import NUM_FEATURES, note_events
+from transcribe.beats.note_model import METERS, NoteBeatConfig, NoteBeatModel
 
-__all__ = ["beat_loss", "shift_tolerant_bce", "targets_of", "train_note_beats", "validate_note_beats", "windows"]
+__all__ = ["beat_loss", "targets_of", "train_note_beats", "validate_note_beats", "windows"]
 
-WINDOW_FRAMES = 4000  # 64 s
-BATCH = 8
-TOLERANCE = 3  # frames
-METER_WEIGHT = 0.03
+WINDOW_S = 45.0
+BATCH = 6
+NEAR_S = 0.06
+METER_WEIGHT = 0.15
 IGNORED = -100
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor]
 
 
-def shift_tolerant_bce(
-    logits: Float[Tensor, "batch frame 2"], targets: Float[Tensor, "batch frame 2"], mask: Float[Tensor, "batch frame"]
-) -> Float[Tensor, ""]:
-    """Mean over what counts: where the mask is 1, at targets the largest logit within ``TOLERANCE`` frames, and all frames that are
-    more than twice that from any."""
-    x, y = logits.transpose(1, 2), targets.transpose(1, 2)
-    nearest = nn.functional.max_pool1d(x, 2 * TOLERANCE + 1, stride=1, padding=TOLERANCE)
-    away = 1 - nn.functional.max_pool1d(y, 4 * TOLERANCE + 1, stride=1, padding=2 * TOLERANCE)
-    loss = y * nn.functional.softplus(-nearest) + away * nn.functional.softplus(x)
-    counted = mask.unsqueeze(1)
-    return (loss * counted).sum() / counted.sum().clamp(min=1) / 2
-
-
-def targets_of(example: BeatExample, start_s: float, frames: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Beats and downbeats (frames, 2), the mask (frames,) of what lies in the music, and meters (frames / 4,), -100 outside."""
-    targets, mask = torch.zeros(frames, 2), torch.zeros(frames)
-    meters = torch.full((-(-frames // STRIDE),), IGNORED)
-    place = np.rint((example.beats["time_s"] - start_s) * FRAMES_PER_SECOND).astype(np.int64)
-    inside = (place >= 0) & (place < frames)
-    targets[place[inside], 0] = 1.0
-    targets[place[inside & (example.beats["number"] == 1)], 1] = 1.0
-    stop = min(frames, int((example.duration_s - start_s) * FRAMES_PER_SECOND))
-    mask[: max(stop, 0)] = 1.0
-    if len(place):
-        step = np.arange(len(meters)) * STRIDE
-        row = example.beats[np.clip(np.searchsorted(place, step, side="right") - 1, 0, None)]
-        pairs = zip(row["beats"].tolist(), row["beat_type"].tolist(), strict=True)
-        named = [METERS.index(pair) if pair in METERS else len(METERS) - 1 for pair in pairs]
-        meters = torch.where(torch.from_numpy(step) < stop, torch.tensor(named), IGNORED)
-    return targets, mask, meters
+def targets_of(example: BeatExample, times_s: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
+    """Whether each event is a beat and a downbeat (events, 2), and its meter (events,), an index of ``METERS``."""
+    targets, beats = torch.zeros(len(times_s), 2), example.beats
+    if not len(times_s) or not len(beats):
+        return targets, torch.full((len(times_s),), IGNORED)
+    after = np.clip(np.searchsorted(times_s, beats["time_s"]), 1, max(len(times_s) - 1, 1))
+    before = after - 1
+    after = np.minimum(after, len(times_s) - 1)
+    nearest = np.where(np.abs(times_s[before] - beats["time_s"]) <= np.abs(times_s[after] - beats["time_s"]), before, after)
+    near = np.abs(times_s[nearest] - beats["time_s"]) <= NEAR_S
+    targets[nearest[near], 0] = 1.0
+    targets[nearest[near & (beats["number"] == 1)], 1] = 1.0
+    row = beats[np.clip(np.searchsorted(beats["time_s"], times_s + NEAR_S) - 1, 0, None)]
+    pairs = zip(row["beats"].tolist(), row["beat_type"].tolist(), strict=True)
+    return targets, torch.tensor([METERS.index(pair) if pair in METERS else len(METERS) - 1 for pair in pairs])
 
 
 def windows(
     examples: Sequence[BeatExample], rng: np.random.Generator, weights: Sequence[float], batch: int = BATCH
 ) -> Iterator[Batch]:
-    """Endless (features, targets, mask, meters) of windows that begin anywhere, the weights saying how often an example comes."""
+    """Endless (features, targets, meters) of windows that begin anywhere, the weights saying how often an example comes.
+
+    Rows are as long as the longest; what is added to the others has the target and meter -100.
+    """
     share = np.array(weights, dtype=np.float64) / np.sum(weights)
     while True:
         rows = [_window(examples[int(index)], rng) for index in rng.choice(len(examples), size=batch, p=share)]
-        yield tuple(torch.stack(column) for column in zip(*rows, strict=True))  # type: ignore[misc]
+        longest = max(max(len(row[0]) for row in rows), 1)
+        features, targets = torch.zeros(batch, longest, NUM_FEATURES), torch.full((batch, longest, 2), float(IGNORED))
+        meters = torch.full((batch, longest), IGNORED)
+        for index, (seen, wanted, named) in enumerate(rows):
+            features[index, : len(seen)], targets[index, : len(seen)], meters[index, : len(seen)] = seen, wanted, named
+        yield features, targets, meters
 
 
-def _window(example: BeatExample, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    length_s = WINDOW_FRAMES / FRAMES_PER_SECOND
-    begin = float(rng.uniform(0.0, max(example.duration_s - 0.6 * length_s, 0.1))) * (rng.random() > 0.2)
-    near = slice(*np.searchsorted(example.notes["onset_s"], [begin, begin + 1.6 * length_s]))
-    beats = example.beats[slice(*np.searchsorted(example.beats["time_s"], [begin, begin + 1.6 * length_s]))].copy()
+def _window(example: BeatExample, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    begin = float(rng.uniform(0.0, max(example.duration_s - 0.6 * WINDOW_S, 0.1))) * (rng.random() > 0.2)
+    near = slice(*np.searchsorted(example.notes["onset_s"], [begin, begin + WINDOW_S]))
+    beats = example.beats[slice(*np.searchsorted(example.beats["time_s"], [begin, begin + WINDOW_S]))].copy()
     notes = example.notes[near].copy()
     for name in ("onset_s", "offset_s"):
         notes[name] -= begin
     beats["time_s"] -= begin
     other = varied(BeatExample(notes, example.parts[near], beats), rng)
-    targets, mask, meters = targets_of(other, 0.0, WINDOW_FRAMES)
-    return torch.from_numpy(note_features(other.notes, WINDOW_FRAMES)), targets, mask, meters
+    events = note_events(other.notes)
+    return torch.from_numpy(events.features), *targets_of(other, events.times_s)
+
+
+def _losses(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    features, targets, meters = batch
+    logits, meter_logits = model(features)
+    counted = targets != IGNORED
+    beats = nn.functional.binary_cross_entropy_with_logits(logits[counted], targets[counted])
+    return beats, nn.functional.cross_entropy(meter_logits.flatten(0, 1), meters.flatten(), ignore_index=IGNORED), meter_logits
 
 
 def beat_loss(model: nn.Module, batch: Batch) -> Tensor:
-    """Of beats and downbeats, and a little of the meter."""
-    features, targets, mask, meters = batch
-    logits, meter_logits = model(features)
-    named = nn.functional.cross_entropy(meter_logits.transpose(1, 2), meters, ignore_index=IGNORED)
-    return shift_tolerant_bce(logits, targets, mask) + METER_WEIGHT * named
+    """Mean nats of beats and downbeats, and a little of the meter's."""
+    beats, meter, _ = _losses(model, batch)
+    return beats + METER_WEIGHT * meter
 
 
 @torch.no_grad()
 def validate_note_beats(model: nn.Module, batches: Sequence[Batch]) -> dict[str, float]:
-    """Loss of beats, nats of the meter, and the share of steps whose likeliest meter is right."""
-    losses, nats, hits = [], [], []
-    for features, targets, mask, meters in batches:
-        logits, meter_logits = model(features)
-        losses.append(float(shift_tolerant_bce(logits, targets, mask)))
-        nats.append(float(nn.functional.cross_entropy(meter_logits.transpose(1, 2), meters, ignore_index=IGNORED)))
-        known = meters != IGNORED
-        hits.append(float((meter_logits.argmax(dim=-1) == meters)[known].float().mean()))
-    return {
-        "beat_loss": round(float(np.mean(losses)), 5),
-        "meter_nats": round(float(np.mean(nats)), 4),
-        "meter": round(float(np.mean(hits)), 4),
-    }
+    """Nats of beats and of the meter, and the share of events whose likeliest meter is right."""
+    rows = []
+    for batch in batches:
+        beats, meter, logits = _losses(model, batch)
+        known = batch[2] != IGNORED
+        rows.append((float(beats), float(meter), float((logits.argmax(dim=-1) == batch[2])[known].float().mean())))
+    beat_nats, meter_nats, hits = np.mean(rows, axis=0)
+    return {"beat_nats": round(float(beat_nats), 4), "meter_nats": round(float(meter_nats), 4), "meter": round(float(hits), 4)}
 
 
 def train_note_beats(

@@ -1,0 +1,144 @@
+"""Events and the network on them: exact features, laws, training that learns, chunks, refusals."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from compose.training import TrainingPlan
+from corpora.errors import CheckpointError
+from corpora.piece import MEASURE_DTYPE, NOTE_DTYPE, Part, Piece, Table
+from render.perform import perform
+from transcribe.beats import note_activations
+from transcribe.beats.note_activations import load_note_beats, save_note_beats, track_note_beats
+from transcribe.beats.note_examples import BeatExample, beat_example, perform_freely, varied
+from transcribe.beats.note_features import CHROMA, LAGS, LAGS_S, NUM_FEATURES, note_events
+from transcribe.beats.note_model import NoteBeatConfig, NoteBeatModel
+from transcribe.beats.train_note_beats import targets_of, train_note_beats
+from transcribe.heard import DRUMS, HEARD_DTYPE
+
+
+def waltz(bars: int = 24) -> Piece:
+    """A bass note and two chords a bar, three quarters; the harmony changes every bar."""
+    rows = []
+    for bar in range(bars):
+        root = (0, 5, 7, 0)[bar % 4]
+        rows.append((36 * bar, 12, 36 + root))
+        rows += [(36 * bar + beat, 8, 60 + (root + tone) % 12) for beat in (12, 24) for tone in (0, 4, 7)]
+    notes = np.zeros(len(rows), dtype=NOTE_DTYPE)
+    for name, column in zip(("onset_div", "duration_div", "pitch"), zip(*rows, strict=True), strict=True):
+        notes[name] = column
+    notes["velocity"], notes["id"] = 70, [f"n{index}" for index in range(len(rows))]
+    measures = np.zeros(bars, dtype=MEASURE_DTYPE)
+    measures["start_div"], measures["end_div"] = 36 * np.arange(bars), 36 * np.arange(1, bars + 1)
+    measures["beats"], measures["beat_type"] = 3, 4
+    return Piece(notes, 12, (Part("Piano"),), measures)
+
+
+def heard(*rows: tuple[float, int]) -> Table:
+    notes = np.zeros(len(rows), dtype=HEARD_DTYPE)
+    notes["onset_s"], notes["pitch"] = zip(*rows, strict=True)
+    notes["offset_s"], notes["velocity"] = notes["onset_s"] + 0.2, 80
+    return notes
+
+
+def test_notes_that_begin_together_are_one_event() -> None:
+    events = note_events(heard((0.50, 60), (1.0, 64), (0.53, 48), (1.05, 67)))
+    assert events.times_s == pytest.approx([0.515, 1.0, 1.05])
+    chroma = events.features[:, CHROMA] > 0
+    assert [np.flatnonzero(row).tolist() for row in chroma] == [[0], [4], [7]]
+
+
+def test_what_begins_at_a_lag_is_seen_on_both_sides() -> None:
+    notes = heard(*((0.5 * beat, 60) for beat in range(12)))
+    lags = note_events(notes).features[5, LAGS]
+    near = np.flatnonzero(np.abs(LAGS_S - 0.5) <= 0.06 * LAGS_S)
+    away = np.flatnonzero(np.abs(LAGS_S - 0.7) <= 0.03 * LAGS_S)
+    for start in (0, len(LAGS_S)):
+        assert (lags[start + near] > 0).all()
+        assert (lags[start + away] == 0).all()
+
+
+def test_features_do_not_depend_on_order_start_or_key() -> None:
+    notes = beat_example(perform(waltz(), seed=3)).notes
+    events = note_events(notes)
+    shuffled = note_events(np.random.default_rng(0).permutation(notes))
+    assert shuffled.features == pytest.approx(events.features, abs=1e-5)
+    later, higher = notes.copy(), notes.copy()
+    later["onset_s"] += 100
+    later["offset_s"] += 100
+    assert note_events(later).features == pytest.approx(events.features, abs=1e-3)
+    higher["pitch"] += 12
+    assert note_events(higher).features[:, CHROMA] == pytest.approx(events.features[:, CHROMA])
+
+
+def test_drums_have_no_pitch() -> None:
+    notes = heard((0.0, 36), (0.5, 38), (1.0, 42))
+    notes["family"] = DRUMS
+    features = note_events(notes).features
+    assert (features[:, CHROMA] == 0).all()
+    assert len(note_events(notes[:0]).features) == 0
+    assert note_events(notes[:0]).features.shape == (0, NUM_FEATURES)
+
+
+def test_targets_are_the_events_on_beats() -> None:
+    example = beat_example(perform(waltz(8), strengths={"all": 0}))
+    events = note_events(example.notes)
+    targets, meters = targets_of(example, events.times_s)
+    assert targets[:, 0].tolist() == [1.0] * 24
+    assert targets[:, 1].tolist() == [1.0, 0.0, 0.0] * 8
+    assert set(meters.tolist()) == {2}  # 3/4
+
+
+def test_variations_keep_beats_at_their_notes() -> None:
+    example = perform_freely(waltz(), 5)
+    for seed in range(6):
+        other = varied(example, np.random.default_rng(seed))
+        assert (np.diff(other.beats["time_s"]) > 0).all()
+        assert (np.diff(other.notes["onset_s"]) >= 0).all()
+        away = np.abs(other.notes["onset_s"][None] - other.beats["time_s"][:, None]).min(axis=1)
+        assert np.median(away) < 0.06
+        assert other.notes["velocity"].min() >= 1
+        assert isinstance(other, BeatExample)
+
+
+def test_training_learns_and_tracks_and_is_saved(tmp_path: Path) -> None:
+    examples = [perform_freely(waltz(), seed) for seed in range(2)]
+    plan = TrainingPlan(steps=70, learning_rate=4e-3, averaging=0.9)
+    model, figures = train_note_beats(tmp_path / "run", examples, examples[:1], plan, config=NoteBeatConfig.tiny())
+    assert figures["beat_nats"] < 0.4
+    save_note_beats(tmp_path / "model", model, "card")
+    loaded = load_note_beats(str(tmp_path / "model"))
+    example = beat_example(perform(waltz(), seed=9))
+    tracked = track_note_beats(example.notes, example.duration_s, model=loaded)
+    assert (tracked.beats_per_bar, tracked.beat_type) == (3, 4)
+    found = tracked.beats["time_s"][tracked.beats["number"] == 1]
+    downbeats = example.beats["time_s"][example.beats["number"] == 1]
+    assert np.abs(found[:, None] - downbeats).min(axis=0).max() < 0.07
+
+
+def test_chunks_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
+    example = perform_freely(waltz(60), 1)
+    whole = note_activations.note_activations(example.notes, example.duration_s, model)
+    monkeypatch.setattr(note_activations, "CHUNK_EVENTS", 37)
+    split = note_activations.note_activations(example.notes, example.duration_s, model)
+    assert split.beats == pytest.approx(whole.beats, abs=1e-5)
+    assert split.meter_shares == pytest.approx(whole.meter_shares, abs=1e-5)
+
+
+def test_no_notes_are_no_beats() -> None:
+    model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
+    tracked = track_note_beats(np.zeros(0, dtype=HEARD_DTYPE), 12.0, model=model)
+    assert len(tracked.beats) == 0
+
+
+def test_other_weights_are_refused() -> None:
+    with pytest.raises(CheckpointError, match="expected a model of note beats, got one of 'voices'"):
+        load_note_beats("voices")
+    with pytest.raises(CheckpointError, match="expected sizes above 0"):
+        NoteBeatConfig(embed_dim=0)
+    with pytest.raises(CheckpointError, match="unexpected keyword argument 'width'"):
+        NoteBeatConfig.from_dict({"width": 3})

@@ -129,7 +129,7 @@ def passage_of(pair: PerformedScore, grid: BeatGrid, start: int, rng: np.random.
         places=_filled(place_features(view)[inside]),
         values=_filled(value_features(_scaled_pedals(view, pace), places)[inside]),
         slot=_targets(slot, known & (slot >= 0) & (truth["kind"] != STROKE), inside),
-        kind=_targets(truth["kind"], known, inside),
+        kind=_targets(truth["kind"].astype(np.int64), known, inside),
         value=_targets(value, is_main & fits, inside),
         upper=_targets(_upper(pair)[truth["part"]], known, inside),
     )

@@ -234,6 +234,6 @@ def join(segments: Sequence[Integers]) -> TickMusic:
     reader = SegmentReader()
     for ids in segments:
         says = tied(ids)
-        kept = Carried(says.notes & reader.open_notes.keys(), says.pedal and reader.pedal_onset >= 0)
+        kept = Carried(frozenset(says.notes & reader.open_notes.keys()), says.pedal and reader.pedal_onset >= 0)
         reader.read(retied(ids, kept))
     return reader.music()

@@ -167,7 +167,7 @@ def read_evidence(features: Floats, onset_bias: float = ONSET_BIAS) -> SegmentEv
     onset, frame, offset = (_probability(cells[:, index]) for index in range(3))
     struck, beaten = _peaks(onset, onset_bias), _peaks(_probability(drums))
     rest = _probability(features[:, -3:])
-    pedal = np.convolve(rest[:, 0], np.full(STEADY_FRAMES, 1 / STEADY_FRAMES), mode="same")
+    pedal = np.convolve(rest[:, 0], np.full(STEADY_FRAMES, 1 / STEADY_FRAMES, dtype=np.float32), mode="same")
     down, up = _switches(pedal)
     of_families = np.zeros((SEGMENT_TICKS, len(FAMILIES), NUM_PITCHES), dtype=np.float32)
     of_families[struck.tick, :, struck.column] = _sharp(families[struck.frame, :, struck.column])

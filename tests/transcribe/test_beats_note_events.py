@@ -83,7 +83,7 @@ def test_drums_have_no_pitch() -> None:
 
 
 def test_targets_are_the_events_on_beats() -> None:
-    example = beat_example(perform(waltz(8), strengths={"all": 0}))
+    example = beat_example(perform(waltz(8), strengths={"all": 0.0}))
     events = note_events(example.notes)
     targets, meters = targets_of(example, events.times_s)
     assert targets[:, 0].tolist() == [1.0] * 24

@@ -40,6 +40,7 @@ def transcribe(
     first_downbeat: Annotated[float | None, typer.Option(min=0.0, help="Where the first whole bar begins, in seconds.")] = None,
     key: Annotated[str, typer.Option(help='"Eb major"; found when left out.')] = "",
     split: Annotated[str, typer.Option(help='The lowest note of the right hand, "C4"; found bar by bar when left out.')] = "",
+    pedal: Annotated[bool, typer.Option("--pedal", help="Pedal marks in the score; what is heard of the pedal is rough.")] = False,
     model: Annotated[str, typer.Option(help="frame, mt3, basic-pitch or transkun.")] = "frame",
     weights: Annotated[str, typer.Option(help="A folder of your own for frame or mt3.")] = "",
     score: Annotated[Path | None, typer.Option(help="Also as a score: .musicxml or .mxl.")] = None,
@@ -74,6 +75,7 @@ def transcribe(
         first_downbeat_s=first_downbeat,
         key=key,
         split=split,
+        pedal=pedal,
     )
     with telling(safe_text(recording.name)) as told:
         heard: Transcription = (

@@ -42,6 +42,7 @@ class Wishes:
         first_downbeat_s: In seconds.
         key: "Eb major".
         split: Lowest note of the right hand, "C4".
+        pedal: Whether the score gets pedal marks; what is heard of the pedal is rough.
 
     Raises:
         RequestError: One of them cannot be understood.
@@ -55,6 +56,7 @@ class Wishes:
     first_downbeat_s: float | None = None
     key: str = ""
     split: str = ""
+    pedal: bool = False
 
     def __post_init__(self) -> None:
         self.wanted()
@@ -81,7 +83,7 @@ class Wishes:
         from transcribe.score.notate import notate
 
         names = [name.strip() for name in self.instruments.split(",") if name.strip() and name.strip().lower() != "drums"]
-        return notate(music, key=self._key(), split=self._split(), instruments=names or None)
+        return notate(music, key=self._key(), split=self._split(), instruments=names or None, pedal=self.pedal)
 
     def _key(self) -> tuple[int, int] | None:
         return parse_key(self.key) if self.key else None

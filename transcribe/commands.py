@@ -158,7 +158,7 @@ def evaluate_transcribe(
     weights: Annotated[str, typer.Option(help="A folder of your own for frame or mt3.")] = "",
     font: Annotated[Path | None, typer.Option(help="A SoundFont for sound that is made; the one in pretty_midi if none.")] = None,
     minutes: Annotated[float, typer.Option(min=0.0, help="At most so much of each; 0 takes all.")] = 5.0,
-    degraded: Annotated[bool, typer.Option(help="Also the first store with noise, as MP3, in a room and out of tune.")] = False,
+    degraded: Annotated[bool, typer.Option(help="Also the first with noise, as MP3, in a room, out of tune, slower.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of sound and noise.")] = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also as NAME.json, and beside it NAME.md with the tables.")
@@ -170,13 +170,23 @@ def evaluate_transcribe(
         raise RequestError(f"--output: expected the name of a .json file in a folder that is there, got '{output}'")
     from compose.evaluation_tables import markdown
     from corpora.atomic import atomic_outputs
+    from render.fonts import font_in_wheel
     from transcribe.measures.evaluate import evaluate_transcribe as evaluate
     from transcribe.measures.evaluate import transcribe_sections
     from transcribe.measures.measured_sound import measured_stores
 
     with progress() as say, measured_stores(store or (), font=font, minutes=minutes or 5.0, seed=seed, say=say) as stores:
         first = next(iter(stores)) if degraded else ""
-        figures = evaluate(stores, model or ["frame"], weights=weights, degraded=first, minutes=minutes, seed=seed, say=say)
+        figures = evaluate(
+            stores,
+            model or ["frame"],
+            weights=weights,
+            degraded=first,
+            minutes=minutes,
+            font=font or font_in_wheel(),
+            seed=seed,
+            say=say,
+        )
     sections = transcribe_sections(figures)
     if output is not None:
         with atomic_outputs([output, output.with_suffix(".md")]) as (figures_path, tables_path):

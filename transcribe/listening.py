@@ -28,6 +28,7 @@ from transcribe.families import FAMILIES, families_of
 from transcribe.frames.notes import Wanted
 from transcribe.heard import DRUMS, HeardMusic
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
+from transcribe.tuned import in_real_time, in_tune, real_times
 
 __all__ = ["MODELS", "Transcription", "iter_notes", "listen_frame", "transcribe", "wanted_of"]
 
@@ -144,7 +145,8 @@ def listen_frame(
     from transcribe.frames.listener import DEFAULT_WEIGHTS, load_listener
 
     listener = load_listener(weights or DEFAULT_WEIGHTS)
-    return listener.listen(stream.levelled(progress), wanted, name=stream.name)
+    tuned, stretch = in_tune(stream)
+    return in_real_time(*listener.listen(tuned.levelled(progress), wanted, name=stream.name), stretch)
 
 
 def listen_tokens(
@@ -157,7 +159,8 @@ def listen_tokens(
 
     listener = load_token_listener(weights) if weights else TokenListener(None, load_listener())
     limits = limits_of(wanted.families, wanted.low, wanted.high, drums=wanted.drums, scale=wanted.scale)
-    return listener.listen(stream.levelled(progress), limits, name=stream.name)
+    tuned, stretch = in_tune(stream)
+    return in_real_time(*listener.listen(tuned.levelled(progress), limits, name=stream.name), stretch)
 
 
 def iter_notes(source: str | Path | Audio, *, instruments: str = "", pitches: str = "", weights: str = "") -> Iterator[Table]:
@@ -174,8 +177,9 @@ def iter_notes(source: str | Path | Audio, *, instruments: str = "", pitches: st
     from transcribe.frames.listener import DEFAULT_WEIGHTS, load_listener
 
     wanted = wanted_of(instruments, pitches)
-    stream = AudioStream.open(source, SAMPLE_RATE_HZ)
-    yield from load_listener(weights or DEFAULT_WEIGHTS).notes(stream.levelled(), wanted)
+    tuned, stretch = in_tune(AudioStream.open(source, SAMPLE_RATE_HZ))
+    for notes in load_listener(weights or DEFAULT_WEIGHTS).notes(tuned.levelled(), wanted):
+        yield real_times(notes, stretch)
 
 
 def transcribe(

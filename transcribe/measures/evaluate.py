@@ -11,7 +11,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +27,16 @@ from transcribe.listening import transcribe
 from transcribe.measures.matching import Score, score_notes
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.clips import Clip
-from transcribe.training_audio.degradations import DEGRADATIONS, degrade, speech_like_noise
+from transcribe.training_audio.degradations import DEGRADATIONS, degrade, slower, speech_like_noise
+from transcribe.training_audio.fluid_voice import FontPlayer
 from transcribe.training_audio.sound_store import SoundStore
 
 __all__ = ["evaluate_transcribe", "score_times", "transcribe_sections"]
 
+Change: TypeAlias = Callable[[Clip], Clip]
+
 BEAT_TOLERANCE_S = 0.07
+HALF_TEMPO = 2.0
 NOTHING = Score(0, 0, 0)
 FIGURES = {
     "onset": "onset",
@@ -119,6 +125,7 @@ def evaluate_transcribe(
     degraded: str = "",
     minutes: float = 0.0,
     slow_minutes: float = 0.5,
+    font: Path | None = None,
     seed: int = 0,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -131,6 +138,7 @@ def evaluate_transcribe(
         degraded: Name of the store whose clips are also made worse, for the first model; none when empty.
         minutes: At most so much of each store; all when 0.
         slow_minutes: At most so much for "transkun", which is slow.
+        font: That plays the music of ``degraded`` once more at half tempo; not done when None.
         seed: Of noises.
         say: Hears what is being done.
 
@@ -147,11 +155,14 @@ def evaluate_transcribe(
         for model in models:
             told(f"{model} listens to {name}")
             most_s = 60 * (min(slow_minutes, minutes or slow_minutes) if model == "transkun" else minutes)
-            rows[model] = _over(store, model, weights, most_s, None, seed)
+            rows[model] = _over(store, model, weights, most_s, _unchanged)
     if degraded:
-        for kind in DEGRADATIONS:
+        changes: dict[str, Change] = {kind: partial(degrade, name=kind, seed=seed) for kind in DEGRADATIONS}
+        if font is not None:
+            changes["half tempo"] = partial(slower, factor=HALF_TEMPO, voice=FontPlayer(font).play, seed=seed)
+        for kind, change in {"as it is": _unchanged, **changes}.items():
             told(f"{models[0]} listens to {degraded}, {kind}")
-            out["degraded"][kind] = _over(stores[degraded], models[0], weights, 60 * minutes, kind, seed)
+            out["degraded"][kind] = _over(stores[degraded], models[0], weights, 60 * minutes, change)
         noises = {
             "speech-like noise": speech_like_noise(SPEECH_S, np.random.default_rng(seed)),
             "silence": np.zeros(round(SILENCE_S * SAMPLE_RATE_HZ), dtype=np.float32),
@@ -162,12 +173,17 @@ def evaluate_transcribe(
     return out
 
 
-def _over(store: SoundStore, model: str, weights: str, most_s: float, degradation: str | None, seed: int) -> dict[str, Any]:
-    sums = _Sums()
+def _unchanged(clip: Clip) -> Clip:
+    return clip
+
+
+def _over(store: SoundStore, model: str, weights: str, most_s: float, change: Change) -> dict[str, Any]:
+    sums, given_s = _Sums(), 0.0
     for index in range(len(store)):
         clip = store.clip(index)
-        _hear(sums, degrade(clip, degradation, seed) if degradation else clip, model, weights)
-        if most_s and sums.sound_s >= most_s:
+        _hear(sums, change(clip), model, weights)
+        given_s += clip.duration_s
+        if most_s and given_s >= most_s:
             break
     return sums.figures()
 

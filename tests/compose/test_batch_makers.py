@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from compose import train_compose
+from compose import ordered_blocks, train_compose
 from compose.train_compose import BLOCK, Source
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def test_batches_come_in_order_whatever_makes_them(workers, monkeypatch):
         time.sleep(0.002 * (number % 3))  # the later are ready first
         return [[source.seed + BLOCK * number + place] for place in range(BLOCK)]
 
-    monkeypatch.setattr(train_compose, "ProcessPoolExecutor", pool)
+    monkeypatch.setattr(ordered_blocks, "ProcessPoolExecutor", pool)
     monkeypatch.setattr(train_compose, "make_block", make)
     monkeypatch.setattr(train_compose, "collate", lambda examples: examples)
     made = list(islice(train_compose._batches(Source(("store",), seed=100), 7, workers), 40))

@@ -7,7 +7,6 @@ request or a file that cannot be used (one line on stderr), 130 interrupted. Out
 # The functions of this module import their rooms when called: ``partimento --help`` must not wait for torch.
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -748,24 +747,14 @@ def evaluate_compose(
     if output is not None and (output.suffix != ".json" or not output.parent.is_dir()):
         raise RequestError(f"--output: expected the name of a .json file in a folder that is there, got '{output}'")
     from compose.evaluate_general import evaluate_compose as evaluate
-    from compose.evaluation_tables import compose_sections, markdown
+    from compose.evaluation_output import tell_evaluation
+    from compose.evaluation_tables import compose_sections
     from compose.sampler import SamplerSettings
-    from corpora.atomic import atomic_outputs
 
     settings = SamplerSettings(temperature=temperature, top_p=top_p)
     with progress() as say:
         figures = evaluate(model, pieces=pieces, stores=store or (), seed=seed, settings=settings, say=say)
-    sections = compose_sections(figures)
-    if output is not None:
-        with atomic_outputs([output, output.with_suffix(".md")]) as (figures_path, tables_path):
-            figures_path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-            tables_path.write_text(markdown(sections), encoding="utf-8")
-    if as_json:
-        print_json(figures)
-        return
-    for section in sections:
-        print(section.text)
-        print_table(section.columns, section.rows)
+    tell_evaluation(compose_sections(figures), figures, output, as_json)
 
 
 @evaluate_app.command(name="render", epilog="Example: partimento evaluate render --pieces 1 --seconds 20 -o engines.json")
@@ -789,8 +778,7 @@ def evaluate_render(
     """The engines side by side: onsets, tuning, and how far their sound is from the reference's."""
     if output is not None and (output.suffix != ".json" or not output.parent.is_dir()):
         raise RequestError(f"--output: expected the name of a .json file in a folder that is there, got '{output}'")
-    from compose.evaluation_tables import markdown
-    from corpora.atomic import atomic_outputs
+    from compose.evaluation_output import tell_evaluation
     from corpora.files import read_piece
     from render.engines import ENGINES
     from render.measures.evaluate import evaluate_render as evaluate
@@ -799,17 +787,7 @@ def evaluate_render(
     with progress() as say:
         read = [(path.name, read_piece(path)) for path in music or ()]
         figures = evaluate(engine or tuple(ENGINES), music=read, pieces=pieces, excerpt_s=seconds, font=font, seed=seed, say=say)
-    sections = render_sections(figures)
-    if output is not None:
-        with atomic_outputs([output, output.with_suffix(".md")]) as (figures_path, tables_path):
-            figures_path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-            tables_path.write_text(markdown(sections), encoding="utf-8")
-    if as_json:
-        print_json(figures)
-        return
-    for section in sections:
-        print(section.text)
-        print_table(section.columns, section.rows)
+    tell_evaluation(render_sections(figures), figures, output, as_json)
 
 
 add_commands(app, train_app, evaluate_app)

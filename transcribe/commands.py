@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -168,8 +167,7 @@ def evaluate_transcribe(
     """Transcribers side by side on held-out pieces, played by a font that ours never heard."""
     if output is not None and (output.suffix != ".json" or not output.parent.is_dir()):
         raise RequestError(f"--output: expected the name of a .json file in a folder that is there, got '{output}'")
-    from compose.evaluation_tables import markdown
-    from corpora.atomic import atomic_outputs
+    from compose.evaluation_output import tell_evaluation
     from render.fonts import font_in_wheel
     from transcribe.measures.evaluate import evaluate_transcribe as evaluate
     from transcribe.measures.evaluate import transcribe_sections
@@ -187,17 +185,7 @@ def evaluate_transcribe(
             seed=seed,
             say=say,
         )
-    sections = transcribe_sections(figures)
-    if output is not None:
-        with atomic_outputs([output, output.with_suffix(".md")]) as (figures_path, tables_path):
-            figures_path.write_text(json.dumps(figures, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-            tables_path.write_text(markdown(sections), encoding="utf-8")
-    if as_json:
-        print_json(figures)
-        return
-    for section in sections:
-        print(section.text)
-        print_table(section.columns, section.rows)
+    tell_evaluation(transcribe_sections(figures), figures, output, as_json)
 
 
 def add_commands(app: typer.Typer, train: typer.Typer, evaluate: typer.Typer) -> None:

@@ -64,7 +64,7 @@ def test_families_keep_notes_apart() -> None:
     heard["family"] = 1 - heard["family"]
     assert score_notes(reference, heard).f1 == 1.0
     assert score_notes(reference, heard, families=True).matched < 10
-    assert match_notes(reference, reference).tolist() == [[i, i] for i in range(50)] or score_notes(reference, reference).f1 == 1.0
+    assert len(match_notes(reference, reference, families=True)) == 50
 
 
 def test_a_note_matches_one_note_only() -> None:

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from corpora.piece import Table
 from transcribe.heard import DRUMS
+from transcribe.spectra.timing import FRAME_RATE_HZ
 
 __all__ = ["CHROMA", "FRAMES_PER_SECOND", "NUM_FEATURES", "NoteEvents", "note_events", "num_frames"]
 
 Array: TypeAlias = NDArray[np.float32]
 Places: TypeAlias = NDArray[np.int64]
 
-FRAMES_PER_SECOND = 62.5  # of activations
+FRAMES_PER_SECOND = FRAME_RATE_HZ  # of activations
 CHORD_S = 0.040  # notes that begin within this of the first are one event
 PITCH_EDGES = (48, 60, 72)  # registers: below C3, to C4, to C5, above
 KICKS, SNARES = (35, 36), (37, 38, 39, 40)  # General MIDI keys

@@ -39,7 +39,6 @@ MAX_NOTES = 200_000
 STROKE = 2
 GRACE_S = 0.5  # a grace note stands at most so long before its note
 PIANO = 0
-COARSEST_DIVS = 24
 
 
 @dataclass(frozen=True, eq=False)

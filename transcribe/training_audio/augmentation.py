@@ -17,7 +17,7 @@ import soxr
 from numpy.typing import NDArray
 
 from corpora.piece import Table
-from transcribe.training_audio.passages import SAMPLE_RATE_HZ
+from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.sounding import one_row_a_key
 
 __all__ = ["augment", "changed_pitch", "mix", "room_response"]

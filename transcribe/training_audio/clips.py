@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from corpora.piece import Table
 from render.played import PlayedMusic
-from transcribe.training_audio.passages import SAMPLE_RATE_HZ, Passage
+from transcribe.spectra.timing import SAMPLE_RATE_HZ
+from transcribe.training_audio.passages import Passage
 from transcribe.training_audio.sounding import labels_of, one_key_at_a_time, pedals_of, played_of
 
 __all__ = ["Clip", "Voice", "make_clip"]

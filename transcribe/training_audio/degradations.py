@@ -23,10 +23,11 @@ from corpora.piece import Table
 from corpora.safe_text import safe_text
 from render.controllers import SUSTAIN
 from transcribe.heard import DRUMS
+from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.augmentation import changed_pitch, room_response
 from transcribe.training_audio.clips import INT16, Clip, Voice, make_clip
 from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ
-from transcribe.training_audio.passages import CONTROL_DTYPE, PASSAGE_DTYPE, SAMPLE_RATE_HZ, Passage, PassagePart
+from transcribe.training_audio.passages import CONTROL_DTYPE, PASSAGE_DTYPE, Passage, PassagePart
 
 __all__ = ["DEGRADATIONS", "degrade", "slower", "speech_like_noise"]
 

@@ -20,7 +20,7 @@ from render.fluid import BLOCK_SAMPLES, Synth
 from render.played import PlayedMusic
 from render.soundfont.timeline import KINDS, NOTE_OFF, NOTE_ON, make_timeline
 from render.soundfont.virtual_channels import allot_channels
-from transcribe.training_audio.passages import SAMPLE_RATE_HZ
+from transcribe.spectra.timing import SAMPLE_RATE_HZ
 
 __all__ = ["PLAYED_RATE_HZ", "FontPlayer"]
 

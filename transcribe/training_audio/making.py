@@ -23,11 +23,12 @@ import numpy as np
 from corpora.errors import PartimentoError, RequestError, ToolError
 from corpora.piece import Piece
 from corpora.process import end_with_parent
+from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.clips import Clip, Voice, make_clip
 from transcribe.training_audio.drums import drum_passage, with_drums
 from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
 from transcribe.training_audio.instruments import GRANDS, KEYBOARDS, draw_any
-from transcribe.training_audio.passages import SAMPLE_RATE_HZ, Passage
+from transcribe.training_audio.passages import Passage
 from transcribe.training_audio.performing import Cast, draw_cast, draw_solo, perform_score
 from transcribe.training_audio.random_music import random_passage
 from transcribe.training_audio.sampler_voice import SamplerVoice

@@ -22,7 +22,6 @@ from transcribe.heard import BEAT_DTYPE
 __all__ = [
     "CONTROL_DTYPE",
     "PASSAGE_DTYPE",
-    "SAMPLE_RATE_HZ",
     "Passage",
     "PassagePart",
     "bar_spans",
@@ -41,7 +40,6 @@ PASSAGE_DTYPE = np.dtype(
 )
 CONTROL_DTYPE = np.dtype([("time_s", np.float64), ("part", np.int32), ("controller", np.int32), ("value", np.int32)])
 CONTROL = 0xB0
-SAMPLE_RATE_HZ = 16_000  # of all sound here
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from render.engines import stem_file
 from render.played import PlayedMusic
-from transcribe.training_audio.passages import SAMPLE_RATE_HZ
+from transcribe.spectra.timing import SAMPLE_RATE_HZ
 
 __all__ = ["SamplerVoice"]
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from corpora.atomic import atomic_write
 from corpora.errors import InputError, RequestError
 from transcribe.heard import BEAT_DTYPE, HEARD_DTYPE, PEDAL_DTYPE
+from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.clips import Clip
-from transcribe.training_audio.passages import SAMPLE_RATE_HZ
 
 __all__ = ["SoundStore", "StoreWriter", "StoredClip"]
 

@@ -17,7 +17,8 @@ from render.controllers import SUSTAIN
 from render.played import PEDAL_DOWN, PlayedMusic, play
 from transcribe.families import FAMILY_OF_PROGRAM
 from transcribe.heard import DRUMS, HEARD_DTYPE, PEDAL_DTYPE, sort_heard
-from transcribe.training_audio.passages import SAMPLE_RATE_HZ, Passage
+from transcribe.spectra.timing import SAMPLE_RATE_HZ
+from transcribe.training_audio.passages import Passage
 
 __all__ = ["labels_of", "one_key_at_a_time", "one_row_a_key", "pedals_of", "played_of"]
 

@@ -10,11 +10,11 @@ import pytest
 
 from corpora.errors import RequestError
 from transcribe.heard import BEAT_DTYPE, HEARD_DTYPE, PEDAL_DTYPE
+from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.augmentation import augment, changed_pitch, mix, room_response
 from transcribe.training_audio.clips import Clip, make_clip
 from transcribe.training_audio.degradations import DEGRADATIONS, degrade, slower, speech_like_noise
 from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
-from transcribe.training_audio.passages import SAMPLE_RATE_HZ
 from transcribe.training_audio.random_music import random_passage
 from transcribe.training_audio.synthetic_voice import SyntheticVoice
 

@@ -12,11 +12,12 @@ from corpora.piece import MEASURE_DTYPE
 from render.controllers import SUSTAIN
 from transcribe.families import find_family
 from transcribe.heard import DRUMS
+from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.clips import Clip, make_clip
 from transcribe.training_audio.drums import drum_passage
 from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
 from transcribe.training_audio.instruments import into_range, range_of
-from transcribe.training_audio.passages import CONTROL_DTYPE, PASSAGE_DTYPE, SAMPLE_RATE_HZ, PassagePart, bar_spans, beats_of
+from transcribe.training_audio.passages import CONTROL_DTYPE, PASSAGE_DTYPE, PassagePart, bar_spans, beats_of
 from transcribe.training_audio.random_music import random_passage
 from transcribe.training_audio.sampler_voice import SamplerVoice
 from transcribe.training_audio.sounding import one_key_at_a_time

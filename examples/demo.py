@@ -25,6 +25,7 @@ from corpora.files import read_piece
 from corpora.piece import Piece
 from corpora.process import exit_status
 from render.results import ResultPaths, engraved_change, result_files, write_together
+from transcribe.beats.wishes import BeatWishes
 from transcribe.listening import transcribe
 from transcribe.measures.matching import score_notes
 from transcribe.played_midi import heard_of_midi
@@ -106,7 +107,9 @@ def save(task: Task, before: Piece, answer: Infill) -> list[Path]:
 def hear_back(folder: Path, played: Piece) -> dict[str, Any]:
     """Transcribe the sound of a result to MIDI, a score and a picture beside it, and count how many of its notes were heard."""
     sound = folder / "after.flac"
-    heard = transcribe(sound)
+    bar = played.measures[len(played.measures) // 2]
+    known = BeatWishes(meter=(int(bar["beats"]), int(bar["beat_type"])))  # a choir and its meter: what a listener would say
+    heard = transcribe(sound, instruments="voice", beats=known)
     notation = notate(heard.music)
     paths = HeardPaths(midi=folder / "heard.mid", score=folder / "heard.musicxml", image=folder / "heard.png")
     files = heard_files(heard.music, notation, heard.beat_logits, heard.model, paths)
@@ -146,7 +149,7 @@ def main() -> None:
         table.add_row("", "every other byte of the file", "yes", kept)
         progress.print(f"{task.name}: listening to its own sound")
         back = reports[-1]["heard_back"] = hear_back(FOLDER / task.name, answer.piece)
-        told = f"{100 * back['onset_f1']:.0f} % of {back['notes']} notes (F1), meter {back['meter']}"
+        told = f"{100 * back['onset_f1']:.0f} % of {back['notes']} notes (F1); told: voices, {back['meter']}"
         table.add_row("", "its sound, transcribed back", "", told, end_section=True)
     atomic_write(FOLDER / "report.json", json.dumps(reports, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)

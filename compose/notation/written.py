@@ -4,7 +4,8 @@ This lies between pictures, tokens and MusicXML. Everything is as written: accid
 rather than lengths, and no invisible rests; what sounds follows from it (``compose.notation.sounding``).
 
 Conventions: times are exact ``Fraction`` quarters from the start of the bar; staves count from 1 within a part, top first;
-voices count from 1 within a part; pitches are diatonic places (``7 * octave + step``, C is 0, so middle C is 28) as written.
+voices count from 1 within a part; pitches are diatonic places (``7 * octave + step``, C is 0, so middle C is 28) as MusicXML counts
+them: octaves of clefs and octave lines are counted in, the transposition of an instrument is not.
 """
 
 from __future__ import annotations
@@ -122,9 +123,10 @@ class Direction:
     Args:
         onset: Quarters from the start of the bar.
         staff: Staff that it belongs to.
-        kind: "dynamics", "wedge", "words", "tempo", "pedal", "octave-shift", "segno", "coda", "rehearsal".
-        value: MusicXML's name ("mf"; "crescendo", "diminuendo" or "stop" of a wedge; "start" or "stop" of a pedal; "8 up",
-            "8 down", "15 up" or "stop" of an octave shift), or the words.
+        kind: "dynamics", "wedge", "words", "tempo", "pedal", "octave-shift", "segno", "coda", "rehearsal", "harmony".
+        value: MusicXML's name ("mf"; "crescendo", "diminuendo" or "stop" of a wedge; "start" or "stop" of a pedal), or the words.
+            An octave shift has MusicXML's size and type, or "stop": "8 down" is the sign 8va (written an octave below what sounds),
+            "8 up" is 8va bassa. A tempo has units and number ("quarter=120", "quarter.=60"), a harmony the chord's name ("F#m7").
         above: Whether it stands above its staff.
     """
 

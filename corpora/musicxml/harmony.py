@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from corpora.piece import Piece
 
-__all__ = ["chord_symbols"]
+__all__ = ["chord_symbols", "symbol_of_harmony"]
 
 _KINDS = {
     "major": "",
@@ -32,7 +32,8 @@ def _name(element: ElementTree.Element, kind: str) -> str:
     return (element.findtext(f"{kind}-step") or "").strip() + alter
 
 
-def _symbol(harmony: ElementTree.Element) -> str:
+def symbol_of_harmony(harmony: ElementTree.Element) -> str:
+    """The text of a ``<harmony>`` element: "C", "F#m7", "G7/B", or "N.C." for none."""
     kind = (harmony.findtext("kind") or "major").strip()
     if kind == "none":
         return "N.C."
@@ -64,7 +65,7 @@ def chord_symbols(piece: Piece) -> str:
             if child.tag == "attributes":
                 divisions = int(child.findtext("divisions") or divisions)
             elif child.tag == "harmony":
-                found.append((place + float(child.findtext("offset") or 0) / divisions, _symbol(child)))
+                found.append((place + float(child.findtext("offset") or 0) / divisions, symbol_of_harmony(child)))
             elif child.tag in ("note", "forward", "backup") and child.find("chord") is None:
                 step = float(child.findtext("duration") or 0) / divisions
                 place += -step if child.tag == "backup" else step

@@ -18,7 +18,7 @@ from corpora.errors import InputError, RequestError, ToolError
 from render.music_font import music_signs_in, write_music_font
 from render.svg_groups import colour_groups
 
-__all__ = ["engrave_pages"]
+__all__ = ["engrave_pages", "text_fonts"]
 
 UNITS_PER_MM = 10
 STAFF_UNITS = 8  # a staff is 4 spaces of 2 units high
@@ -74,7 +74,7 @@ def engrave_pages(
 
 def _paint(svgs: list[str], dpi: int) -> list[bytes]:
     """Each page as a PNG file on white."""
-    fonts = _text_fonts()
+    fonts = text_fonts()
     zoom = dpi / (UNITS_PER_MM * MM_PER_INCH)
     with tempfile.TemporaryDirectory(prefix="partimento-") as folder:
         if signs := frozenset[int]().union(*(music_signs_in(svg) for svg in svgs)):
@@ -98,7 +98,7 @@ def _paint(svgs: list[str], dpi: int) -> list[bytes]:
     return pages
 
 
-def _text_fonts() -> list[str]:
+def text_fonts() -> list[str]:
     """Font files inside matplotlib's package, found without importing it."""
     spec = importlib.util.find_spec("matplotlib")
     if spec is None or not spec.submodule_search_locations:

@@ -1,0 +1,1 @@
+"""Pages with the place of every sign: engraved, made by rule, degraded, stored."""

@@ -3,7 +3,7 @@
 Names are those of ``omr.signs.KINDS`` and, for glyphs that are signs only together with others or after a look at their place:
 
 - ``digit_N`` of meters and tuplets, ``letter_X`` of dynamics, ``flag_N_up`` and ``flag_N_down`` with ``N`` strokes,
-- ``dot`` (staccato, augmentation, repeat), ``paren``, ``line_rest`` (whole or half rest), ``grace_slash``, ``brace``, ``bracket_tip``,
+- ``dot`` (staccato, augmentation, repeat), ``line_rest`` (whole or half), ``paren``, ``grace_slash``, ``brace``, ``bracket_tip``,
 - ``A+B`` for one glyph that says two things.
 
 Sources: SMuFL 1.4 (w3c.github.io/smufl), LilyPond 2.24 Notation Reference A.8.

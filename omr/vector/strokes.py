@@ -19,7 +19,7 @@ from omr.vector.page_objects import PageObjects
 
 __all__ = ["Curve", "Outline", "PageStrokes", "Stroke", "find_strokes"]
 
-STRAIGHT: Final = 0.02  # of its length that a level or upright stroke may deviate
+STRAIGHT: Final = 0.004  # of its length that a level or upright stroke may deviate
 SAME_POINT: Final = 0.05  # points
 TOUCHING: Final = 0.3
 SAME_THICKNESS: Final = 1.3  # ratio

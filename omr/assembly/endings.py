@@ -1,0 +1,51 @@
+"""Voltas: first and second endings over bars."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from omr.assembly.bar_lines import BarSpan
+from omr.assembly.rows import Sign
+
+__all__ = ["Ending", "seen_endings"]
+
+BELIEVED = 0.5
+NEAR = 2.5  # staff spaces between the end of a volta's line and its bar line
+_NUMBERS = re.compile(r"\d+")
+
+
+@dataclass(slots=True)
+class Ending:
+    """Of one bar: numbers of the volta that begins there ("1", "1, 2"), "" for none, and whether one stops there."""
+
+    numbers: str = ""
+    stops: bool = False
+
+
+def seen_endings(
+    systems: Sequence[tuple[Sequence[Sign], dict[int, str]]], spans: Sequence[tuple[int, BarSpan]]
+) -> dict[int, Ending]:
+    """Endings by bar of the score; numbers that were not read count on from the ending before.
+
+    Args:
+        systems: Signs and texts of each system.
+        spans: System and place of each bar.
+    """
+    endings: dict[int, Ending] = {}
+    last = 0
+    for system, (signs, words) in enumerate(systems):
+        bars = [(number, span) for number, (where, span) in enumerate(spans) if where == system]
+        lines = [sign for sign in signs if sign.kind == "volta" and sign.probability >= BELIEVED]
+        seen: list[float] = []
+        for line in lines:
+            inside = [number for number, span in bars if line.left < (span.left + span.right) / 2 < line.right]
+            if not inside or any(abs(line.left - other) < NEAR for other in seen):
+                continue
+            seen.append(line.left)
+            numbers = _NUMBERS.findall(words.get(line.row, "")) or [str(last + 1)]
+            last = int(numbers[-1]) if int(numbers[-1]) < 2 else 0
+            endings.setdefault(inside[0], Ending()).numbers = ", ".join(numbers)
+            endings.setdefault(inside[-1], Ending()).stops = True
+    return endings

@@ -1,0 +1,70 @@
+"""Paper and ink: even light, black and white by Sauvola's threshold, and the ink of thin horizontal strokes.
+
+Pages are grey, uint8, 0 black to 255 white. Ink is bool or a share 0 to 1.
+
+Sources: J. Sauvola, M. Pietikäinen: "Adaptive document image binarization", Pattern Recognition 33 (2000), eq. 5; windows and k as
+the field takes them for music. The closing that tells thin dark strokes from their ground is the black-hat of mathematical
+morphology (J. Serra, 1982).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Grey", "even_light", "sauvola", "thin_strokes"]
+
+Grey = NDArray[np.uint8]
+
+SAUVOLA_K = 0.2
+SAUVOLA_RANGE = 128.0  # of the standard deviation in grey levels
+PAPER_SHRINK = 8  # the ground of the paper changes slowly: it is looked for on a page this much smaller
+DARKEST_PAPER = 24
+
+
+def even_light(grey: Grey, interline_px: int | float) -> Grey:
+    """The page under even light: each pixel over the paper's brightness around it.
+
+    The paper is what a closing by three spaces leaves, smoothed.
+
+    Args:
+        grey: The page, (height, width).
+        interline_px: Distance of staff lines.
+    """
+    height, width = grey.shape
+    small = cv2.resize(grey, (max(1, width // PAPER_SHRINK), max(1, height // PAPER_SHRINK)), interpolation=cv2.INTER_AREA)
+    side = 2 * round(1.5 * interline_px / PAPER_SHRINK) + 3
+    paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    paper = cv2.blur(paper, (side, side))
+    whole = cv2.resize(np.maximum(paper, DARKEST_PAPER).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.divide(grey, whole, scale=255.0).astype(np.uint8, copy=False)
+
+
+def sauvola(grey: Grey, window_px: int, k: float = SAUVOLA_K) -> NDArray[np.bool_]:
+    """Where there is ink: darker than ``mean * (1 + k * (deviation / 128 - 1))`` of the window around.
+
+    Args:
+        grey: The page, (height, width).
+        window_px: Side of the window, about three spaces.
+        k: The higher, the less ink.
+    """
+    side = (window_px | 1, window_px | 1)
+    pixels = grey.astype(np.float32)
+    mean = cv2.boxFilter(pixels, cv2.CV_32F, side, borderType=cv2.BORDER_REPLICATE)
+    square = cv2.sqrBoxFilter(pixels, cv2.CV_32F, side, borderType=cv2.BORDER_REPLICATE)
+    deviation = np.sqrt(np.maximum(square - mean * mean, 0.0, out=square), out=square)
+    deviation *= k / SAUVOLA_RANGE
+    deviation += 1.0 - k
+    deviation *= mean
+    return np.less(pixels, deviation)
+
+
+def thin_strokes(grey: Grey, thickest_px: int) -> Grey:
+    """How much darker than their ground the strokes are that are at most ``thickest_px`` high; others are 0.
+
+    Args:
+        grey: The page under even light, (height, width).
+        thickest_px: Height of the thickest stroke that stays.
+    """
+    return cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, np.ones((thickest_px + 1, 1), np.uint8)).astype(np.uint8, copy=False)

@@ -1,0 +1,261 @@
+"""Staves of a page: every line of each as a smooth curve, and where it begins and ends.
+
+A chain of combs gives the first guess; then each line's centre is measured in every cell, and a staff is fitted to all of them: a
+smooth middle line and a smoother spacing, by penalised least squares that forget what lies off.
+
+Source: P. H. C. Eilers: "A perfect smoother", Analytical Chemistry 75 (2003), for the penalty on second differences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solveh_banded
+from scipy.ndimage import uniform_filter1d
+
+from omr.layout.chains import Chain, link
+from omr.layout.combs import LINES, Teeth, find_combs, stroke_cells
+from omr.layout.frame import FRAME_INTERLINE, Frame
+
+__all__ = ["Staff", "find_staves", "smooth"]
+
+Curve = NDArray[np.float64]
+
+GAPS: Final[Curve] = np.array([-1.5, -0.5, 0.5, 1.5])
+OUTSIDE: Final[Curve] = np.array([-3.0, 3.0])
+OFFSETS: Final[Curve] = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])  # lines from the middle one, in spaces
+SEARCH_SPACES = 0.35  # a line is looked for so far from where it is expected
+MIDDLE_STIFFNESS, SPACING_STIFFNESS = 8.0, 3000.0
+GUESS_STIFFNESS = 30.0
+ROUNDS = 3  # of fitting and forgetting
+FORGET_SPACES = 0.08  # what lies this far off counts half
+LEAST_STROKE = 0.12  # weaker is no line
+END_SPACES = 1.5  # window of the ends
+END_GAP_PX = 4  # what is further from the lines' ends is no part of them
+LEAST_ON = 0.6  # share of ink in it, on most lines
+MIN_STAFF_SPACES = 6.0
+STAFF_SPACES = 4.5  # middle lines are at least so far apart
+MOST_INSIDE = 0.3  # of a chain's combs that may lie in another staff
+GROW_CELLS = 6  # columns looked at beyond each end
+GOING_STROKE = 0.3  # at least so strong is a line that goes on
+LEAST_VISIBLE = 0.35
+LEAST_CLEAR = 0.2  # how much more ink there is on the lines than half-way between them
+MOST_OUTSIDE = 0.8  # of a sixth line, as a share of the five
+LEAST_STROKE_SPACES = 1.6  # length of strokes; those of letters are shorter
+PAUSE_SPACES, MOST_IN_PAUSE = 5.0, 0.2  # where lines are gone for longer, a staff ends
+
+
+@dataclass(frozen=True, eq=False)
+class Staff:
+    """One staff, in frame pixels.
+
+    Args:
+        places: ``x`` of the points, from the left end to the right end, (points,).
+        middle: ``y`` of the middle line there, (points,).
+        spacing: Distance of the lines there, (points,).
+        line_count: 5.
+        visible: Share of its lines that was seen, 0 to 1.
+        straying: How far the measured centres lie off the lines, median in spaces.
+    """
+
+    places: Curve
+    middle: Curve
+    spacing: Curve
+    line_count: int
+    visible: float
+    straying: float
+
+    @property
+    def left(self) -> float:
+        """Where its lines begin."""
+        return float(self.places[0])
+
+    @property
+    def right(self) -> float:
+        """Where they end."""
+        return float(self.places[-1])
+
+    def middle_at(self, x: Curve) -> Curve:
+        """``y`` of the middle line; straight on beyond the ends."""
+        return _extended(x, self.places, self.middle)
+
+    def spacing_at(self, x: Curve) -> Curve:
+        """Distance of the lines; that of the ends beyond them."""
+        return np.asarray(np.interp(x, self.places, self.spacing), dtype=np.float64)
+
+    def line_at(self, x: Curve, spaces: float) -> Curve:
+        """``y`` at a height of so many spaces below the middle line."""
+        return self.middle_at(x) + spaces * self.spacing_at(x)
+
+
+def _extended(x: Curve, places: Curve, values: Curve) -> Curve:
+    inside = np.interp(x, places, values)
+    near = max(1, min(len(places) - 1, 6))
+    first = (values[near] - values[0]) / (places[near] - places[0])
+    last = (values[-1] - values[-1 - near]) / (places[-1] - places[-1 - near])
+    return np.asarray(inside + np.minimum(x - places[0], 0.0) * first + np.maximum(x - places[-1], 0.0) * last, dtype=np.float64)
+
+
+def smooth(values: Curve, weights: Curve, stiffness: float) -> Curve:
+    """The curve nearest to the weighted values whose second differences cost ``stiffness`` times their squares, (points,)."""
+    count = len(values)
+    if count < 3:
+        total = weights.sum()
+        return np.full(count, float((values * weights).sum() / total) if total > 0 else float(values.mean()))
+    bands = np.zeros((3, count))
+    bands[0] = weights + 1e-9
+    bands[0, :-2] += stiffness
+    bands[0, 1:-1] += 4 * stiffness
+    bands[0, 2:] += stiffness
+    bands[1, :-1][: count - 2] -= 2 * stiffness
+    bands[1, 1 : count - 1] -= 2 * stiffness
+    bands[2, : count - 2] += stiffness
+    return np.asarray(solveh_banded(bands, weights * values, lower=True), dtype=np.float64)
+
+
+def find_staves(frame: Frame) -> list[Staff]:
+    """The staves of a page, top first."""
+    teeth = stroke_cells(frame)
+    if teeth is None:
+        return []
+    staves: list[Staff] = []
+    for chain in link(find_combs(teeth)):  # the best first, so that pieces of it that went astray are seen to lie in it
+        if all(_share_inside(chain, teeth, staff) <= MOST_INSIDE for staff in staves):
+            staves += _ended(frame, _grown(teeth, chain))
+    return sorted(staves, key=lambda staff: float(staff.middle.mean()))
+
+
+def _share_inside(chain: Chain, teeth: Teeth, staff: Staff) -> float:
+    """The share of a chain's combs that lie within the lines of a staff."""
+    x = teeth.places[chain.columns]
+    near = np.abs(staff.middle_at(x) - chain.heights) < STAFF_SPACES * FRAME_INTERLINE
+    return float(np.mean(near & (x >= staff.left) & (x <= staff.right)))
+
+
+def _grown(teeth: Teeth, chain: Chain) -> Staff:
+    """The staff of a chain, let grow at both ends for as long as its lines go on."""
+    seen = np.array(chain.columns)
+    columns = np.arange(seen[0], seen[-1] + 1)
+    heights, known, spacings = np.zeros(len(columns)), np.zeros(len(columns)), np.full(len(columns), float(FRAME_INTERLINE))
+    heights[seen - seen[0]], known[seen - seen[0]], spacings[seen - seen[0]] = chain.heights, 1.0, chain.spacings
+    middle, spacing = smooth(heights, known, GUESS_STIFFNESS), smooth(spacings, known, SPACING_STIFFNESS)
+    staff = _fitted(teeth, columns, middle, spacing)
+    for _ in range(len(teeth.places) // GROW_CELLS + 1):
+        first, last = max(0, columns[0] - GROW_CELLS), min(len(teeth.places) - 1, columns[-1] + GROW_CELLS)
+        wider = np.arange(first, last + 1)
+        x = teeth.places[wider]
+        _, strength = _centres(teeth, wider, staff.middle_at(x), staff.spacing_at(x), SEARCH_SPACES / 2)
+        going = np.flatnonzero((strength >= GOING_STROKE).sum(axis=0) >= LINES - 1)
+        if not len(going) or (wider[going[0]] >= columns[0] and wider[going[-1]] <= columns[-1]):
+            break
+        columns = np.arange(min(columns[0], wider[going[0]]), max(columns[-1], wider[going[-1]]) + 1)
+        x = teeth.places[columns]
+        staff = _fitted(teeth, columns, staff.middle_at(x), staff.spacing_at(x))
+    return staff
+
+
+def _fitted(teeth: Teeth, columns: NDArray[np.int_], middle: Curve, spacing: Curve) -> Staff:
+    """The staff that fits the centres of the lines near a guess."""
+    straying = 1.0
+    for round_number in range(ROUNDS):
+        reach = SEARCH_SPACES if round_number == 0 else SEARCH_SPACES / 2
+        centres, strength = _centres(teeth, columns, middle, spacing, reach)
+        off = (centres - middle - OFFSETS[:, None] * spacing) / FRAME_INTERLINE
+        weight = strength / (1.0 + (off / FORGET_SPACES) ** 2)
+        middle, spacing = _fit(centres, weight, middle, spacing)
+        off = np.abs(centres - middle - OFFSETS[:, None] * spacing)[strength > 0] / FRAME_INTERLINE
+        straying = float(np.median(off)) if off.size else 1.0
+    return Staff(teeth.places[columns], middle, spacing, LINES, 0.0, straying)
+
+
+def _centres(teeth: Teeth, columns: NDArray[np.int_], middle: Curve, spacing: Curve, reach: float) -> tuple[Curve, Curve]:
+    """Measured centre of each line in each column and how strong it is there, (lines, columns) each."""
+    half = max(2, round(reach * FRAME_INTERLINE))
+    expected = middle + OFFSETS[:, None] * spacing
+    near = np.round(expected).astype(np.intp)[..., None] + np.arange(-half, half + 1)  # (lines, columns, rows)
+    inside = (near >= 0) & (near < len(teeth.cells))
+    values = np.where(inside, teeth.cells[np.clip(near, 0, len(teeth.cells) - 1), columns[None, :, None]], 0.0)
+    peak = values.max(axis=2)
+    mass = np.maximum(values - 0.5 * peak[..., None], 0.0)  # the foot of a stroke is other ink
+    total = mass.sum(axis=2)
+    centres = np.where(total > 0, (mass * near).sum(axis=2) / np.maximum(total, 1e-9), expected)
+    return centres, np.where(peak >= LEAST_STROKE, peak, 0.0)
+
+
+def _fit(centres: Curve, weight: Curve, middle: Curve, spacing: Curve) -> tuple[Curve, Curve]:
+    """Middle line and spacing of the lines' centres, one after the other."""
+    total = weight.sum(axis=0)
+    level = (weight * (centres - OFFSETS[:, None] * spacing)).sum(axis=0) / np.maximum(total, 1e-9)
+    middle = smooth(np.where(total > 0, level, middle), total, MIDDLE_STIFFNESS)
+    moment = (weight * OFFSETS[:, None] ** 2).sum(axis=0)
+    apart = (weight * OFFSETS[:, None] * (centres - middle)).sum(axis=0) / np.maximum(moment, 1e-9)
+    return middle, smooth(np.where(moment > 0, apart, spacing), moment, SPACING_STIFFNESS)
+
+
+def _ended(frame: Frame, guess: Staff) -> list[Staff]:
+    """The staff from where its lines begin to where they end; two or more where they pause, none where there are no lines."""
+    margin = round(END_SPACES * FRAME_INTERLINE)
+    x = np.arange(max(0.0, guess.left - 2 * margin), min(frame.ink.shape[1] - 1.0, guess.right + 2 * margin))
+    on = _inked(frame, guess, x, OFFSETS)
+    most = on.sum(axis=0) >= LINES - 1
+    pieces: list[Staff] = []
+    for start, stop in _dense(most, on.sum(axis=0)):
+        runs = np.split(inked := start + np.flatnonzero(most[start:stop]), np.flatnonzero(np.diff(inked) > END_GAP_PX) + 1)
+        runs = [run for run in runs if len(run) and run[-1] >= start + margin and run[0] <= stop - margin]
+        if not runs:
+            continue
+        first, last = int(runs[0][0]), int(runs[-1][-1])  # a brace beside the ends is a run of its own
+        inside = slice(first, last + 1)
+        between = _inked(frame, guess, x[inside], GAPS).mean()
+        outside = _inked(frame, guess, x[inside], OUTSIDE).mean(axis=1).max()
+        visible = float(on[:, inside].mean())
+        left, right = float(x[first]), float(x[last])
+        if right - left < MIN_STAFF_SPACES * FRAME_INTERLINE or visible < LEAST_VISIBLE:
+            continue
+        if (
+            visible - between < LEAST_CLEAR
+            or outside > MOST_OUTSIDE * visible
+            or _stroke_spaces(on[:, inside]) < LEAST_STROKE_SPACES
+        ):
+            continue
+        points = np.linspace(left, right, max(3, round((right - left) / FRAME_INTERLINE) + 1))
+        pieces.append(Staff(points, guess.middle_at(points), guess.spacing_at(points), LINES, visible, guess.straying))
+    return pieces
+
+
+def _inked(frame: Frame, staff: Staff, x: Curve, spaces: Curve) -> NDArray[np.bool_]:
+    """Where there is ink within a pixel of these heights of a staff, (heights, columns)."""
+    rows = np.round(staff.middle_at(x) + spaces[:, None] * staff.spacing_at(x)).astype(np.intp)
+    rows = np.clip(rows, 1, len(frame.ink) - 2)
+    across = np.broadcast_to(np.round(x).astype(np.intp), rows.shape)
+    return np.asarray(frame.ink[rows - 1, across] | frame.ink[rows, across] | frame.ink[rows + 1, across])
+
+
+def _stroke_spaces(on: NDArray[np.bool_]) -> float:
+    """Length in spaces of the stroke that a pixel of ink on the lines lies in, on average."""
+    padded = np.zeros((on.shape[0], on.shape[1] + 2), dtype=np.int8)
+    padded[:, 1:-1] = on
+    edges = np.flatnonzero(np.diff(padded.ravel()))
+    lengths = (edges[1::2] - edges[::2]).astype(np.float64)
+    return float((lengths**2).sum() / max(float(lengths.sum()), 1.0)) / FRAME_INTERLINE
+
+
+def _dense(most: NDArray[np.bool_], lines: NDArray[np.int_]) -> list[tuple[int, int]]:
+    """Where staves may lie: from the first place with enough ink to the last, with a margin, without long pauses."""
+    margin = round(END_SPACES * FRAME_INTERLINE)
+    dense = np.flatnonzero(uniform_filter1d(most.astype(np.float64), margin, mode="constant") >= LEAST_ON)
+    if not len(dense):
+        return []
+    parts = np.split(dense, np.flatnonzero(np.diff(dense) > PAUSE_SPACES * FRAME_INTERLINE) + 1)
+    places = [(max(0, int(part[0]) - margin), min(len(most), int(part[-1]) + 1 + margin)) for part in parts]
+    whole = places[:1]
+    for start, stop in places[1:]:
+        pause = lines[whole[-1][1] : start]
+        if pause.size and pause.mean() < MOST_IN_PAUSE * LINES:
+            whole.append((start, stop))
+        else:
+            whole[-1] = (whole[-1][0], stop)
+    return whole

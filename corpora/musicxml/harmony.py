@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
+from corpora.errors import InputError
 from corpora.piece import Piece
 
-__all__ = ["chord_symbols", "symbol_of_harmony"]
+__all__ = ["add_harmony", "chord_symbols", "symbol_of_harmony"]
 
 _KINDS = {
     "major": "",
@@ -24,7 +26,10 @@ _KINDS = {
     "minor-sixth": "m6",
     "none": "",
 }
+_KIND_NAMES = {symbol: kind for kind, symbol in _KINDS.items() if kind != "none"}
 _ALTERS = {"-2": "bb", "-1": "b", "0": "", "1": "#", "2": "##"}
+_ALTER_NUMBERS = {sign: number for number, sign in _ALTERS.items()}
+_SYMBOL = re.compile(r"([A-G])(bb|##|b|#|)([^/]*)(?:/([A-G])(bb|##|b|#|))?")
 
 
 def _name(element: ElementTree.Element, kind: str) -> str:
@@ -43,6 +48,32 @@ def symbol_of_harmony(harmony: ElementTree.Element) -> str:
     under = f"/{_name(bass, 'bass')}" if bass is not None else ""
     # a kind that has no symbol here keeps what is sure of it: its root's triad
     return _name(root, "root") + _KINDS.get(kind, "m" if kind.startswith("minor") else "") + under
+
+
+def add_harmony(harmony: ElementTree.Element, symbol: str) -> None:
+    """Fill a ``<harmony>`` element so that ``symbol_of_harmony`` says this symbol.
+
+    Raises:
+        InputError: The text is no chord symbol that has a kind of MusicXML.
+    """
+    if symbol == "N.C.":
+        ElementTree.SubElement(ElementTree.SubElement(harmony, "root"), "root-step", text="").text = "C"
+        ElementTree.SubElement(harmony, "kind", text=symbol).text = "none"
+        return
+    found = _SYMBOL.fullmatch(symbol)
+    if not found or found[3] not in _KIND_NAMES:
+        raise InputError(f"chord symbol: expected a root and a kind such as C, F#m7 or G7/B, got {symbol!r}")
+    _add_step(harmony, "root", found[1], found[2])
+    ElementTree.SubElement(harmony, "kind").text = _KIND_NAMES[found[3]]
+    if found[4]:
+        _add_step(harmony, "bass", found[4], found[5])
+
+
+def _add_step(harmony: ElementTree.Element, tag: str, step: str, alter: str) -> None:
+    element = ElementTree.SubElement(harmony, tag)
+    ElementTree.SubElement(element, f"{tag}-step").text = step
+    if alter:
+        ElementTree.SubElement(element, f"{tag}-alter").text = _ALTER_NUMBERS[alter]
 
 
 def chord_symbols(piece: Piece) -> str:

@@ -18,6 +18,8 @@ __all__ = [
     "NEVER",
     "OTHER_BEAM",
     "OTHER_STAFF",
+    "OTHER_STAFF_AGAIN",
+    "OTHER_STAFF_OF_BEAM",
     "OTHER_STEM_ALONE",
     "OTHER_STEM_BESIDE_ANOTHER",
     "PHANTOM",
@@ -40,7 +42,9 @@ LAPSE_BESIDE_ANOTHER = 1.2  # a voice stops without a rest while another of its 
 LAPSE_OF_THE_LAST = 4.0  # the only voice of its staff stops: a sign is missing
 RESUME = 0.5  # a voice that stopped goes on
 PHANTOM = 1.5  # a column stands where no voice ended, beside the lapses that this brings
-OTHER_STAFF = 3.0  # a voice changes its staff without a beam
+OTHER_STAFF = 4.5  # a voice changes its staff without a beam
+OTHER_STAFF_OF_BEAM = 1.5  # the same to a beam that has been on its staff
+OTHER_STAFF_AGAIN = 0.5  # back to a staff that it was on
 OTHER_BEAM = 8.0  # a beam or tuplet is shared by two voices
 OTHER_STEM_ALONE = 0.4
 OTHER_STEM_BESIDE_ANOTHER = 2.5

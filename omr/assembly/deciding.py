@@ -63,15 +63,13 @@ def decide_bar(
 
 
 def _without_bar_rests(bar: SeenBar, meter: int | None) -> tuple[list[SeenEvent], list[SeenEvent]]:
-    """Events, and rests that fill the bar: those alone on their staff, and whole rests of voices where these stand in the middle."""
+    """Events, and rests that fill the bar: those alone on their staff, and whole rests of voices that stand in its middle."""
     events = [event for event in bar.events if event.absent >= 0 or event.rows[0].probability >= 0.3]
     rests = list(bar.lone_rests)
     first = min((event.x for event in events if event.rows[0].kind != "rest_whole"), default=None)
     kept = []
     for event in events:
-        if event.rows[0].kind == "rest_whole" and first is not None:
-            if event.x - first > CENTRED or (meter is not None and meter < 4 * DIVS):
-                rests.append(event)
-                continue
-        kept.append(event)
+        is_whole = event.rows[0].kind == "rest_whole" and first is not None
+        fills = is_whole and (event.x - (first or 0.0) > CENTRED or (meter is not None and meter < 4 * DIVS))
+        (rests if fills else kept).append(event)
     return kept, rests

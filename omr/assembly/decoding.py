@@ -25,14 +25,15 @@ WORST_BEHIND = 16.0  # nats behind the best at which a hypothesis is given up
 SAME_STATE = 3  # hypotheses kept that agree in what can follow
 MAX_STEPS_AHEAD = 4  # ends of voices that the next column may pass over, and one
 PHANTOM_LENGTHS = tuple(DIVS * eighths // 2 for eighths in (1, 2, 3, 4, 6, 8))
-LOOSE_NEW_VOICE = 1.0
 NEW_VOICE_LATER = 1.5
 NEW_STAFF_LATER = 3.0
+UPPER_NEW_VOICE = 1.0
 PLACE_COST, MOST_PLACE_COST = 0.02, 0.6
 MAX_VOICES = 12  # of all staves
 
-# A voice: end, staff, direction of its last stem, its beam, its tuplet, place of its last event, whether it has lapsed, number.
-_Voice = tuple[int, int, str, int, int, float, bool, int]
+# A voice: end, staff, direction of its last stem, its beam, its tuplet, place of its last event, whether it has lapsed, bits of the
+# staves that it has been on, number.
+_Voice = tuple[int, int, str, int, int, float, bool, int, int]
 # A hypothesis: cost, time and x of the column, voices, tuplets under way with their ratios, whether it is too long, trail.
 _Trail = tuple["_Trail", int, int, Length, int, int, int, int] | None
 _State = tuple[float, int, float, tuple[_Voice, ...], tuple[tuple[int, int], ...], bool, _Trail]
@@ -116,7 +117,7 @@ def _pruned(states: Iterator[_State], width: int) -> list[_State]:
     for state in sorted(states, key=lambda state: state[0]):
         if len(best) >= width or (best and state[0] > best[0][0] + WORST_BEHIND):
             break
-        key = (state[1], state[4], state[5], *sorted(voice[:7] for voice in state[3]))
+        key = (state[1], state[4], state[5], *sorted(voice[:8] for voice in state[3]))
         if kept.get(key, 0) < SAME_STATE:
             kept[key] = kept.get(key, 0) + 1
             best.append(state)
@@ -127,9 +128,11 @@ class _Search:
     def __init__(self, task: BarTask) -> None:
         self.task = task
         self.last_of_beam: dict[int, int] = {}
+        self.beam_staves: dict[int, int] = {}  # bits
         for index, event in enumerate(task.events):
             if event.beam_group >= 0:
                 self.last_of_beam[event.beam_group] = index
+                self.beam_staves[event.beam_group] = self.beam_staves.get(event.beam_group, 0) | 1 << event.staff
         self.starting: dict[int, list[int]] = {}
         self.members = [frozenset(group.members) for group in task.tuplets]
         for number, group in enumerate(task.tuplets):
@@ -150,12 +153,12 @@ class _Search:
                         now_over = True
                         price += self.task.escape
                     for voice_cost, before, rest in self._voices(event, index, onset, kept, group):
-                        stem, beam, name = event.stem, event.beam_group, index
+                        stem, beam, name, been = event.stem, event.beam_group, index, 1 << event.staff
                         if before is not None:
-                            stem, name = stem or before[2], before[7]
+                            stem, name, been = stem or before[2], before[8], been | before[7]
                             if event.is_rest and before[3] >= 0 and self.last_of_beam[before[3]] > index:
                                 beam = before[3]  # a rest within a beam
-                        voice = (end, event.staff, stem, beam, group, event.low, False, name)
+                        voice = (end, event.staff, stem, beam, group, event.low, False, been, name)
                         step = (trail, index, onset, length, actual, normal, group, name)
                         yield (price + voice_cost, onset, x, (*rest, voice), now_running, now_over, step)
 
@@ -190,7 +193,9 @@ class _Search:
             if voice[0] < onset and not voice[6]:
                 cost += self._lapse(voice, voices)
                 if kept is voices:
-                    kept = tuple(other if other[0] >= onset or other[6] else (*other[:6], True, other[7]) for other in voices)
+                    kept = tuple(
+                        other if other[0] >= onset or other[6] else (*other[:6], True, other[7], other[8]) for other in voices
+                    )
         return cost, kept
 
     def _lapse(self, voice: _Voice, voices: tuple[_Voice, ...]) -> float:
@@ -250,6 +255,8 @@ class _Search:
             cost = costs.new_voice_cost(on_staff)
         elif on_staff:
             cost = NEW_VOICE_LATER + costs.new_voice_cost(sounding)
+            if event.stem == "up":  # where one voice becomes two, the upper one goes on
+                cost += UPPER_NEW_VOICE
         else:
             cost = NEW_STAFF_LATER
         if event.beam_group >= 0 and any(voice[3] == event.beam_group for voice in voices):
@@ -262,7 +269,7 @@ class _Search:
 
     def _change(self, voice: _Voice, event: SeenEvent, index: int, group: int, onset: int, voices: tuple[_Voice, ...]) -> float:
         """Of this event after that voice's last."""
-        _, staff, stem, beam, tuplet, place, _, _ = voice
+        _, staff, stem, beam, tuplet, place, _, been, _ = voice
         same_beam = beam >= 0 and beam == event.beam_group
         cost = min(PLACE_COST * abs(place - event.low), MOST_PLACE_COST)
         if not same_beam:
@@ -271,7 +278,12 @@ class _Search:
             if event.beam_group >= 0 and any(other[3] == event.beam_group for other in voices):
                 cost += costs.OTHER_BEAM
             if staff != event.staff:
-                cost += costs.OTHER_STAFF
+                if been >> event.staff & 1:
+                    cost += costs.OTHER_STAFF_AGAIN
+                elif self.beam_staves.get(event.beam_group, 0) >> staff & 1:
+                    cost += costs.OTHER_STAFF_OF_BEAM
+                else:
+                    cost += costs.OTHER_STAFF
         if tuplet != group:
             if tuplet >= 0 and self.task.tuplets[tuplet].members[-1] > index:
                 cost += costs.OTHER_BEAM

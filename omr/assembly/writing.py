@@ -128,8 +128,8 @@ def _as_chord(music: BarMusic, seen: SeenEvent, event: Event) -> Event:
         heads=_heads(music, seen),
         stem=seen.stem,
         beams=beams,
-        slur_starts=sum(row.slur_start >= TRUE for row in seen.rows),
-        slur_stops=sum(row.slur_stop >= TRUE for row in seen.rows),
+        slur_starts=int(any(row.slur_start >= TRUE for row in seen.rows)),
+        slur_stops=int(any(row.slur_stop >= TRUE for row in seen.rows)),
     )
 
 

@@ -154,6 +154,8 @@ def _event(items: list[Item], quarters: Mapping[int, Fraction], spoken: list[Dir
     onset, duration = quarters[first.onset], quarters[first.duration]
     if not event.type and (heads or not event.is_bar_rest):
         event.type, event.dots = symbol_of(duration * event.actual / event.normal) or ("quarter", 0)
+    if event.grace:
+        event.actual = event.normal = 1
     staff = first.staff if len(items) == 1 else _staff_of_most(items)
     for kind, value, above in dict.fromkeys(event.spoken):
         spoken.append(Direction(onset, staff, kind, value, above))

@@ -1,5 +1,7 @@
 """Bar lines: upright strokes from a staff's top line to a staff's bottom line that are no stems, in groups, with repeat dots.
 
+Between two staves of a system a bar line may be broken, to make room for a sign.
+
 Lengths are staff spaces.
 """
 
@@ -18,6 +20,7 @@ __all__ = ["BarLine", "find_bar_lines"]
 
 AT_EDGE: Final = 0.45  # between a stroke's end and a staff's outer line
 SINGLE_LINE_REACH: Final = 2.6  # how far bar lines of one-line staves go above and below at most
+SHORTEST: Final = 0.8
 OUTSIDE: Final = 1.0  # beside the staff lines
 THICK: Final = 0.3
 ONE_GROUP: Final = 1.4  # from one line of a group to the next
@@ -51,10 +54,9 @@ def find_bar_lines(scene: Scene, stems: list[Stem], dots: list[Mark]) -> tuple[l
     for line in scene.upright:
         if (line.x0, line.y0, line.y1) in taken or not -OUTSIDE <= line.x0 <= scene.width + OUTSIDE:
             continue
-        first = next((i for i, staff in enumerate(scene.staves) if _meets(line.y0, staff, -1)), None)
-        last = next((i for i, staff in reversed(list(enumerate(scene.staves))) if _meets(line.y1, staff, 1)), None)
-        if first is not None and last is not None and first <= last:
-            lines.append((line, first, last))
+        crossed = _crossed(line, scene.staves)
+        if crossed:
+            lines.append((line, crossed[0], crossed[-1]))
     lines.sort(key=lambda item: (item[1], item[2], item[0].x0))
     groups: list[list[tuple[Stroke, int, int]]] = []
     for item in lines:
@@ -82,11 +84,23 @@ def find_bar_lines(scene: Scene, stems: list[Stem], dots: list[Mark]) -> tuple[l
     return found, [dot for dot in dots if id(dot) not in repeat_dots]
 
 
-def _meets(y: float, staff: Staff, side: int) -> bool:
-    if staff.lines == 1:
-        return 0.4 * staff.space <= side * (y - staff.middle) <= SINGLE_LINE_REACH * staff.space
-    edge = staff.top if side < 0 else staff.bottom
-    return abs(y - edge) <= AT_EDGE * staff.space
+def _crossed(line: Stroke, staves: tuple[Staff, ...]) -> list[int]:
+    """Staves from whose first to whose last line a stroke goes; its ends are at such lines or between two staves."""
+    reach = [SINGLE_LINE_REACH * staff.space if staff.lines == 1 else AT_EDGE * staff.space for staff in (staves[0], staves[-1])]
+    tops = [staff.middle if staff.lines == 1 else staff.top for staff in staves]
+    bottoms = [staff.middle if staff.lines == 1 else staff.bottom for staff in staves]
+    if line.y0 < tops[0] - reach[0] or line.y1 > bottoms[-1] + reach[1]:
+        return []
+    crossed = [
+        index
+        for index in range(len(staves))
+        if line.y0 <= tops[index] + AT_EDGE * (staves[index].lines > 1)
+        and line.y1 >= bottoms[index] - AT_EDGE * (staves[index].lines > 1)
+    ]
+    inside = any(
+        top + AT_EDGE < end < bottom - AT_EDGE for top, bottom in zip(tops, bottoms, strict=True) for end in (line.y0, line.y1)
+    )
+    return [] if inside or line.y1 - line.y0 < SHORTEST else crossed
 
 
 def _pair_of_dots(staves: tuple[Staff, ...], dots: list[Mark], left: float, right: float) -> list[int]:

@@ -20,6 +20,7 @@ MIN_LENGTH: Final = 0.4
 AT_END: Final = 0.2  # between a beam's end and a stem
 AT_TIP: Final = 0.6  # between a stem's tip and its first beam
 NEXT_BEAM: Final = 1.2  # from one beam to the next
+SAME_BEAM: Final = 0.25
 TREMOLO_LENGTH: Final = 1.8
 TREMOLO_CENTRE: Final = 0.25
 AT_FLAG: Final = 0.3
@@ -57,8 +58,9 @@ def find_beams(scene: Scene, stems: list[Stem]) -> tuple[list[Stroke], list[tupl
         for bar in sorted((bar for bar in crossing if bar not in strokes), key=lambda bar: abs(bar.y_at(stem.x) - stem.tip)):
             if abs(bar.y_at(stem.x) - last) > reach:
                 break
+            if stem.strokes == 0 or abs(bar.y_at(stem.x) - last) > SAME_BEAM:  # one beam may be drawn in pieces from stem to stem
+                stem.strokes += 1
             last, reach = bar.y_at(stem.x), NEXT_BEAM
-            stem.strokes += 1
             owner.setdefault(id(bar), []).append(stem)
             if len(owner[id(bar)]) == 1:
                 used.append(bar)

@@ -7,6 +7,7 @@ are in staff spaces and named in the module that uses them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +63,7 @@ def read_page(page: PageObjects, number: int = 0) -> list[SeenSystem]:
     systems = find_systems(strokes)
     if not systems:
         return []
-    space = float(np.median([staff.space for system in systems for staff in system.staves]))
+    space = median(staff.space for system in systems for staff in system.staves)
     marks = find_marks(page, strokes.outlines, space)
     scenes = make_scenes(systems, marks, find_letters(page), strokes)
     return [_read_system(scene, system, number, index) for index, (scene, system) in enumerate(zip(scenes, systems, strict=True))]

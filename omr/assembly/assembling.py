@@ -234,7 +234,7 @@ class _Assembly:
             tuple(clefs[place] for place in sorted(clefs)),
             None if fifths is None else Key(fifths),
             None if time is None else Time(*time),
-            tuple(sorted(said, key=lambda item: (item.onset, item.staff, item.kind, item.value, item.above))),
+            tuple(sorted(dict.fromkeys(said), key=lambda item: (item.onset, item.staff, item.kind, item.value, item.above))),
             "heavy-light" if starts else "",
             "" if right is None else right.style,
             starts,
@@ -264,8 +264,11 @@ class _Assembly:
                 if fifths is not None and not (bar.is_first and in_force.get(part) == fifths):
                     printed[part] = fifths
                     in_force[part] = fifths
-            if number == 0 and self.wishes.fifths is not None:
-                printed = dict.fromkeys(range(len(self.sizes)), self.wishes.fifths)
+            if number == 0:  # a key without signs is printed where music begins
+                printed = {part: printed.get(part, 0) for part in range(len(self.sizes))}
+                if self.wishes.fifths is not None:
+                    printed = dict.fromkeys(printed, self.wishes.fifths)
+                in_force = {**printed, **in_force}
             keys.append(printed)
         return keys
 
@@ -281,13 +284,16 @@ class _Assembly:
         return Columns(done.left, done.right, xs, tuple(map(divs_to_quarters, onsets)), done.readings[done.taken].length)
 
     def _directions(self, decided: Sequence[Decided], assembled: Sequence[AssembledBar]) -> list[tuple[int, int, Direction]]:
-        found = []
-        for system, signs in enumerate(self.found):
-            numbers = [number for number, (where, _) in enumerate(self.bars) if where == system]
-            columns = [self._columns(number, decided, assembled[number]) for number in numbers]
-            for bar, part, direction in system_directions(signs.signs, signs.system.words, columns, signs.layout):
-                found.append((numbers[bar], part, direction))
-        return found
+        systems, numbers = [], []
+        for system, found in enumerate(self.found):
+            numbers.append([number for number, (where, _) in enumerate(self.bars) if where == system])
+            columns = [self._columns(number, decided, assembled[number]) for number in numbers[-1]]
+            systems.append((found.signs, found.system.words, columns, found.layout, found.system.middle_lines.tolist()))
+        return [
+            (numbers[system][bar], part, direction)
+            for system, directions in enumerate(system_directions(systems))
+            for bar, part, direction in directions
+        ]
 
     def _endings(self) -> dict[int, Ending]:
         spans = [(system, bar.span) for system, bar in self.bars]

@@ -22,6 +22,8 @@ MARK_REACH = 1.9  # staff spaces of x between a mark and its chord
 ARPEGGIO_REACH = 5.0
 BREATH_REACH = 8.0
 STEM_PLACES = 7.0
+SLUR_REACH = 3.0
+SAME_COLUMN = 1.5
 _ACCIDENTALS = {
     "flat": "flat",
     "natural": "natural",
@@ -59,11 +61,14 @@ class Attached:
         accidentals: Name by row of the head.
         marks: Names by number of the event.
         shifts: Diatonic steps by which heads sound higher than they stand, by row.
+        slur_starts: Slurs drawn from an event, by its number; ``slur_stops`` those drawn to it.
     """
 
     accidentals: dict[int, str] = field(default_factory=dict)
     marks: dict[int, set[str]] = field(default_factory=dict)
     shifts: dict[int, int] = field(default_factory=dict)
+    slur_starts: dict[int, int] = field(default_factory=dict)
+    slur_stops: dict[int, int] = field(default_factory=dict)
 
 
 def attach(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> Attached:
@@ -88,6 +93,11 @@ def attach(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> Attached:
             if head is not None and sign.probability > best.get(head.row, 0.0):
                 best[head.row] = sign.probability
                 attached.accidentals[head.row] = _ACCIDENTALS[sign.kind]
+        elif sign.kind == "arpeggio":
+            for event in _rolled(sign, events):
+                attached.marks.setdefault(event.number, set()).add(_MARKS[sign.kind])
+        elif sign.kind == "slur":
+            _count_slur(sign, near, attached)
         elif sign.kind in _MARKS:
             marked = _marked(sign, near)
             if marked is not None:
@@ -120,15 +130,40 @@ def _marked(sign: Sign, events: Iterable[SeenEvent]) -> SeenEvent | None:
     if sign.kind == "breath":
         before = [event for event in events if 0.0 < sign.x - event.x < BREATH_REACH]
         return max(before, key=lambda event: event.x, default=None)
-    if sign.kind == "arpeggio":
-        after = [event for event in events if not event.is_rest and 0.0 < event.x - sign.x < ARPEGGIO_REACH]
-        return min(after, key=lambda event: (event.x - sign.x) + 0.2 * abs((event.low + event.high) / 2 - sign.place), default=None)
     fitting = [
         event
         for event in events
         if abs(event.x - sign.x) <= MARK_REACH and not (event.is_rest and sign.kind in _NOT_ON_RESTS) and not event.grace
     ]
     return min(fitting, key=lambda event: _distance(sign, event), default=None)
+
+
+def _rolled(sign: Sign, events: Iterable[SeenEvent]) -> list[SeenEvent]:
+    """The chords of the nearest column right of an arpeggio, as far up and down as it reaches."""
+    top, bottom = sign.y - sign.height / 2 - 0.6, sign.y + sign.height / 2 + 0.6
+    after = [
+        event
+        for event in events
+        if not event.is_rest
+        and not event.grace
+        and 0.0 < event.x - sign.x < ARPEGGIO_REACH
+        and all(top <= row.y <= bottom for row in event.rows)
+    ]
+    first = min((event.x for event in after), default=0.0)
+    return [event for event in after if event.x - first < SAME_COLUMN]
+
+
+def _count_slur(sign: Sign, events: Iterable[SeenEvent], attached: Attached) -> None:
+    """Count a drawn slur at the chords of its ends, where these say that slurs begin or end there."""
+    for x, flag, counts in ((sign.left, "slur_start", attached.slur_starts), (sign.right, "slur_stop", attached.slur_stops)):
+        ends = [
+            event
+            for event in events
+            if abs(event.x - x) <= SLUR_REACH and any(getattr(row, flag) >= BELIEVED for row in event.rows)
+        ]
+        if ends:
+            nearest = min(ends, key=lambda event: abs(event.x - x) + 0.2 * min(abs(row.y - sign.y) for row in event.rows))
+            counts[nearest.number] = counts.get(nearest.number, 0) + 1
 
 
 def _distance(sign: Sign, event: SeenEvent) -> float:

@@ -67,7 +67,7 @@ def _without_bar_rests(bar: SeenBar, meter: int | None) -> tuple[list[SeenEvent]
     events = [event for event in bar.events if event.absent >= 0 or event.rows[0].probability >= 0.3]
     rests = list(bar.lone_rests)
     first = min((event.x for event in events if event.rows[0].kind != "rest_whole"), default=None)
-    kept = []
+    kept: list[SeenEvent] = []
     for event in events:
         is_whole = event.rows[0].kind == "rest_whole" and first is not None
         fills = is_whole and (event.x - (first or 0.0) > CENTRED or (meter is not None and meter < 4 * DIVS))

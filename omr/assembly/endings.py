@@ -34,7 +34,7 @@ def seen_endings(
         spans: System and place of each bar.
     """
     endings: dict[int, Ending] = {}
-    last = 0
+    last, open_numbers, was_open = 0, "", False
     for system, (signs, words) in enumerate(systems):
         bars = [(number, span) for number, (where, span) in enumerate(spans) if where == system]
         lines = [sign for sign in signs if sign.kind == "volta" and sign.probability >= BELIEVED]
@@ -44,8 +44,14 @@ def seen_endings(
             if not inside or any(abs(line.left - other) < NEAR for other in seen):
                 continue
             seen.append(line.left)
-            numbers = _NUMBERS.findall(words.get(line.row, "")) or [str(last + 1)]
-            last = int(numbers[-1]) if int(numbers[-1]) < 2 else 0
-            endings.setdefault(inside[0], Ending()).numbers = ", ".join(numbers)
+            numbers = _NUMBERS.findall(words.get(line.row, ""))
+            text = ", ".join(numbers)
+            if was_open and inside[0] == bars[0][0] and text in ("", open_numbers):
+                endings.setdefault(inside[0] - 1, Ending()).stops = False  # the line goes on
+            else:
+                numbers = numbers or [str(last + 1)]
+                endings.setdefault(inside[0], Ending()).numbers = text = ", ".join(numbers)
+                last = int(numbers[-1]) if int(numbers[-1]) < 2 else 0
             endings.setdefault(inside[-1], Ending()).stops = True
+            open_numbers, was_open = text or open_numbers, inside[-1] == bars[-1][0]
     return endings

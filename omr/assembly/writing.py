@@ -128,9 +128,14 @@ def _as_chord(music: BarMusic, seen: SeenEvent, event: Event) -> Event:
         heads=_heads(music, seen),
         stem=seen.stem,
         beams=beams,
-        slur_starts=int(any(row.slur_start >= TRUE for row in seen.rows)),
-        slur_stops=int(any(row.slur_stop >= TRUE for row in seen.rows)),
+        slur_starts=_slurs([row.slur_start for row in seen.rows], music.attached.slur_starts.get(seen.number, 0)),
+        slur_stops=_slurs([row.slur_stop for row in seen.rows], music.attached.slur_stops.get(seen.number, 0)),
     )
+
+
+def _slurs(chances: list[float], drawn: int) -> int:
+    """Slurs at an end: as many as are drawn there, if the chord says that there are any."""
+    return max(drawn, 1) if max(chances) >= TRUE else 0
 
 
 def _with_tuplets(music: BarMusic, placed_events: list[tuple[Placed, Event]]) -> list[Event]:

@@ -216,7 +216,7 @@ def random_score(rng: np.random.Generator, bars: int = 4) -> WrittenScore:
                     tuple(Voice(index, events) for index, events in enumerate(streams, 1)),
                     length,
                     clefs,
-                    Key(fifths) if first and fifths else None,
+                    Key(fifths) if first else None,
                     Time(beats, beat_type) if first else None,
                     right="light-heavy" if number == bars - 1 else "",
                 )

@@ -96,12 +96,15 @@ def _toolkit(musicxml: str, options: EngravingOptions) -> verovio.toolkit:
     return toolkit
 
 
-def page_labels(musicxml: str, options: EngravingOptions) -> Iterator[tuple[str, float, tuple[LabelledSystem, ...]]]:
+def page_labels(
+    musicxml: str, options: EngravingOptions, rng: np.random.Generator | None = None
+) -> Iterator[tuple[str, float, tuple[LabelledSystem, ...]]]:
     """The pages of a score before they are painted: SVG, zoom for resvg, and systems.
 
     Args:
         musicxml: A score that verovio reads.
         options: How to engrave it.
+        rng: Chooses the pages where there are more than ``options.max_pages``; None for the first ones.
 
     Raises:
         InputError: Verovio refuses it.
@@ -110,8 +113,10 @@ def page_labels(musicxml: str, options: EngravingOptions) -> Iterator[tuple[str,
     facts = read_facts(toolkit.getMEI())
     staves = sorted(set(facts.staff_numbers.values()))
     glyphs = music_glyphs(options.font)
-    for number in range(1, min(toolkit.getPageCount(), options.max_pages) + 1):
-        svg = toolkit.renderToSVG(number)
+    pages, most = toolkit.getPageCount(), options.max_pages
+    numbers = range(pages) if pages <= most or rng is None else sorted(rng.choice(pages, most, replace=False).tolist())
+    for number in numbers[:most]:
+        svg = toolkit.renderToSVG(number + 1)
         drawn = drawn_systems(ElementTree.fromstring(svg), facts, glyphs)
         zoom = options.interline_px / (2 * UNIT)
         found = MARGIN.search(svg)
@@ -119,12 +124,13 @@ def page_labels(musicxml: str, options: EngravingOptions) -> Iterator[tuple[str,
         yield svg, zoom, tuple(labelled_system(system, facts, staves, zoom / UNITS_PER_PIXEL, margin) for system in drawn)
 
 
-def engraved_pages(musicxml: str, options: EngravingOptions) -> list[LabelledPage]:
+def engraved_pages(musicxml: str, options: EngravingOptions, rng: np.random.Generator | None = None) -> list[LabelledPage]:
     """Engrave a score with the place of every sign.
 
     Args:
         musicxml: A MusicXML text.
         options: How to engrave it.
+        rng: As in ``page_labels``.
 
     Returns:
         The pages in order.
@@ -135,5 +141,5 @@ def engraved_pages(musicxml: str, options: EngravingOptions) -> list[LabelledPag
     """
     return [
         LabelledPage(_painted(svg, zoom), options.interline_px, systems, svg)
-        for svg, zoom, systems in page_labels(musicxml, options)
+        for svg, zoom, systems in page_labels(musicxml, options, rng)
     ]

@@ -129,6 +129,17 @@ def _fill(row: np.void, sign: DrawnSign, scale: _Scale, system: DrawnSystem, fac
         row["tie_start"], row["tie_stop"] = sign.owner in facts.tie_starts, sign.owner in facts.tie_stops
 
 
+def _join(row: np.void, others: list[DrawnSign], scale: _Scale, system: DrawnSystem, facts: ScoreFacts) -> None:
+    """What two voices print at one place is one sign: what they say of it is likely in equal parts."""
+    more = empty_signs(len(others))
+    for other, sign in zip(more, others, strict=True):
+        _fill(other, sign, scale, system, facts)
+    for name in ("duration", "dots", "stem", "beam", "grace"):
+        row[name] = (row[name] + more[name].sum(axis=0)) / (len(others) + 1)
+    for name in ("tie_start", "tie_stop", "slur_start", "slur_stop"):
+        row[name] = max(row[name], more[name].max())
+
+
 def labelled_system(
     system: DrawnSystem, facts: ScoreFacts, staves: list[int], pixels_per_unit: float, margin: tuple[float, float]
 ) -> LabelledSystem:
@@ -142,11 +153,15 @@ def labelled_system(
         margin: Where the drawing's origin lies, in its units.
     """
     scale = _Scale(system)
-    distinct = {(sign.kind, sign.box): sign for sign in system.signs}  # two voices' one slur or rest is printed once
-    drawn = sorted(distinct.values(), key=lambda sign: (sign.box.left + sign.box.right, sign.box.top, sign.kind))
+    distinct: dict[tuple[str, Box], list[DrawnSign]] = {}
+    for sign in sorted(system.signs, key=lambda sign: (sign.box.left + sign.box.right, sign.box.top, sign.kind)):
+        distinct.setdefault((sign.kind, sign.box), []).append(sign)
+    drawn = [group[0] for group in distinct.values()]
     signs = empty_signs(len(drawn))
-    for row, sign in zip(signs, drawn, strict=True):
-        _fill(row, sign, scale, system, facts)
+    for row, group in zip(signs, distinct.values(), strict=True):
+        _fill(row, group[0], scale, system, facts)
+        if len(group) > 1:
+            _join(row, group[1:], scale, system, facts)
     assert signs.dtype == SIGN_DTYPE
     lines = []
     for number in scale.numbers:

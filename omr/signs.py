@@ -9,6 +9,7 @@ Kinds are indices into ``KINDS``; names are close to SMuFL's.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +137,7 @@ SIGN_DTYPE = np.dtype(
         ("beam_group", np.int32),
     ]
 )
-Signs = NDArray[np.void]
+Signs: TypeAlias = NDArray[Any]  # rows of a structured dtype; type checkers at run time take no ``np.void``
 
 
 def empty_signs(count: int = 0) -> Signs:

@@ -2,7 +2,7 @@
 
 from corpora.gate.audio import AudioExtent, check_audio
 from corpora.gate.files import open_regular, read_bytes
-from corpora.gate.image import ImageExtent, check_image, check_pdf
+from corpora.gate.image import ImageExtent, check_image, check_pdf, iter_images
 from corpora.gate.midi import MidiExtent, check_midi
 from corpora.gate.musicxml import MusicXmlExtent, check_musicxml, clean_musicxml
 from corpora.gate.mxl import open_mxl
@@ -33,6 +33,7 @@ __all__ = [
     "check_score",
     "clean_musicxml",
     "expect_kind",
+    "iter_images",
     "open_mxl",
     "open_regular",
     "open_score",

@@ -14,7 +14,7 @@ __all__ = ["DESCRIPTIONS", "FileKind", "expect_kind", "sniff"]
 
 ScoreKind = Literal["midi", "musicxml", "mxl", "kern", "abc"]
 AudioKind = Literal["wav", "flac", "ogg", "mp3"]
-ImageKind = Literal["png", "jpeg", "tiff"]
+ImageKind = Literal["png", "jpeg", "tiff", "webp", "bmp", "gif"]
 FileKind = Literal[ScoreKind, AudioKind, ImageKind, "pdf", "safetensors", "json", "unknown"]
 
 DESCRIPTIONS: Final[dict[FileKind, str]] = {
@@ -30,6 +30,9 @@ DESCRIPTIONS: Final[dict[FileKind, str]] = {
     "png": "a PNG image",
     "jpeg": "a JPEG image",
     "tiff": "a TIFF image",
+    "webp": "a WebP image",
+    "bmp": "a BMP image",
+    "gif": "a GIF image",
     "pdf": "a PDF document",
     "safetensors": "safetensors weights",
     "json": "JSON",
@@ -49,6 +52,9 @@ SUFFIXES: Final[dict[str, FileKind]] = {
     ".png": "png",
     **dict.fromkeys((".jpg", ".jpeg"), "jpeg"),
     **dict.fromkeys((".tif", ".tiff"), "tiff"),
+    ".webp": "webp",
+    ".bmp": "bmp",
+    ".gif": "gif",
     ".pdf": "pdf",
     ".safetensors": "safetensors",
     ".json": "json",
@@ -65,10 +71,13 @@ MAGIC: Final[tuple[tuple[bytes, FileKind], ...]] = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"II*\x00", "tiff"),
     (b"MM\x00*", "tiff"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
     (b"%PDF-", "pdf"),
 )
 
 HEAD_BYTES: Final = 1 << 16
+BMP_HEADER_BYTES: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})  # two letters alone say little
 XML_START: Final = re.compile(r"\s*<[?!A-Za-z_]")
 JSON_START: Final = re.compile(r"\s*[\[{]")
 KERN_START: Final = re.compile(r"(?:(?:!.*|\s*)\r?\n)*\*\*[a-z]")
@@ -87,6 +96,10 @@ def sniff(data: bytes) -> FileKind:
             return kind
     if data[:4] in (b"RIFF", b"RF64") and data[8:12] == b"WAVE":
         return "wav"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in BMP_HEADER_BYTES:
+        return "bmp"
     if len(data) > 8 and data[8:9] == b"{" and 2 <= int.from_bytes(data[:8], "little") <= 1 << 32:
         return "safetensors"
     text = _head_text(data)

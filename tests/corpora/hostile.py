@@ -115,8 +115,9 @@ def suffixes() -> Iterator[HostileCase]:
     yield HostileCase("musicxml-as.mid", "score", "holds MusicXML; expected a MIDI file", XML.encode())
     yield HostileCase("rmid.mid", "score", "holds nothing that is known", b"RIFF" + struct.pack("<I", 40) + b"RMIDdata" + smf())
     yield HostileCase("page.svg", "image", "holds MusicXML", b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>")
-    yield HostileCase("page.gif", "image", "holds nothing that is known", b"GIF89a" + bytes(30))
-    yield HostileCase("page.pdf", "pdf", "came a PDF document", b"%PDF-1.7\n")
+    yield HostileCase("page.gif", "image", "damaged|can be decoded", b"GIF89a" + bytes(30))
+    yield HostileCase("page.pdf", "pdf", "truncated", b"%PDF-1.7\n")
+    yield HostileCase("png-as.pdf", "pdf", "holds a PNG image", contents["png"])
     yield HostileCase("page-pdf.png", "image", "holds a PDF document", b"%PDF-1.7\n")
 
 
@@ -689,29 +690,30 @@ def images() -> Iterator[HostileCase]:
     def case(name: str, words: str, content: bytes | Callable[[], bytes]) -> HostileCase:
         return HostileCase(name, "image", words, content)
 
-    yield case("200-megapixels.png", "at most 40,000,000 pixels", lambda: png(20_000, 10_000, bits=1))
-    yield case("169-megapixels.png", "at most 40,000,000 pixels|can be decoded", lambda: png(13_000, 13_000, bits=1))
-    yield case("41-megapixels.png", "at most 40,000,000 pixels", lambda: png(6_500, 6_500, bits=1))
-    yield case("2-31-wide.png", "at most 40,000,000 pixels|can be decoded|damaged", png(2**31 - 1, 1, b""))
-    yield case("2-31-square.png", "at most 40,000,000 pixels|can be decoded|damaged", png(2**31 - 1, 2**31 - 1, b""))
+    yield case("200-megapixels.png", "at most 100,000,000 pixels", lambda: png(20_000, 10_000, bits=1))
+    yield case("169-megapixels.png", "at most 100,000,000 pixels|can be decoded", lambda: png(13_000, 13_000, bits=1))
+    yield case("101-megapixels.png", "at most 100,000,000 pixels", lambda: png(10_050, 10_050, bits=1))
+    yield case("2-31-wide.png", "at most 100,000,000 pixels|can be decoded|damaged", png(2**31 - 1, 1, b""))
+    yield case("2-31-square.png", "at most 100,000,000 pixels|can be decoded|damaged", png(2**31 - 1, 2**31 - 1, b""))
     yield case("very-wide.png", "20,000 a side", lambda: png(20_001, 2))
     yield case("no-width.png", "pixels|damaged|can be decoded", png(0, 10, b""))
     yield case("short-data.png", "can be decoded", png(100, 100, zlib.compress(bytes(50))))
     yield case("no-data.png", "can be decoded|damaged", png(100, 100, b""))
     yield case("damaged-data.png", "can be decoded", png(100, 100, b"\xff" * 100))
     yield case("bad-depth.png", "damaged|can be decoded", png(10, 10, bits=3))
-    for fmt, suffix in (("PNG", "png"), ("JPEG", "jpg"), ("TIFF", "tiff")):
+    for fmt, suffix in (("PNG", "png"), ("JPEG", "jpg"), ("TIFF", "tiff"), ("WEBP", "webp"), ("BMP", "bmp"), ("GIF", "gif")):
         whole = picture(fmt, (640, 480))
         for part in (9, 10, 100, len(whole) // 2):
-            yield case(f"cut-at-{part}.{suffix}", "can be decoded|damaged|pixels", whole[:part])
+            yield case(f"cut-at-{part}.{suffix}", "can be decoded|damaged|pixels|holds nothing that is known", whole[:part])
     jpeg = picture("JPEG")
     size_at = jpeg.index(b"\xff\xc0") + 5
-    yield case("65535-square.jpg", "at most 40,000,000 pixels|can be decoded", patched(jpeg, size_at, b"\xff\xff\xff\xff"))
+    yield case("65535-square.jpg", "at most 100,000,000 pixels|can be decoded", patched(jpeg, size_at, b"\xff\xff\xff\xff"))
     yield case("no-width.jpg", "pixels|can be decoded|damaged", patched(jpeg, size_at, b"\x00\x30\x00\x00"))
-    pages = [Image.new("L", (8, 8), shade) for shade in range(3)]
-    buffer = io.BytesIO()
-    pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:])
-    yield case("three-pages.tiff", "one page a file", buffer.getvalue())
+    frames = [Image.new("L", (8, 8), shade) for shade in (0, 90, 200)]
+    for fmt, suffix in (("PNG", "png"), ("WEBP", "webp"), ("GIF", "gif")):
+        buffer = io.BytesIO()
+        frames[0].save(buffer, fmt, save_all=True, append_images=frames[1:])
+        yield case(f"three-frames.{suffix}", "a still picture, came one that moves", buffer.getvalue())
     tiff = bytearray(picture("TIFF"))
     yield case("directory-outside.tiff", "can be decoded|damaged", patched(bytes(tiff), 4, b"\xff\xff\xff\x7f"))
     loop = bytes(tiff)
@@ -721,7 +723,7 @@ def images() -> Iterator[HostileCase]:
         tag = struct.unpack_from("<H", loop, first + 2 + 12 * index)[0]
         if tag == 256:
             wide = patched(loop, first + 2 + 12 * index, struct.pack("<HHII", 256, 4, 1, 2**31 - 1))
-            yield case("2-31-wide.tiff", "at most 40,000,000 pixels|can be decoded|damaged", wide)
+            yield case("2-31-wide.tiff", "at most 100,000,000 pixels|can be decoded|damaged", wide)
         if tag == 273:
             outside = patched(loop, first + 2 + 12 * index, struct.pack("<HHII", 273, 4, 1, 2**31 - 1))
             yield case("strip-outside.tiff", "can be decoded|damaged", outside)

@@ -25,6 +25,7 @@ from corpora.gate import (
     check_kern,
     check_safetensors,
     expect_kind,
+    iter_images,
     open_score,
     read_bytes,
     sniff,
@@ -40,7 +41,17 @@ ABC = (
     "|: G2 [M:3/4] (3ABc d'2,, z/2 :|\nw: la la\n\nWritten in 1899.\n"
 )
 AUDIO_FORMATS = [("WAV", "PCM_16"), ("WAV", "FLOAT"), ("WAV", "ULAW"), ("FLAC", "PCM_24"), ("OGG", "VORBIS"), ("MP3", None)]
-IMAGE_FORMATS = [("PNG", "1"), ("PNG", "RGBA"), ("PNG", "I;16"), ("JPEG", "RGB"), ("JPEG", "CMYK"), ("TIFF", "L")]
+IMAGE_FORMATS = [
+    ("PNG", "1"),
+    ("PNG", "RGBA"),
+    ("PNG", "I;16"),
+    ("JPEG", "RGB"),
+    ("JPEG", "CMYK"),
+    ("TIFF", "L"),
+    ("WEBP", "RGB"),
+    ("BMP", "RGB"),
+    ("GIF", "L"),
+]
 DOORS = {"kern": check_kern, "abc": check_abc, "json": strict_json, "wav": check_audio, "png": check_image}
 CHANGES = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=3)
 
@@ -151,7 +162,15 @@ def test_images(fmt: str, mode: str) -> None:
     buffer = io.BytesIO()
     Image.new(mode, (40, 30)).save(buffer, fmt)
     extent = check_image(buffer.getvalue(), "page")
-    assert (extent.format, extent.width, extent.height) == (fmt, 40, 30)
+    assert (extent.format, extent.width, extent.height, extent.pages) == (fmt, 40, 30, 1)
+
+
+def test_pages_of_a_tiff() -> None:
+    pages = [Image.new("L", (8, 8 + shade), shade) for shade in range(3)]
+    buffer = io.BytesIO()
+    pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:])
+    assert check_image(buffer.getvalue(), "pages.tif").pages == 3
+    assert [image.size for image in iter_images(buffer.getvalue(), "pages.tif")] == [(8, 8), (8, 9), (8, 10)]
 
 
 JSON = st.recursive(

@@ -177,7 +177,8 @@ def _centres(teeth: Teeth, columns: NDArray[np.int_], middle: Curve, spacing: Cu
     expected = middle + OFFSETS[:, None] * spacing
     near = np.round(expected).astype(np.intp)[..., None] + np.arange(-half, half + 1)  # (lines, columns, rows)
     inside = (near >= 0) & (near < len(teeth.cells))
-    values = np.where(inside, teeth.cells[np.clip(near, 0, len(teeth.cells) - 1), columns[None, :, None]], 0.0)
+    cells = teeth.cells[np.clip(near, 0, len(teeth.cells) - 1), columns[None, :, None]]
+    values = np.where(inside, cells, 0.0).astype(np.float64)
     peak = values.max(axis=2)
     mass = np.maximum(values - 0.5 * peak[..., None], 0.0)  # the foot of a stroke is other ink
     total = mass.sum(axis=2)

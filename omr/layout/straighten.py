@@ -39,7 +39,7 @@ class PageSource:
     scale: tuple[float, float]
 
     @classmethod
-    def of(cls, grey: Grey, page_interline_px: float, interline_px: float) -> PageSource:
+    def of(cls, grey: Grey, page_interline_px: float, interline_px: int | float) -> PageSource:
         """For strips of this interline."""
         shrink = min(1.0, 1.25 * interline_px / page_interline_px)
         if shrink > 0.8:
@@ -186,7 +186,7 @@ def _read(
     width: float,
     origin: tuple[float, float],
     size: tuple[int, int],
-    interline_px: float,
+    interline_px: int | float,
 ) -> Grey:
     """The strip's pixels, white where they lie off the page; ``size`` is (width, height)."""
     columns, rows = np.arange(0, size[0] + MAP_STEP_PX, MAP_STEP_PX) + 0.5, np.arange(size[1]) + 0.5

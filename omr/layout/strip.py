@@ -37,7 +37,7 @@ class SystemStrip:
     """
 
     image: NDArray[np.uint8]
-    interline_px: float
+    interline_px: int | float
     origin_px: tuple[float, float]
     middle_lines: NDArray[np.float32]
     line_counts: NDArray[np.int64]

@@ -91,10 +91,7 @@ def seen_events(signs: Iterable[Sign]) -> list[SeenEvent]:
             rests.append(sign)
     events = [_chord(chord) for chord in _chords(heads)]
     events += [_rest(rest) for rest in _same_places(rests)]
-    events.sort(key=lambda event: (event.x, event.staff, event.low))
-    for number, event in enumerate(events):
-        event.number = number
-    return events
+    return sorted(events, key=lambda event: (event.x, event.staff, event.low))
 
 
 def _likeliest(names: tuple[str, ...], values: Iterable[tuple[float, ...]]) -> str:

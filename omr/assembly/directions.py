@@ -25,7 +25,7 @@ AT_SYSTEM_END = 2.5
 LINES = ("hairpin_crescendo", "hairpin_diminuendo", "ottava_8", "ottava_15")
 # A metronome mark: what is before it, a note, dots, a number, what is after it.
 _METRONOME = re.compile(
-    r"^(.*?)\(?\s*(♩|♪|𝅗𝅥|𝅘𝅥|𝅘𝅥𝅮|\ue1d3|\ue1d5|\ue1d7|\ueca3|\ueca5|\ueca7)\s*(\.*)\s*=\s*([0-9][0-9 .–-]*)\)?(.*)$"
+    r"^(.*?)\(?\s*(♩|♪|𝅗𝅥|𝅘𝅥|𝅘𝅥𝅮|\ue1d3|\ue1d5|\ue1d7|\ueca3|\ueca5|\ueca7)\s*(\.*|♩)\s*=\s*([0-9][0-9 .–-]*)\)?(.*)$"
 )
 _UNITS = {"♪": "eighth", "𝅘𝅥𝅮": "eighth", "\ue1d7": "eighth", "\ueca7": "eighth", "𝅗𝅥": "half", "\ue1d3": "half", "\ueca3": "half"}
 
@@ -181,6 +181,6 @@ def _said(text: str) -> list[tuple[str, str]]:
     if found is None:
         return [("words", text)]
     before, unit, dots, number, after = found.groups()
-    mark = f"{_UNITS.get(unit, 'quarter')}{dots}={number.strip()}"
+    mark = f"{_UNITS.get(unit, 'quarter')}{dots.replace('♩', '.')}={number.strip()}"
     words = " ".join(f"{before} {after}".split())
     return [("words", words), ("tempo", mark)] if words else [("tempo", mark)]

@@ -12,6 +12,7 @@ from omr.assembly.beam_groups import number_beams
 from omr.assembly.chords import SeenEvent, seen_events
 from omr.assembly.parts import Layout
 from omr.assembly.rows import Sign, sign_rows
+from omr.assembly.shared_heads import shared_heads
 from omr.assembly.signatures import SeenClef, clef_of, is_clef, is_key_sign, seen_times
 from omr.signs import SeenSystem
 
@@ -65,6 +66,10 @@ def system_signs(system: SeenSystem, layout: Layout) -> SystemSigns:
     signs = sign_rows(system)
     events = seen_events(signs)
     number_beams(events, [*layout.part_of_staff])
+    events += shared_heads(events, signs)
+    events.sort(key=lambda event: (event.x, event.staff, event.low))
+    for number, event in enumerate(events):
+        event.number = number
     clefs: list[list[tuple[float, SeenClef]]] = [[] for _ in range(system.staves)]
     for sign in signs:
         if is_clef(sign):

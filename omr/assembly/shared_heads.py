@@ -1,0 +1,91 @@
+"""Heads that two voices share: one head with two stems is one sign on the page and two notes in the music.
+
+A stem that points another way than the chord at whose head it begins belongs to a second chord of that head. Its length is not seen
+but for what its beam says, so that bar arithmetic has to tell it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from omr.assembly.chords import Length, SeenEvent
+from omr.assembly.costs import NEVER
+from omr.assembly.lengths import TYPE_DIVS, dotted
+from omr.assembly.rows import Sign
+
+__all__ = ["shared_heads"]
+
+BELIEVED = 0.5
+SURE_STEM = 0.75
+BESIDE = (0.2, 1.0)  # staff spaces between the middle of a head and its stem
+AT_END = 0.8  # staff spaces between the height of a head and the end of its stem
+BEAM_REACH = 14.0
+# Type, dots, nats: of a filled head, and of a half note's.
+FILLED = (("eighth", 0, 1.0), ("quarter", 0, 1.0), ("16th", 0, 1.5), ("quarter", 1, 2.0), ("eighth", 1, 2.5))
+OPEN = (("half", 0, 0.3), ("half", 1, 1.5))
+OF_BEAM = 0.3
+
+
+def shared_heads(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> list[SeenEvent]:
+    """Chords that are heard beside those seen, because a head has a second stem.
+
+    Args:
+        events: Of the system, with their beams numbered.
+        signs: Of the system.
+    """
+    stems = [sign for sign in signs if sign.kind == "stem" and sign.probability >= BELIEVED]
+    found = []
+    for event in events:
+        if event.is_rest or event.grace or event.stem == "" or max(event.rows[0].stem) < SURE_STEM:
+            continue
+        other = "down" if event.stem == "up" else "up"
+        near = [stem for stem in stems if abs(stem.x - event.x) < BESIDE[1] + 1.0 and stem.staff == event.staff]
+        own = {row.chord for row in event.rows} - {-1}
+        if not any(_begins_at(stem, row, event.stem) for stem in near for row in event.rows):
+            continue
+        for row in event.rows:
+            if any(_begins_at(stem, row, other) and stem.chord not in own for stem in near) and not _is_met(row, other, events):
+                found.append(_second(event, row, other, events))
+                break
+    return found
+
+
+def _begins_at(stem: Sign, head: Sign, direction: str) -> bool:
+    side = stem.x - head.x if direction == "up" else head.x - stem.x
+    end = stem.y + stem.height / 2 if direction == "up" else stem.y - stem.height / 2
+    return BESIDE[0] < side < BESIDE[1] and abs(end - head.y) < AT_END
+
+
+def _is_met(row: Sign, direction: str, events: Sequence[SeenEvent]) -> bool:
+    """Whether a chord of that direction has a head on the same place already."""
+    return any(
+        event.stem == direction and any(abs(other.x - row.x) < AT_END and other.place == row.place for other in event.rows)
+        for event in events
+        if abs(event.x - row.x) < 2.0 and event.staff == row.staff
+    )
+
+
+def _second(event: SeenEvent, row: Sign, direction: str, events: Sequence[SeenEvent]) -> SeenEvent:
+    lengths = [
+        Length(name, dots, dotted(TYPE_DIVS[name], dots), cost)
+        for name, dots, cost in (OPEN if row.kind == "head_half" else FILLED)
+    ]
+    second = SeenEvent(row.x, row.staff, (row,), False, (), NEVER, direction, shapes=("",))
+    groups: dict[int, list[SeenEvent]] = {}
+    for other in events:
+        if other.beam_group >= 0 and other.staff == row.staff and other.stem == direction:
+            groups.setdefault(other.beam_group, []).append(other)
+    for number, members in groups.items():
+        first, last = members[0], members[-1]
+        if first.beam != "begin" and 0.0 < first.x - row.x < BEAM_REACH:
+            neighbour, second.beam = first, "begin"
+        elif last.beam != "end" and 0.0 < row.x - last.x < BEAM_REACH:
+            neighbour, second.beam = last, "end"
+        else:
+            continue
+        second.beam_group = number
+        own = neighbour.lengths[0]
+        lengths = [Length(own.type, 0, TYPE_DIVS[own.type], OF_BEAM), *(length for length in lengths if length.type != own.type)]
+        break
+    second.lengths = tuple(lengths)
+    return second

@@ -1,0 +1,137 @@
+"""The verbs of this room: ``read``, ``train omr``, ``evaluate omr``; what they need is loaded when called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from corpora.console import print_json, print_table, progress, telling
+from corpora.safe_text import safe_text
+
+if TYPE_CHECKING:
+    from omr.assembly.wishes import Wishes
+
+__all__ = ["add_commands"]
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
+SHOWN_BARS = 12  # least sure bars in the summary
+
+
+def read(
+    pages: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PAGE...",
+            help="Pictures (.png, .jpg, .tif, .webp, .bmp) and .pdf documents, in the order of the music.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the score goes: .musicxml or .mxl.")],
+    midi: Annotated[Path | None, typer.Option(help="Also as it is played, as MIDI.")] = None,
+    audio: Annotated[Path | None, typer.Option(help="Also as sound: .flac, .wav, .ogg, .opus or .mp3.")] = None,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(help="Also the pages with what was read, coloured by how sure it is: .png (then NAME-2.png)."),
+    ] = None,
+    meter: Annotated[str, typer.Option(help='The meter up to the next printed one, "6/8"; read when left out.')] = "",
+    key: Annotated[str, typer.Option(help='The key signature, "2 flats", "3 sharps", "none" or "Eb major".')] = "",
+    clef: Annotated[
+        list[str] | None, typer.Option(help='The clef of a staff, "2=alto" (staves count from above); may be repeated.')
+    ] = None,
+    staves: Annotated[str, typer.Option(help='Staves of the parts from above, "1,2" for a voice and a piano.')] = "",
+    bar: Annotated[list[str] | None, typer.Option(help='Another reading of a bar, "12=2" for its second; may be repeated.')] = None,
+    as_pictures: Annotated[bool, typer.Option("--as-pictures", help="Read PDF documents from their pixels.")] = False,
+    weights: Annotated[str, typer.Option(help="A folder of your own.")] = "signs",
+    seed: Annotated[int, typer.Option(min=0, help="Of the performance.")] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read pages of a score: notation that can be edited, and a performance of it."""
+    from omr.page_files import ReadPaths, read_to_files
+
+    paths = ReadPaths(score=out, midi=midi, audio=audio, overlay=overlay)
+    paths.check()
+    wishes = _wishes(meter, key, clef or (), staves, bar or ())
+    with telling(safe_text(pages[0].name)) as told:
+        report = read_to_files(pages, paths, wishes, weights=weights, as_pictures=as_pictures, seed=seed, told=told)
+    if as_json:
+        print_json(report)
+        return
+    print_table(("read", ""), _summary(report))
+    print(*report["files"], sep="\n")
+
+
+def _wishes(meter: str, key: str, clefs: list[str] | tuple[str, ...], staves: str, bars: list[str] | tuple[str, ...]) -> Wishes:
+    """The options in the words of the user."""
+    from omr.assembly.wishes import Wishes
+    from omr.wish_text import parse_clefs, parse_key, parse_meter, parse_readings, parse_staves
+
+    return Wishes(
+        meter=parse_meter(meter),
+        fifths=parse_key(key),
+        clefs=parse_clefs(clefs),
+        staves=parse_staves(staves),
+        readings=parse_readings(bars),
+    )
+
+
+def _summary(report: dict[str, Any]) -> list[tuple[str, str]]:
+    bars = report["bars"]
+    doubtful = sorted((bar["probability"], bar["bar"]) for bar in bars if bar["probability"] < 0.9)[:SHOWN_BARS]
+    ways = sorted({page["way"] for page in report["pages"]})
+    rows = [
+        ("pages", f"{len(report['pages'])}, {sum(page['systems'] for page in report['pages'])} systems, from {' and '.join(ways)}"),
+        ("parts", ", ".join(f"{part['name'] or 'part'} ({part['staves']})" for part in report["parts"])),
+        ("bars", f"{len(bars)}, mean probability {report['mean_probability']:.2f}"),
+        ("bars that do not fit the meter", str(report["escapes"])),
+    ]
+    if doubtful:
+        rows.append(("least sure", ", ".join(f"bar {bar} ({chance:.2f})" for chance, bar in doubtful)))
+    return rows + [("note", note) for note in report["notes"]]
+
+
+def train_omr(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")],
+    minutes: Annotated[float, typer.Option(min=0.01, help="Wall time of the training, over all resumes.")] = 90.0,
+    preset: Annotated[str, typer.Option(help="tiny, cpu or gpu: sizes.")] = "cpu",
+    systems: Annotated[int, typer.Option(min=8, help="Of training pages to engrave from the packs.")] = 4000,
+    store: Annotated[list[Path] | None, typer.Option(help="Pages that were engraved before; may be repeated.")] = None,
+    validation: Annotated[Path | None, typer.Option(help="Validation pages that were engraved before.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that engrave and make batches.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, crops and pages.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train the detector of signs on pages engraved from scores of the packs."""
+    from omr.detector.runs import run_omr
+
+    with progress() as say:
+        figures = run_omr(
+            out,
+            minutes,
+            preset=preset,
+            systems=systems,
+            stores=store or (),
+            validation=validation,
+            workers=workers,
+            seed=seed,
+            resume=resume,
+            say=say,
+        )
+    if as_json:
+        print_json(figures)
+    else:
+        print_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
+
+
+def add_commands(app: typer.Typer, train: typer.Typer, evaluate: typer.Typer) -> None:
+    """Add this room's verbs to the command line.
+
+    Args:
+        app: The whole; ``read`` goes there.
+        train: ``train omr``.
+        evaluate: ``evaluate omr``.
+    """
+    app.command(epilog="Example: partimento read page1.png page2.png -o song.musicxml --audio song.flac --overlay seen.png")(read)
+    train.command(name="omr", epilog="Example: partimento train omr --minutes 90 --out runs/signs")(train_omr)

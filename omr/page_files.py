@@ -1,0 +1,143 @@
+"""Pages to files: the score, its performance as MIDI and sound, and the overlay; all of them or none."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from compose.notation.writing import write_written
+from corpora.atomic import atomic_outputs
+from corpora.errors import RequestError
+from corpora.musicxml.mxl import pack_mxl
+from corpora.safe_text import safe_text
+from omr.assembly.wishes import Wishes
+from omr.detector.reader import load_sign_reader
+from omr.layout.opening import iter_pages
+from omr.overlay import draw_overlay
+from omr.reading import Reading, Told, read
+
+__all__ = ["ReadPaths", "overlay_path", "read_to_files"]
+
+SCORE_SUFFIXES = (".musicxml", ".xml", ".mxl")
+MIDI_SUFFIXES = (".mid", ".midi")
+AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3")
+PICTURE_SUFFIXES = (".png",)
+POINTS_PER_INCH = 72.0
+
+
+@dataclass(frozen=True)
+class ReadPaths:
+    """Where what was read goes.
+
+    Args:
+        score: .musicxml, .xml or .mxl.
+        midi: .mid or .midi, as it is played.
+        audio: .flac, .wav, .ogg, .opus or .mp3.
+        overlay: .png; further pages go beside it (``overlay_path``).
+    """
+
+    score: Path
+    midi: Path | None = None
+    audio: Path | None = None
+    overlay: Path | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be written, before anything is read.
+
+        Raises:
+            RequestError: A suffix that names no format, or one path twice.
+        """
+        wanted = (
+            ("--out", self.score, SCORE_SUFFIXES),
+            ("--midi", self.midi, MIDI_SUFFIXES),
+            ("--audio", self.audio, AUDIO_SUFFIXES),
+            ("--overlay", self.overlay, PICTURE_SUFFIXES),
+        )
+        given = [path for _, path, _ in wanted if path is not None]
+        for name, path, suffixes in wanted:
+            if path is not None and path.suffix.lower() not in suffixes:
+                raise RequestError(f"{name}: expected a name ending in {', '.join(suffixes)}, got {safe_text(path.name)!r}")
+        if len(set(given)) < len(given):
+            raise RequestError("expected a file of its own for each output, got one name twice")
+
+
+def overlay_path(overlay: Path, page: int) -> Path:
+    """Where the overlay of a page goes, counted from 0: ``NAME.png``, ``NAME-2.png`` ..."""
+    return overlay if page == 0 else overlay.with_name(f"{overlay.stem}-{page + 1}{overlay.suffix}")
+
+
+def read_to_files(
+    pages: Sequence[Path],
+    paths: ReadPaths,
+    wishes: Wishes,
+    *,
+    weights: str = "signs",
+    as_pictures: bool = False,
+    seed: int = 0,
+    told: Told | None = None,
+) -> dict[str, Any]:
+    """Read pages and write what is wanted of them.
+
+    Args:
+        pages: Pictures and PDF documents in the order of the music.
+        paths: Outputs.
+        wishes: What the user knows better.
+        weights: Name or folder of the detector.
+        as_pictures: Read PDF documents from their pixels.
+        seed: Of the performance.
+        told: Hears what is being done.
+
+    Returns:
+        ``Reading.report`` with the names of the files.
+
+    Raises:
+        InputError, RequestError, ToolError: As ``omr.reading.read`` and ``render.perform.job.perform_file``.
+        CheckpointError: No such weights.
+    """
+    paths.check()
+    reading = read(pages, wishes, reader=load_sign_reader(weights), as_pictures=as_pictures, told=told)
+    musicxml = write_written(reading.assembled.score)
+    with tempfile.TemporaryDirectory(prefix="partimento-") as folder:
+        made = _performed(Path(folder), musicxml, paths, seed, told)
+        made[paths.score] = pack_mxl(musicxml) if paths.score.suffix.lower() == ".mxl" else musicxml
+        if paths.overlay is not None:
+            made.update(_overlays(pages, reading, paths.overlay))
+        ordered = sorted(made, key=lambda path: (path != paths.score, str(path)))
+        with atomic_outputs(ordered) as places:
+            for place, path in zip(places, ordered, strict=True):
+                place.write_bytes(made[path])
+    return {**reading.report(), "files": [str(path) for path in ordered]}
+
+
+def _performed(folder: Path, musicxml: bytes, paths: ReadPaths, seed: int, told: Told | None) -> dict[Path, bytes]:
+    """The score as it is played, as MIDI and sound."""
+    from render.perform.job import PerformOptions, perform_file  # loads the engines of sound
+
+    source = folder / "read.musicxml"
+    source.write_bytes(musicxml)
+    made = {}
+    for path in (paths.midi, paths.audio):
+        if path is not None:
+            played = folder / f"played{path.suffix.lower()}"
+            perform_file(source, played, PerformOptions(seed=seed, told=told))
+            made[path] = played.read_bytes()
+    return made
+
+
+def _overlays(pages: Sequence[Path], reading: Reading, overlay: Path) -> dict[Path, bytes]:
+    """A picture of each page with what was read, by path."""
+    made = {}
+    number = 0
+    for path in pages:
+        for picture in iter_pages(path):
+            glyphs = reading.pages[number].way == "glyphs"
+            scale = (picture.dpi or POINTS_PER_INCH) / POINTS_PER_INCH if glyphs else 1.0
+            drawn = draw_overlay(reading, number, picture.grey, scale)
+            made[overlay_path(overlay, number)] = cv2.imencode(".png", drawn)[1].tobytes()
+            number += 1
+    return made

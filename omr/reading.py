@@ -1,0 +1,191 @@
+"""Pages in, a score out: ``read``.
+
+Pages of vector PDFs that hold glyphs are read from these; all others are pictures, in which layout finds and straightens systems
+and a detector finds their signs. Either way assembly makes one score of all systems in their order. A page is held only while it
+is read; what is kept of it are its signs, so that the length of a document does not matter, and a new reading under other wishes
+(``Reading.again``) does not look at the pages again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from compose.notation.writing import write_written
+from corpora.errors import InputError, ToolError
+from corpora.gate.files import read_bytes
+from corpora.gate.image import MAX_PDF_BYTES
+from corpora.safe_text import safe_text
+from omr.assembly.assembling import assemble
+from omr.assembly.results import Assembled
+from omr.assembly.wishes import Wishes
+from omr.detector.reader import SignReader, load_sign_reader
+from omr.layout.opening import PagePicture, iter_pages
+from omr.layout.page import system_strips
+from omr.signs import SeenSystem
+from omr.vector.reading import read_pdf
+
+__all__ = ["PageReport", "Reading", "read"]
+
+STRIP_INTERLINE_PX = 12.0
+Told = Callable[[str, float], None]
+Way = Literal["glyphs", "picture"]
+
+
+@dataclass(frozen=True)
+class PageReport:
+    """How one page was read.
+
+    Args:
+        name: File.
+        page: Page of the file, from 0.
+        way: "glyphs" of a vector PDF, or "picture".
+        systems: How many were found.
+        seconds: Of work, assembly apart.
+    """
+
+    name: str
+    page: int
+    way: Way
+    systems: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What was read.
+
+    Args:
+        assembled: The score, and how sure each bar is.
+        systems: What was seen of every system, in order.
+        pages: How each page was read.
+        wishes: What the user knew.
+    """
+
+    assembled: Assembled
+    systems: tuple[SeenSystem, ...]
+    pages: tuple[PageReport, ...]
+    wishes: Wishes
+
+    def again(self, wishes: Wishes) -> Reading:
+        """The same pages under other wishes: assembly alone works anew.
+
+        Raises:
+            RequestError: A wish does not fit the pages.
+        """
+        return replace(self, assembled=assemble(self.systems, wishes), wishes=wishes)
+
+    @property
+    def musicxml(self) -> bytes:
+        """The score as MusicXML 4.0."""
+        return write_written(self.assembled.score)
+
+    def report(self) -> dict[str, Any]:
+        """What was read and how sure it is, as JSON values."""
+        bars = self.assembled.bars
+        return {
+            "pages": [
+                {"name": page.name, "way": page.way, "systems": page.systems, "seconds": page.seconds} for page in self.pages
+            ],
+            "parts": [{"name": part.name, "staves": part.staves} for part in self.assembled.score.parts],
+            "bars": [
+                {
+                    "bar": number,
+                    "page": self.systems[bar.system].page + 1,
+                    "probability": round(bar.probability, 4),
+                    "irregular": bar.readings[bar.taken].irregular,
+                    "readings": len(bar.readings),
+                }
+                for number, bar in enumerate(bars, 1)
+            ],
+            "escapes": self.assembled.escapes,
+            "mean_probability": round(sum(bar.probability for bar in bars) / max(len(bars), 1), 4),
+            "notes": list(self.assembled.notes),
+        }
+
+
+def read(
+    paths: Sequence[Path],
+    wishes: Wishes | None = None,
+    *,
+    reader: SignReader | None = None,
+    as_pictures: bool = False,
+    told: Told | None = None,
+) -> Reading:
+    """Read pages of a score.
+
+    Args:
+        paths: Pictures (PNG, JPEG, TIFF ...) and PDF documents in the order of the music.
+        wishes: What the user knows better: meter, key, clefs, staves, readings of bars.
+        reader: Of pictures; None for the one that comes with the package.
+        as_pictures: Read PDF documents from their pixels too.
+        told: Hears which page is being read, and the share of all that is done.
+
+    Raises:
+        InputError: A file cannot be opened, or no page has a staff.
+        RequestError: A wish does not fit the pages.
+        ToolError: A helper program or library failed.
+    """
+    systems: list[SeenSystem] = []
+    pages: list[PageReport] = []
+    for found, page in _pages(paths, reader, as_pictures, told):
+        systems += [replace(system, page=len(pages)) for system in found]
+        pages.append(page)
+    if not systems:
+        names = ", ".join(safe_text(path.name) for path in paths)
+        raise InputError(f"{names}: expected staves of music, found none on {len(pages)} page{'s' * (len(pages) != 1)}")
+    wishes = wishes or Wishes()
+    return Reading(assemble(systems, wishes), tuple(systems), tuple(pages), wishes)
+
+
+def _pages(
+    paths: Sequence[Path], reader: SignReader | None, as_pictures: bool, told: Told | None
+) -> Iterator[tuple[list[SeenSystem], PageReport]]:
+    """The systems of each page of each file."""
+    for index, path in enumerate(paths):
+        started = time.perf_counter()
+        name = safe_text(path.name)
+        for page, (systems, way) in enumerate(_pages_of(path, reader, as_pictures)):
+            yield systems, PageReport(name, page, way, len(systems), round(time.perf_counter() - started, 3))
+            started = time.perf_counter()
+            if told is not None:
+                told(f"page {page + 1} of", (index + 1) / len(paths))
+
+
+def _pages_of(path: Path, reader: SignReader | None, as_pictures: bool) -> Iterator[tuple[list[SeenSystem], Way]]:
+    """Of each page its systems and the way it was read; a page whose glyphs are not music, or cannot be read, is a picture."""
+    pictures = iter_pages(path)
+    glyphs: Iterator[list[SeenSystem]] = iter(())
+    if path.suffix.lower() == ".pdf" and not as_pictures:
+        glyphs = _glyphs(path)
+    page = -1
+    for page, systems in enumerate(glyphs):
+        if systems:
+            yield systems, "glyphs"
+        else:
+            yield from _seen((picture for picture in pictures if picture.page == page), reader, 1)
+    yield from _seen((picture for picture in pictures if picture.page > page), reader)
+
+
+def _glyphs(path: Path) -> Iterator[list[SeenSystem]]:
+    """The systems of a PDF by its glyphs, page by page, as far as that goes."""
+    with contextlib.suppress(InputError, ToolError):  # what draws its pages says what is wrong with it
+        yield from read_pdf(read_bytes(path, MAX_PDF_BYTES), path.name)
+
+
+def _seen(
+    pictures: Iterator[PagePicture], reader: SignReader | None, count: int | None = None
+) -> Iterator[tuple[list[SeenSystem], Way]]:
+    """Pages read from their pixels; ``count`` of them, or all."""
+    reader = reader or load_sign_reader()
+    for picture in islice(pictures, count):
+        strips = system_strips(picture.grey, interline_px=STRIP_INTERLINE_PX)
+        yield (
+            [strip.seen(reader.read(strip.image, strip.interline_px, strip.origin_px, strip.middle_lines)) for strip in strips],
+            "picture",
+        )

@@ -1,0 +1,1 @@
+"""The detector learns: eight systems by heart, without an error; and a killed run goes on as if it had not been."""

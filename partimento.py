@@ -19,7 +19,8 @@ from corpora.console import doing, print_figures, print_json, print_records, pri
 from corpora.errors import RequestError
 from corpora.process import EXIT_FAULT, EXIT_INTERRUPTED, EXIT_MISTAKE, TRACEBACK_VARIABLE, complain, exit_status
 from corpora.safe_text import safe_text
-from transcribe.commands import add_commands
+from omr.commands import add_commands as add_reading
+from transcribe.commands import add_commands as add_listening
 
 if TYPE_CHECKING:
     from compose.infilling import Infill
@@ -790,7 +791,8 @@ def evaluate_render(
     tell_evaluation(render_sections(figures), figures, output, as_json)
 
 
-add_commands(app, train_app, evaluate_app)
+add_listening(app, train_app, evaluate_app)
+add_reading(app, train_app, evaluate_app)
 
 
 def _run(arguments: list[str]) -> int:

@@ -23,12 +23,15 @@ __all__ = ["Letter", "Mark", "find_letters", "find_marks"]
 
 LILYPOND_FONT: Final = re.compile(r"emmentaler|feta|gonville|lilyjazz|improviso|profondo|beethoven|cadence|haydn", re.IGNORECASE)
 LILYPOND_NAME: Final = re.compile(r"(noteheads|rests|clefs|accidentals|scripts|flags|timesig|dots|pedal|brackettips)\.")
+LILYPOND_BRACE: Final = re.compile(r"brace\d+")
 # Fonts of music from before SMuFL, whose codes say nothing: their glyphs are told by shape.
 OLDER_FONT: Final = re.compile(
     r"maestro|opus|sonata|petrucci|engraver|jazz|broadway|inkpen|helsinki|reprise|november|leland|bravura|petaluma|finale|"
     r"mscore|gootville|leipzig|sebastian|ash|norfolk|pori|chaconne|crescendo|toccata|fughetta|tamburo",
     re.IGNORECASE,
 )
+MIN_BRACE: Final = 4.5  # spaces
+BRACE_ASPECT: Final = 0.25
 PRIVATE: Final = range(0xE000, 0xF900)
 
 
@@ -93,7 +96,10 @@ def find_marks(page: PageObjects, outlines: Sequence[Outline], space: float) -> 
     shapes: dict[bytes, str] = {}
     for outline in outlines:
         upwards = [points * (1.0, -1.0) for points in outline.contours]
-        name = _remembered(shapes, outline, space, partial(name_of_shape, upwards, space))
+        if _is_brace(outline, space):
+            name = "brace"
+        else:
+            name = _remembered(shapes, outline, space, partial(name_of_shape, upwards, space))
         if name:
             marks.append(Mark(name, outline.x0, outline.y0, outline.x1, outline.y1))
     return sorted(marks, key=lambda mark: (mark.x0, mark.y0))
@@ -123,7 +129,7 @@ def _lilypond_fonts(kinds: Sequence[GlyphKind]) -> frozenset[str]:
 def _name(kind: GlyphKind, lilypond: frozenset[str], space: float) -> str:
     """What a glyph is; ``space`` in ems."""
     if kind.font in lilypond and kind.name:
-        return EMMENTALER.get(kind.name, "")
+        return "brace" if LILYPOND_BRACE.fullmatch(kind.name) else EMMENTALER.get(kind.name, "")
     code = ord(kind.letter[0]) if kind.letter else 0
     if code in SMUFL:
         return SMUFL[code]
@@ -146,6 +152,12 @@ def _box(contours: Sequence[NDArray[np.float64]], matrix: NDArray[np.float64]) -
     points = np.concatenate(contours) @ matrix[:4].reshape(2, 2) + matrix[4:]
     (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return x0, y0, x1, y1
+
+
+def _is_brace(outline: Outline, space: float) -> bool:
+    """Whether an outline is as tall and slender as no other sign; braces are stretched, so that their shapes differ."""
+    height = outline.y1 - outline.y0
+    return height >= MIN_BRACE * space and outline.x1 - outline.x0 <= BRACE_ASPECT * height
 
 
 def _remembered(known: dict[bytes, str], outline: Outline, space: float, find: partial[str]) -> str:

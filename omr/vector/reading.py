@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 from omr.signs import ACCIDENTALS, MARKS, Brace, SeenSystem
 from omr.vector.bar_lines import find_bar_lines
 from omr.vector.beams import find_beams
+from omr.vector.belonging import join_arpeggios, slash_graces, staff_of_accidental, staff_of_mark
 from omr.vector.dots import Rest, find_dots
 from omr.vector.marks import Mark, find_letters, find_marks
 from omr.vector.page_objects import PageObjects, iter_page_objects
 from omr.vector.rows import Rows
 from omr.vector.scene import Scene, make_scenes
 from omr.vector.signatures import clef_kinds, key_signs, pitch_height, time_digits
+from omr.vector.spanners import find_hairpins, find_octave_lines, find_voltas
 from omr.vector.staves import PageSystem, Staff, find_systems
 from omr.vector.stems import Head, Stem, find_heads
 from omr.vector.strokes import find_strokes
+from omr.vector.texts import find_dynamics, find_texts, text_runs
 from omr.vector.ties import find_ties
 from omr.vector.tuplets import find_tuplets
 
@@ -73,6 +76,7 @@ def _read_system(scene: Scene, system: PageSystem, page: int, number: int) -> Se
     rows = Rows(scene)
     heads, stems = find_heads(scene)
     beams, tremolos = find_beams(scene, stems)
+    slash_graces(scene, stems)
     bar_lines, dots = find_bar_lines(scene, stems, [mark for mark in scene.marks if mark.name == "dot"])
     rests = [
         Rest(mark, _rest_name(mark, scene.staves[staff]), staff)
@@ -95,13 +99,19 @@ def _read_system(scene: Scene, system: PageSystem, page: int, number: int) -> Se
     for mark, staff in zip(scene.marks, scene.home, strict=True):
         if mark.name in ACCIDENTALS:
             kind = f"key_{mark.name}" if id(mark) in keys else mark.name
-            rows.add_mark(kind, mark, staff, pitch_height(mark))
+            own = staff if id(mark) in keys else staff_of_accidental(pitch_height(mark), mark, staff, heads)
+            rows.add_mark(kind, mark, own, pitch_height(mark))
+        elif mark.name in ("pedal_down", "pedal_up", "segno", "coda"):
+            rows.add_mark(mark.name, mark, staff)
         else:
             for name in mark.name.split("+"):
-                if name in MARKS:
-                    rows.add_mark(name, mark, staff)
+                if name in MARKS and name != "arpeggio":
+                    rows.add_mark(name, mark, staff_of_mark(mark, staff, heads))
     for mark in staccato:
-        rows.add_mark("staccato", mark, scene.nearest_staff(mark.y))
+        rows.add_mark("staccato", mark, staff_of_mark(mark, scene.nearest_staff(mark.y), heads))
+    for mark, staff in join_arpeggios(scene):
+        rows.add_mark("arpeggio", mark, staff)
+    _add_texts(rows, scene)
     for beam in beams:
         top, bottom = min(beam.y0, beam.y1) - beam.thickness / 2, max(beam.y0, beam.y1) + beam.thickness / 2
         rows.add("beam", (beam.x0, top, beam.x1, bottom), scene.nearest_staff((top + bottom) / 2))
@@ -126,6 +136,16 @@ def _read_system(scene: Scene, system: PageSystem, page: int, number: int) -> Se
         braces=_braces(scene),
         words=words,
     )
+
+
+def _add_texts(rows: Rows, scene: Scene) -> None:
+    runs = text_runs(scene.letters)
+    for spanner in (*find_octave_lines(scene, runs), *find_voltas(scene, runs), *find_hairpins(scene)):
+        rows.add(spanner.kind, (spanner.x0, spanner.y0, spanner.x1, spanner.y1), spanner.staff, words=spanner.text)
+    for name, mark, staff in find_dynamics(scene):
+        rows.add_mark(name, mark, staff)
+    for text, kind, staff in find_texts(scene):
+        rows.add(kind, (text.x0, text.y0, text.x1, text.y1), staff, words=text.text)
 
 
 def _rest_name(mark: Mark, staff: Staff) -> str:

@@ -58,6 +58,18 @@ class Scene:
         """Index of the staff nearest to a height."""
         return min(range(len(self.staves)), key=lambda index: abs(self.staves[index].middle - y))
 
+    def is_alone(self, index: int) -> bool:
+        """Whether no other letters stand beside one of ``letters``."""
+        letter = self.letters[index]
+        return not any(
+            other is not letter
+            and other.text.strip()
+            and abs(other.base - letter.base) < 0.3 * letter.size
+            and other.x0 < letter.x1 + 0.6 * letter.size
+            and other.x1 > letter.x0 - 0.6 * letter.size
+            for other in self.letters
+        )
+
 
 def make_scenes(
     systems: Sequence[PageSystem], marks: Sequence[Mark], letters: Sequence[Letter], strokes: PageStrokes

@@ -27,6 +27,7 @@ STEPS: Final = {"sharp": 4, "flat": 3}  # from one sign of a key to the next, mo
 FIRST: Final = {"sharp": 3, "flat": 6}  # F and B, with C as 0
 BOTTOM_STEP: Final = {"clef_g": 2, "clef_f": 4, "clef_percussion": 2}  # E and G
 CLEF_FOUR_STEP: Final = 0  # what a C clef's line is called
+AT_CLEF: Final = 0.9  # sideways from a clef's middle to its 8
 OCTAVE_REACH: Final = 1.6
 MIN_TIME_DIGIT: Final = 1.2  # height
 
@@ -34,7 +35,11 @@ MIN_TIME_DIGIT: Final = 1.2  # height
 def clef_kinds(scene: Scene) -> list[tuple[Mark, int, str]]:
     """Clefs: sign, staff, kind; an 8 over or under a clef that has none yet is part of it."""
     eights = [(mark.x, mark.y) for mark in scene.marks if mark.name == "digit_8"]
-    eights += [((letter.x0 + letter.x1) / 2, (letter.y0 + letter.y1) / 2) for letter in scene.letters if letter.text == "8"]
+    eights += [
+        ((letter.x0 + letter.x1) / 2, (letter.y0 + letter.y1) / 2)
+        for index, letter in enumerate(scene.letters)
+        if letter.text == "8" and scene.is_alone(index)
+    ]
     found = []
     for mark, staff in zip(scene.marks, scene.home, strict=True):
         if not mark.name.startswith("clef_"):
@@ -42,7 +47,7 @@ def clef_kinds(scene: Scene) -> list[tuple[Mark, int, str]]:
         kind = mark.name
         if kind in ("clef_g", "clef_f"):
             for x, y in eights:
-                if mark.x0 - 0.5 <= x <= mark.x1 + 0.5:
+                if abs(x - mark.x) <= AT_CLEF:
                     if 0 <= y - mark.y1 + 0.4 <= OCTAVE_REACH:
                         kind += "_8below"
                         break

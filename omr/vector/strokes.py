@@ -111,6 +111,9 @@ def _straight(
 ) -> list[Stroke]:
     """Strokes of a path without curves; filled polygons that are no quadrangles go to ``outlines``."""
     strokes: list[Stroke] = []
+    if filled and len(contours) > 1 and any(len(_corners(points)) > 4 for points in contours):
+        outlines.append(_outline(contours))
+        return []
     for points in contours:
         corners = _corners(points)
         is_closed = len(points) > 2 and bool(np.all(np.abs(points[0] - points[-1]) < SAME_POINT))

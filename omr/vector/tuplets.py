@@ -76,23 +76,10 @@ def _digits(scene: Scene, taken: set[int]) -> list[tuple[Mark, int, bool]]:
     for index, letter in enumerate(scene.letters):
         if letter.text not in "23456789" or not letter.text:
             continue
-        if _has_neighbour(scene, index):
+        if not scene.is_alone(index):
             continue
         found.append((Mark(f"digit_{letter.text}", letter.x0, letter.y0, letter.x1, letter.y1), int(letter.text), False))
     return [item for item in found if scene.owns(item[0].y)]
-
-
-def _has_neighbour(scene: Scene, index: int) -> bool:
-    """Whether other letters stand beside one."""
-    letter = scene.letters[index]
-    return any(
-        other is not letter
-        and other.text.strip()
-        and abs(other.base - letter.base) < 0.3 * letter.size
-        and other.x0 < letter.x1 + 0.6 * letter.size
-        and other.x1 > letter.x0 - 0.6 * letter.size
-        for other in scene.letters
-    )
 
 
 def _bracket(mark: Mark, lines: Sequence[Stroke]) -> tuple[float, float] | None:

@@ -174,6 +174,7 @@ class _Assembly:
             bar.graces,
             choice.bar_rests,
             choice.tuplets,
+            choice.tremolos,
             self.found[system].layout,
             self.found[system].attached,
             lambda staff, x: self.bottom(system, staff, x),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from omr.assembly.chords import SeenEvent
 from omr.assembly.rows import Sign
+from omr.assembly.tremolos import between_chords
 from omr.signs import ACCIDENTALS, MARKS
 
 __all__ = ["Attached", "attach"]
@@ -98,7 +99,7 @@ def attach(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> Attached:
                 attached.marks.setdefault(event.number, set()).add(_MARKS[sign.kind])
         elif sign.kind == "slur":
             _count_slur(sign, near, attached)
-        elif sign.kind in _MARKS:
+        elif sign.kind in _MARKS and not between_chords(sign):
             marked = _marked(sign, near)
             if marked is not None:
                 attached.marks.setdefault(marked.number, set()).add(_MARKS[sign.kind])

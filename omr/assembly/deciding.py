@@ -6,6 +6,7 @@ signs that are missing too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from omr.assembly.chords import SeenEvent
@@ -13,6 +14,7 @@ from omr.assembly.costs import ESCAPE, EXPECTED_ESCAPE
 from omr.assembly.decoding import BarTask, Reading, decode_bar
 from omr.assembly.lengths import DIVS
 from omr.assembly.reading_systems import SeenBar
+from omr.assembly.tremolos import tremolo_pairs
 from omr.assembly.tuplets import TupletGroup, implied_tuplets, printed_tuplets
 
 __all__ = ["Decided", "decide_bar"]
@@ -25,12 +27,13 @@ CENTRED = 3.0  # staff spaces right of the first column from which a whole rest 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The readings of one bar, cheapest first, and what their indices count."""
+    """The readings of one bar, cheapest first, what their indices count, and strokes of the tremolos between two chords."""
 
     readings: tuple[Reading, ...]
     events: tuple[SeenEvent, ...]
     bar_rests: tuple[SeenEvent, ...]
     tuplets: tuple[TupletGroup, ...]
+    tremolos: Mapping[TupletGroup, int]
 
 
 def decide_bar(
@@ -46,9 +49,12 @@ def decide_bar(
         known_tuplets: Numbers of tuplets printed before.
     """
     events, bar_rests = _without_bar_rests(bar, meter)
-    printed = printed_tuplets(events, bar.signs)
+    strokes = dict(tremolo_pairs(events, bar.signs))
+    in_tremolo = {index for group in strokes for index in group.members}
+    numbered = [group for group in printed_tuplets(events, bar.signs) if not in_tremolo.intersection(group.members)]
+    printed = [*strokes, *numbered]
     escape = EXPECTED_ESCAPE if escape_expected else ESCAPE
-    known = known_tuplets | {group.ratios[0][0] for group in printed}
+    known = known_tuplets | {group.ratios[0][0] for group in numbered}
     implied = implied_tuplets(events, printed, known, False) if known else []
     tuplets = (*printed, *implied)
     task = BarTask(events, part_of_staff, meter, escape, tuplets, STRICT_WIDTH)
@@ -59,7 +65,7 @@ def decide_bar(
         readings = loose if loose[0].cost < readings[0].cost else readings
         if readings is not loose:
             tuplets = (*printed, *implied)
-    return Decided(tuple(readings[:MAX_READINGS]), tuple(events), tuple(bar_rests), tuplets)
+    return Decided(tuple(readings[:MAX_READINGS]), tuple(events), tuple(bar_rests), tuplets, strokes)
 
 
 def _without_bar_rests(bar: SeenBar, meter: int | None) -> tuple[list[SeenEvent], list[SeenEvent]]:

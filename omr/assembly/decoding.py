@@ -28,11 +28,13 @@ PHANTOM_LENGTHS = tuple(DIVS * eighths // 2 for eighths in (1, 2, 3, 4, 6, 8))
 NEW_VOICE_LATER = 1.5
 NEW_STAFF_LATER = 3.0
 UPPER_NEW_VOICE = 1.0
+READY_VOICE = 1.0  # a new voice where another of the staff ends just then
 PLACE_COST, MOST_PLACE_COST = 0.02, 0.6
+HOME = 32  # place of the bits of first staves
 MAX_VOICES = 12  # of all staves
 
 # A voice: end, staff, direction of its last stem, its beam, its tuplet, place of its last event, whether it has lapsed, bits of the
-# staves that it has been on, number.
+# staves that it has been on and, higher, of its first, number.
 _Voice = tuple[int, int, str, int, int, float, bool, int, int]
 # A hypothesis: cost, time and x of the column, voices, tuplets under way with their ratios, whether it is too long, trail.
 _Trail = tuple["_Trail", int, int, Length, int, int, int, int] | None
@@ -153,9 +155,10 @@ class _Search:
                         now_over = True
                         price += self.task.escape
                     for voice_cost, before, rest in self._voices(event, index, onset, kept, group):
-                        stem, beam, name, been = event.stem, event.beam_group, index, 1 << event.staff
+                        stem, beam, name = event.stem, event.beam_group, index
+                        been = 1 << event.staff | 1 << event.staff + HOME
                         if before is not None:
-                            stem, name, been = stem or before[2], before[8], been | before[7]
+                            stem, name, been = stem or before[2], before[8], 1 << event.staff | before[7]
                             if event.is_rest and before[3] >= 0 and self.last_of_beam[before[3]] > index:
                                 beam = before[3]  # a rest within a beam
                         voice = (end, event.staff, stem, beam, group, event.low, False, been, name)
@@ -238,11 +241,12 @@ class _Search:
         """Voices that it may continue, or None for a new one, with costs and the other voices."""
         part_of_staff = self.task.part_of_staff
         part, staff = part_of_staff[event.staff], event.staff
-        on_staff = sounding = 0
+        on_staff = sounding = ready = 0
         for place, voice in enumerate(voices):
             if voice[1] == staff:
                 on_staff += 1
                 sounding += voice[0] > onset
+                ready += voice[0] == onset
             if voice[0] > onset or part_of_staff[voice[1]] != part:
                 continue
             if voice[0] < onset and not voice[6]:
@@ -254,7 +258,7 @@ class _Search:
         if onset == 0:
             cost = costs.new_voice_cost(on_staff)
         elif on_staff:
-            cost = NEW_VOICE_LATER + costs.new_voice_cost(sounding)
+            cost = NEW_VOICE_LATER + costs.new_voice_cost(sounding) + READY_VOICE * (ready > 0)
             if event.stem == "up":  # where one voice becomes two, the upper one goes on
                 cost += UPPER_NEW_VOICE
         else:
@@ -277,7 +281,11 @@ class _Search:
                 cost += costs.OTHER_BEAM
             if event.beam_group >= 0 and any(other[3] == event.beam_group for other in voices):
                 cost += costs.OTHER_BEAM
-            if staff != event.staff:
+            if been >> event.staff + HOME & 1:
+                cost += 0.0 if staff == event.staff else costs.OTHER_STAFF_AGAIN
+            elif staff == event.staff:
+                cost += costs.OTHER_STAFF_AGAIN
+            else:
                 if been >> event.staff & 1:
                     cost += costs.OTHER_STAFF_AGAIN
                 elif self.beam_staves.get(event.beam_group, 0) >> staff & 1:

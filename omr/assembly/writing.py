@@ -7,7 +7,7 @@ beyond the first follow from the lengths under one beam; a single shorter note h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -35,6 +35,7 @@ class BarMusic:
         graces: Grace chords in order of ``x``.
         bar_rests: Rests that fill the bar.
         tuplets: As they were given to the search.
+        tremolos: Those of them that are tremolos between two chords, with their strokes.
         layout: Of the system.
         attached: Of the system.
         bottom: Diatonic place of the bottom line of a staff at an ``x``.
@@ -44,6 +45,7 @@ class BarMusic:
     graces: Sequence[SeenEvent]
     bar_rests: Sequence[SeenEvent]
     tuplets: Sequence[TupletGroup]
+    tremolos: Mapping[TupletGroup, int]
     layout: Layout
     attached: Attached
     bottom: Callable[[int, float], int]
@@ -76,9 +78,10 @@ def write_voices(music: BarMusic, reading: Reading, length: Fraction) -> dict[in
 
 
 def _numbered(streams: list[list[Event]], length: Fraction) -> tuple[Voice, ...]:
-    def rank(events: list[Event]) -> tuple[int, Fraction, int]:
-        top = next((event.heads[-1].place for event in events if event.heads), -1000)
-        return events[0].staff, events[0].onset, -top
+    def rank(events: list[Event]) -> tuple[int, Fraction, int, bool]:
+        first = next((event for event in events if event.heads), None)
+        top = -1000 if first is None else first.heads[-1].place
+        return events[0].staff, events[0].onset, -top, first is not None and first.stem == "down"
 
     finished = (_with_bar_rest(_with_beams(events), length) for events in sorted(streams, key=rank))
     return tuple(Voice(number, tuple(events)) for number, events in enumerate(finished, 1))
@@ -148,6 +151,13 @@ def _with_tuplets(music: BarMusic, placed_events: list[tuple[Placed, Event]]) ->
     for members in ends.values():
         events[members[0]] = replace(events[members[0]], tuplet_starts=True)
         events[members[-1]] = replace(events[members[-1]], tuplet_stops=True)
+    for group, strokes in music.tremolos.items():
+        members = [
+            index for index, (placed, _) in enumerate(placed_events) if placed.group >= 0 and music.tuplets[placed.group] is group
+        ]
+        for index, end in zip(members, ("start", "stop"), strict=False):
+            marks = {*events[index].marks, f"tremolo-{strokes}-{end}"}
+            events[index] = replace(events[index], marks=tuple(sorted(marks)))
     return events
 
 

@@ -74,6 +74,11 @@ class SeenEvent:
         return self.rows[0].place
 
     @property
+    def height(self) -> float:
+        """Half spaces above the first staff's middle line, of its lowest head or of the rest."""
+        return -2.0 * self.rows[0].y
+
+    @property
     def high(self) -> float:
         """Place of its highest head or of the rest."""
         return self.rows[-1].place

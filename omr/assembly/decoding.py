@@ -29,12 +29,12 @@ NEW_VOICE_LATER = 1.5
 NEW_STAFF_LATER = 3.0
 UPPER_NEW_VOICE = 1.0
 READY_VOICE = 1.0  # a new voice where another of the staff ends just then
-PLACE_COST, MOST_PLACE_COST = 0.02, 0.6
+HEIGHT_COST, MOST_HEIGHT_COST = 0.02, 1.0  # by half spaces
 HOME = 32  # place of the bits of first staves
 MAX_VOICES = 12  # of all staves
 
-# A voice: end, staff, direction of its last stem, its beam, its tuplet, place of its last event, whether it has lapsed, bits of the
-# staves that it has been on and, higher, of its first, number.
+# A voice: end, staff, direction of its last stem, its beam, its tuplet, height of its last event, whether it has lapsed, bits of
+# the staves that it has been on and, higher, of its first, number.
 _Voice = tuple[int, int, str, int, int, float, bool, int, int]
 # A hypothesis: cost, time and x of the column, voices, tuplets under way with their ratios, whether it is too long, trail.
 _Trail = tuple["_Trail", int, int, Length, int, int, int, int] | None
@@ -161,7 +161,7 @@ class _Search:
                             stem, name, been = stem or before[2], before[8], 1 << event.staff | before[7]
                             if event.is_rest and before[3] >= 0 and self.last_of_beam[before[3]] > index:
                                 beam = before[3]  # a rest within a beam
-                        voice = (end, event.staff, stem, beam, group, event.low, False, been, name)
+                        voice = (end, event.staff, stem, beam, group, event.height, False, been, name)
                         step = (trail, index, onset, length, actual, normal, group, name)
                         yield (price + voice_cost, onset, x, (*rest, voice), now_running, now_over, step)
 
@@ -273,9 +273,9 @@ class _Search:
 
     def _change(self, voice: _Voice, event: SeenEvent, index: int, group: int, onset: int, voices: tuple[_Voice, ...]) -> float:
         """Of this event after that voice's last."""
-        _, staff, stem, beam, tuplet, place, _, been, _ = voice
+        _, staff, stem, beam, tuplet, height, _, been, _ = voice
         same_beam = beam >= 0 and beam == event.beam_group
-        cost = min(PLACE_COST * abs(place - event.low), MOST_PLACE_COST)
+        cost = min(HEIGHT_COST * abs(height - event.height), MOST_HEIGHT_COST)
         if not same_beam:
             if beam >= 0 and self.last_of_beam[beam] > index and not event.is_rest:
                 cost += costs.OTHER_BEAM

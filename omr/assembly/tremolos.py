@@ -37,7 +37,7 @@ def tremolo_pairs(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> list[tu
             continue
         best, best_cost = (-1, -1), REACH
         for first, before in enumerate(events):
-            if before.is_rest or first in taken or not before.x < sign.x < before.x + REACH:
+            if before.is_rest or before.staff != sign.staff or first in taken or not before.x < sign.x < before.x + REACH:
                 continue
             for second in range(first + 1, len(events)):
                 after = events[second]

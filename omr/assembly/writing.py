@@ -162,18 +162,26 @@ def _with_tuplets(music: BarMusic, placed_events: list[tuple[Placed, Event]]) ->
 
 
 def _graces(music: BarMusic, reading: Reading) -> dict[int, list[SeenEvent]]:
-    """Grace chords by the index of the event that they lead to; those that lead to none, after the event before them."""
+    """Grace chords by the index of the chord that they lead to; those of one beam lead to one chord."""
     result: dict[int, list[SeenEvent]] = {}
     chords = [placed.event for placed in reading.placed if not music.events[placed.event].is_rest]
+    groups: dict[int, list[SeenEvent]] = {}
     for grace in music.graces:
-        after = [index for index in chords if 0.0 < music.events[index].x - grace.x < GRACE_REACH]
-        same = [index for index in after if music.events[index].staff == grace.staff]
+        groups.setdefault(grace.beam_group if grace.beam_group >= 0 else -2 - grace.number, []).append(grace)
+    for graces in groups.values():
+        last = graces[-1]
+        after = [index for index in chords if 0.0 < music.events[index].x - last.x < GRACE_REACH]
+        same = [index for index in after if music.events[index].staff == last.staff]
         if same:
             first = min(music.events[index].x for index in same)
             column = [index for index in same if music.events[index].x - first < 1.0]
-            target = min(column, key=lambda index: abs(music.events[index].low - grace.low))
-            result.setdefault(target, []).append(grace)
-    return result
+            target = min(column, key=lambda index: _distance(music.events[index], last))
+            result.setdefault(target, []).extend(graces)
+    return {target: sorted(graces, key=lambda grace: grace.x) for target, graces in result.items()}
+
+
+def _distance(chord: SeenEvent, grace: SeenEvent) -> float:
+    return min(abs(row.place - other.place) for row in chord.rows for other in grace.rows)
 
 
 def _with_graces(music: BarMusic, placed: list[Placed], events: list[Event], graces: dict[int, list[SeenEvent]]) -> list[Event]:

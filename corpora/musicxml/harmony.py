@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from corpora.errors import InputError
 from corpora.piece import Piece
 
-__all__ = ["add_harmony", "chord_symbols", "symbol_of_harmony"]
+__all__ = ["KIND_SYMBOLS", "add_harmony", "chord_symbols", "symbol_of_harmony"]
 
 _KINDS = {
     "major": "",
@@ -27,6 +27,7 @@ _KINDS = {
     "none": "",
 }
 _KIND_NAMES = {symbol: kind for kind, symbol in _KINDS.items() if kind != "none"}
+KIND_SYMBOLS = tuple(_KIND_NAMES)  # what may stand after a root
 _ALTERS = {"-2": "bb", "-1": "b", "0": "", "1": "#", "2": "##"}
 _ALTER_NUMBERS = {sign: number for number, sign in _ALTERS.items()}
 _SYMBOL = re.compile(r"([A-G])(bb|##|b|#|)([^/]*)(?:/([A-G])(bb|##|b|#|))?")

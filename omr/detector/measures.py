@@ -18,6 +18,7 @@ __all__ = ["SignTally", "tally_signs"]
 
 REACH = 0.5  # spaces, of the middles
 REACH_OF_LONG = 2.0  # of the middles of spanners
+SAME = 0.2  # spaces, of what stands in one place
 CERTAIN = 0.5
 
 _LONG = frozenset(kind for kind, _ in ENDS)
@@ -75,13 +76,25 @@ def tally_signs(tally: SignTally, got: Signs, wanted: Signs) -> None:
     got = got[got["probability"] >= CERTAIN]
     for kind in sorted(_LOOKED_FOR & {*got["kind"].tolist(), *wanted["kind"].tolist()}):
         name = KINDS[kind]
-        here, there = got[got["kind"] == kind], wanted[wanted["kind"] == kind]
-        pairs = _pairs(here, there, REACH_OF_LONG if name in _LONG else REACH, is_bar=name.startswith("bar_"))
+        is_bar = name.startswith("bar_")
+        here, there = got[got["kind"] == kind], _distinct(wanted[wanted["kind"] == kind], is_bar=is_bar)
+        pairs = _pairs(here, there, REACH_OF_LONG if name in _LONG else REACH, is_bar=is_bar)
         tally.found[name] += len(pairs)
         tally.missed[name] += len(there) - len(pairs)
         tally.false[name] += len(here) - len(pairs)
         for left, right in pairs:
             _compare(tally, here[left], there[right], kind)
+
+
+def _distinct(signs: Signs, *, is_bar: bool) -> Signs:
+    """Signs of one kind without those that stand where another one does: unisons, and bar lines of the staves of one system."""
+    kept: list[int] = []
+    for index in range(len(signs)):
+        across = np.abs(signs["x"][kept] - signs["x"][index])
+        down = np.zeros_like(across) if is_bar else np.abs(signs["y"][kept] - signs["y"][index])
+        if not (np.maximum(across, down) < SAME).any():
+            kept.append(index)
+    return signs[kept]
 
 
 def _pairs(got: Signs, wanted: Signs, reach: float, *, is_bar: bool) -> list[tuple[int, int]]:

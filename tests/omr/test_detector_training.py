@@ -42,7 +42,8 @@ def score(seed):
     for number in (0, 1):
         events, onset = [], Fraction(0)
         while onset < beats:
-            length = sorted(size for size in TYPES if size <= beats - onset)[-1 - int(rng.integers(2))]
+            fitting = [size for size in TYPES if size <= beats - onset]
+            length = fitting[min(int(rng.integers(2)), len(fitting) - 1)]
             heads = () if rng.random() < 0.15 else (Head(int(rng.integers(29, 40)), str(rng.choice(SIGNS))),)
             events.append(Event(onset, length, heads, TYPES[length]))
             onset += length

@@ -3,6 +3,9 @@
 A clef within a bar, or a direction, stands in the first voice that has a symbol of its staff beginning at its onset, or else that
 ends there on its staff; what finds no such voice stands aside. Clefs come before directions. Skips are the fewest that make up a
 time: binary ones, longest first, where it is binary, else those of the first ratio that makes it so.
+
+What no token says has a name all the same ("duration:3/4" of a quarter that lasts that long), so that any two scores can be
+compared; ``compose.notation.tokens.encode`` refuses it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ from fractions import Fraction
 from compose.notation.names import TYPE_QUARTERS, written_length
 from compose.notation.token_table import OTHER_WORDS, RATIOS, TYPES, WORDS, place_name
 from compose.notation.written import Bar, Clef, Direction, Event, Time, Voice, WrittenScore
-from corpora.errors import InputError
 
 __all__ = ["token_names"]
 
@@ -24,7 +26,7 @@ _TEMPO = re.compile(r"([0-9a-z]+)(\.*)=([1-9]\d{0,2})")
 
 
 def token_names(score: WrittenScore) -> Iterator[str]:
-    """The tokens of a score by name, not checked against the grammar."""
+    """What a score says by the names of tokens, checked neither against the grammar nor against the list of names."""
     for part in score.parts:
         yield f"staves:{part.staves}"
     for index in range(len(score.parts[0].bars)):
@@ -32,7 +34,7 @@ def token_names(score: WrittenScore) -> Iterator[str]:
         bars = [part.bars[index] for part in score.parts]
         if bars[0].irregular:
             yield "irregular"
-            yield from (f"type:{name}" for name in _binary(bars[0].length))
+            yield from _binary(bars[0].length)
         for number, bar in enumerate(bars):
             if number:
                 yield "part"
@@ -144,39 +146,26 @@ def _aside(aside: list[_Said]) -> Iterator[str]:
 
 
 def _binary(length: Fraction) -> list[str]:
-    """Note types that sum to a length, longest first.
-
-    Raises:
-        InputError: No types do.
-    """
-    names = []
+    """Tokens of the note types that sum to a length, longest first, and of what is left where they do not."""
+    names: list[str] = []
     for name in TYPES:
-        while length >= TYPE_QUARTERS[name] and (name == TYPES[0] or names[-1:] != [name]):
-            names.append(name)
+        while length >= TYPE_QUARTERS[name]:
+            names.append(f"type:{name}")
             length -= TYPE_QUARTERS[name]
-    if length:
-        raise InputError(f"a length has no note types, {length} quarters are left of it")
-    return names
+    return [*names, f"length:{length}"] if length else names
 
 
 def _skips(length: Fraction) -> Iterator[str]:
-    for actual, normal in RATIOS:
-        written = length * actual / normal
-        if written % _SHORTEST == 0:
-            for name in _binary(written):
-                yield "skip"
-                yield f"type:{name}"
-                if (actual, normal) != (1, 1):
-                    yield f"ratio:{actual}:{normal}"
-            return
-    raise InputError(f"expected a time that tuplets make, got {length} quarters")
+    ratios = (ratio for ratio in RATIOS if length * ratio[0] / ratio[1] % _SHORTEST == 0)
+    actual, normal = next(ratios, (1, 1))
+    for name in _binary(length * actual / normal):
+        yield "skip"
+        yield name
+        if (actual, normal) != (1, 1):
+            yield f"ratio:{actual}:{normal}"
 
 
 def _event(event: Event) -> Iterator[str]:
-    if event.type and not event.grace:
-        says = written_length(event.type, event.dots, event.actual, event.normal)
-        if says != event.duration:
-            raise InputError(f"expected a {event.type} of {says} quarters, got one of {event.duration}")
     if event.grace:
         yield event.grace
     elif not event.heads:
@@ -186,6 +175,8 @@ def _event(event: Event) -> Iterator[str]:
         yield from ["dot"] * event.dots
         if (event.actual, event.normal) != (1, 1):
             yield f"ratio:{event.actual}:{event.normal}"
+        if not event.grace and written_length(event.type, event.dots, event.actual, event.normal) != event.duration:
+            yield f"duration:{event.duration}"
     if event.tuplet_starts:
         yield "tuplet-start"
     if event.tuplet_stops:
@@ -234,7 +225,8 @@ def _said(what: _Said) -> Iterator[str]:
 def _tempo(value: str) -> Iterator[str]:
     found = _TEMPO.fullmatch(value)
     if not found:
-        raise InputError(f"expected a tempo such as quarter.=120, got {value!r}")
+        yield f"tempo:{value}"
+        return
     yield f"type:{found[1]}"
     yield from ["dot"] * len(found[2])
     yield from (f"digit:{digit}" for digit in found[3])
@@ -245,7 +237,7 @@ def _harmony(symbol: str) -> Iterator[str]:
     if symbol == "N.C.":
         yield "no-chord"
     elif not found:
-        raise InputError(f"expected a chord symbol such as F#m7 or N.C., got {symbol!r}")
+        yield f"harmony:{symbol}"
     else:
         yield f"letter:{found[1]}"
         if found[2]:

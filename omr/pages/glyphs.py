@@ -195,14 +195,14 @@ def music_glyphs(font: str) -> dict[int, Glyph]:
 def text_glyphs(bold: bool, italic: bool) -> dict[int, Glyph]:
     """The letters of the font that text is painted in, by code point, boxes in ems."""
     name = TEXT_FILES[bold, italic]
-    font = TTFont(next(path for path in text_fonts() if Path(path).name == name), lazy=True)
-    em, outlines, advances = font["head"].unitsPerEm, font["glyf"], font["hmtx"]
     glyphs = {}
-    for code, letter in font.getBestCmap().items():
-        outline, advance = outlines[letter], advances[letter][0] / em
-        if outline.numberOfContours:
-            box = (outline.xMin / em, -outline.yMax / em, outline.xMax / em, -outline.yMin / em)
-        else:
-            box = (0.0, 0.0, advance, 0.0)
-        glyphs[code] = Glyph("", box, advance)
+    with TTFont(next(path for path in text_fonts() if Path(path).name == name), lazy=True) as font:
+        em, outlines, advances = font["head"].unitsPerEm, font["glyf"], font["hmtx"]
+        for code, letter in font.getBestCmap().items():
+            outline, advance = outlines[letter], advances[letter][0] / em
+            if outline.numberOfContours:
+                box = (outline.xMin / em, -outline.yMax / em, outline.xMax / em, -outline.yMin / em)
+            else:
+                box = (0.0, 0.0, advance, 0.0)
+            glyphs[code] = Glyph("", box, advance)
     return glyphs

@@ -1,13 +1,14 @@
 """Stores of system strips for training: ``make_store``.
 
-Work is cut into jobs: some pages of one score, engraved in one way. A job's choices all come from its own generator, seeded by the
-seed of the store and the number of the job, and finished jobs are stored in order, so that the store is the same, byte by byte,
-whatever the number of workers, and whether or not it was interrupted.
+Work is cut into jobs: some pages of one score, or of one that is made by rule, engraved in one way. A job's choices all come from
+its own generator, seeded by the seed of the store and the number of the job, and finished jobs are stored in order, so that the
+store is the same, byte by byte, whatever the number of workers, and whether or not it was interrupted.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -22,6 +23,7 @@ import numpy as np
 from corpora.errors import PartimentoError, RequestError, ToolError
 from corpora.process import end_with_parent
 from omr.pages.engraved import engraved_pages
+from omr.pages.generated import generated_musicxml
 from omr.pages.options import random_options
 from omr.pages.sources import PACK_WEIGHTS, Scores, draw_parts, drawn_fifths, score_text
 from omr.pages.store import PackedSystem, StoreWriter, pack_system
@@ -31,11 +33,13 @@ __all__ = ["Job", "make_store", "run_job"]
 
 AHEAD = 3  # jobs that wait for each worker
 MOST_PAGES = 6  # of a score
+MADE = "generated"  # name of what is made by rule
+MADE_SHARE = 0.3
 
 
 @dataclass(frozen=True)
 class Job:
-    """A piece of work: its number from 0, the seed of the store, and a score."""
+    """A piece of work: its number from 0, the seed of the store, and a score; without bytes one is made by rule."""
 
     number: int
     seed: int
@@ -47,7 +51,7 @@ def run_job(job: Job) -> tuple[list[PackedSystem], str]:
     """The systems of a job, and why there are none where a score is refused."""
     rng = np.random.default_rng([job.seed, job.number])
     try:
-        musicxml, parts = draw_parts(score_text(job.data, job.piece), rng)
+        musicxml, parts = draw_parts(score_text(job.data, job.piece), rng) if job.data else (generated_musicxml(rng), (0,))
         options = random_options(rng, fifths=(drawn_fifths(musicxml, rng),))
         options = dataclasses.replace(options, max_pages=MOST_PAGES)
         systems = []
@@ -62,13 +66,11 @@ def run_job(job: Job) -> tuple[list[PackedSystem], str]:
     return systems, "" if systems else "no system"
 
 
-def _jobs(scores: Scores, seed: int) -> Iterator[Job]:
+def _jobs(scores: Scores, seed: int, made: float) -> Iterator[Job]:
     rng = np.random.default_rng([seed])
-    number = 0
-    while True:
-        piece, data = scores.draw(rng)
+    for number in itertools.count():
+        piece, data = (MADE, b"") if rng.random() < made else scores.draw(rng)
         yield Job(number, seed, piece, data)
-        number += 1
 
 
 def make_store(
@@ -79,6 +81,7 @@ def make_store(
     seed: int = 0,
     workers: int = 1,
     packs: Mapping[str, float] | None = None,
+    made: float = MADE_SHARE,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Any]:
     """Fill a folder with systems until there are enough; what is there already is kept and counts.
@@ -90,6 +93,7 @@ def make_store(
         seed: The same seed gives the same store.
         workers: Processes.
         packs: Names of packs and how often each is drawn; ``PACK_WEIGHTS`` where it is None.
+        made: Share of jobs whose music is made by rule.
         progress: Is told the share that is done.
 
     Returns:
@@ -103,8 +107,8 @@ def make_store(
     if count < 1 or workers < 1:
         raise RequestError(f"store: expected at least 1 system and 1 worker, got {count} and {workers}")
     weights = dict(packs or PACK_WEIGHTS)
-    writer = StoreWriter(folder, {"split": split, "seed": seed, "packs": weights})
-    jobs = _jobs(Scores.load(split, weights), seed)
+    writer = StoreWriter(folder, {"split": split, "seed": seed, "packs": weights, "made": made})
+    jobs = _jobs(Scores.load(split, weights), seed, made)
     for _ in range(writer.jobs_done):
         next(jobs)
     if writer.systems >= count:

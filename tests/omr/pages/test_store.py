@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import time
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from corpora.datasets.packs import PackFile
 from corpora.errors import InputError, RequestError
-from omr.pages.making import Job, make_store, run_job
+from omr.pages.making import Job, _jobs, make_store, run_job
 from omr.pages.sources import Scores, draw_parts, drawn_fifths, is_kept_for_evaluation
 from omr.pages.store import PackedSystem, StoreWriter, SystemStore, pack_system
 from omr.pages.strips import SystemStrip
@@ -97,12 +99,14 @@ def test_a_job_is_the_same_every_time_and_says_what_it_could_not_read() -> None:
 def test_the_store_is_the_same_whatever_the_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = Scores({"made": (("a", SCORE.encode()), ("b", SCORE.replace("<step>C", "<step>D").encode()))}, {"made": 1.0})
     monkeypatch.setattr(Scores, "load", staticmethod(lambda split, weights: scores))
-    folders = [tmp_path / "one", tmp_path / "two"]
-    for workers, folder in enumerate(folders, 1):
-        told = make_store(folder, count=3, workers=workers, packs={"made": 1.0})
-        assert told["systems"] >= 3
-    for file in folders[0].iterdir():
-        assert file.read_bytes() == (folders[1] / file.name).read_bytes()
+    pooled, alone = tmp_path / "pooled", tmp_path / "alone"
+    told = make_store(pooled, count=3, workers=2, packs={"made": 1.0}, made=0.3)
+    assert told["systems"] >= 3
+    writer = StoreWriter(alone, json.loads((pooled / "settings.json").read_text()))
+    for job in itertools.islice(_jobs(scores, 0, 0.3), told["jobs"]):
+        writer.add(*run_job(job))
+    for file in alone.iterdir():
+        assert file.read_bytes() == (pooled / file.name).read_bytes()
     with pytest.raises(RequestError, match="at least 1 system and 1 worker, got 0 and 1"):
         make_store(tmp_path, count=0)
 

@@ -96,6 +96,7 @@ def test_a_job_is_the_same_every_time_and_says_what_it_could_not_read() -> None:
     assert run_job(Job(4, 9, "made", b"no score"))[0] == []
 
 
+@pytest.mark.slow
 def test_the_store_is_the_same_whatever_the_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = Scores({"made": (("a", SCORE.encode()), ("b", SCORE.replace("<step>C", "<step>D").encode()))}, {"made": 1.0})
     monkeypatch.setattr(Scores, "load", staticmethod(lambda split, weights: scores))

@@ -92,6 +92,7 @@ class _Walker:
             "accid": lambda group: self._glyphs(group, ACCIDENTAL_KINDS),
             "keyAccid": lambda group: self._glyphs(group, KEY_KINDS),
             "multiRest": self._long_rest,
+            "multiRestNum": self._glyphs,
             "staff": self._staff_lines,
             "measure": self._measure,
             "grpSym": self._brace,
@@ -158,15 +159,10 @@ class _Walker:
         self._add(group, f"tremolo_{len(beams)}", union(beams))
 
     def _long_rest(self, group: _Group) -> None:
-        drawn = list(uses(group.element, self.glyphs))
-        bars = [use.box for use in drawn if not use.name.startswith("timeSig")]
-        self._add(group, "rest_bars", union([*bars, *shape_boxes(group.element)]))
-        for use in drawn:
-            if use.name.startswith("timeSig"):
-                self._add(group, GLYPH_KINDS.get(use.name, ""), use.box, use.y)
+        self._whole(group, "rest_bars")
 
     def _measure(self, group: _Group) -> None:
-        self.system.bars.append(self.facts.bars[group.identifier])
+        self.system.bars.extend(self.facts.bars[group.identifier])
 
     def _staff_lines(self, group: _Group) -> None:
         lines = shape_boxes(group.element, "path")

@@ -54,7 +54,7 @@ class ScoreFacts:
     """Facts by id.
 
     Args:
-        bars: Index of each measure.
+        bars: Index of each measure's first and last bar; rests of many bars are one measure.
         staff_numbers: ``n`` of each ``staff`` element.
         events: Of each note (its chord's, within a chord), chord and rest.
         staves: Staff on which each note, chord and rest is printed.
@@ -65,7 +65,7 @@ class ScoreFacts:
         attributes: Attributes of everything else that a kind depends on (hairpins, octave lines, brackets).
     """
 
-    bars: dict[str, int] = field(default_factory=dict)
+    bars: dict[str, tuple[int, int]] = field(default_factory=dict)
     staff_numbers: dict[str, int] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
     staves: dict[str, int] = field(default_factory=dict)
@@ -103,8 +103,9 @@ class _Reader:
         identifier = element.get(XML_ID, "")
         facts = self.facts
         if tag == "measure":
-            self.bar += 1
-            facts.bars[identifier] = self.bar
+            rests = [int(rest.get("num", "1")) for rest in element.iter(f"{MEI}multiRest")]
+            facts.bars[identifier] = (self.bar + 1, self.bar + max(rests, default=1))
+            self.bar = facts.bars[identifier][1]
         elif tag == "staff":
             place = _Place(staff=int(element.get("n", "0")))
             facts.staff_numbers[identifier] = place.staff

@@ -165,6 +165,20 @@ def test_the_svg_and_the_labels_agree_on_beams(page: LabelledPage) -> None:
     assert len(polygons) == _kinds(page).count("beam")
 
 
+def test_rests_of_many_bars_count_them_all() -> None:
+    note = "<note><pitch><step>C</step><octave>5</octave></pitch><duration>4</duration><type>whole</type></note>"
+    rest = '<note><rest measure="yes"/><duration>4</duration></note>'
+    style = "<attributes><divisions>1</divisions><measure-style><multiple-rest>3</multiple-rest></measure-style></attributes>"
+    bars = "".join(f'<measure number="{n}">{bar}</measure>' for n, bar in enumerate([style + rest, rest, rest, note, note], 1))
+    head = '<score-partwise version="4.0"><part-list><score-part id="P1"><part-name>P</part-name></score-part></part-list>'
+    score = f'{head}<part id="P1">{bars}</part></score-partwise>'
+    (page,) = engraved_pages(score, EngravingOptions(page_width=22.0))
+    assert [(system.first_bar, system.last_bar) for system in page.systems] == [(0, 2), (3, 3), (4, 4)]
+    first = [KINDS[row["kind"]] for row in page.systems[0].signs]
+    assert first.count("rest_bars") == 1
+    assert first.count("time_3") == 1  # the number above it
+
+
 def test_what_is_no_score_is_refused() -> None:
     with pytest.raises(InputError, match="expected a score that verovio can engrave"):
         engraved_pages("<score-partwise/>", EngravingOptions())

@@ -4,6 +4,7 @@ Names are those of ``omr.signs.KINDS`` and, for glyphs that are signs only toget
 
 - ``digit_N`` of meters and tuplets, ``letter_X`` of dynamics, ``flag_N_up`` and ``flag_N_down`` with ``N`` strokes,
 - ``dot`` (staccato, augmentation, repeat), ``line_rest`` (whole or half), ``paren``, ``grace_slash``, ``brace``, ``bracket_tip``,
+- ``ottava_8_below`` for an octave line that lowers,
 - ``A+B`` for one glyph that says two things.
 
 Sources: SMuFL 1.4 (w3c.github.io/smufl), LilyPond 2.24 Notation Reference A.8.
@@ -116,8 +117,8 @@ SMUFL: Final[dict[int, str]] = {
     0xE4F5: "rest_half",
     0xE510: "ottava_8",
     0xE511: "ottava_8",
-    0xE512: "ottava_8",
-    0xE51C: "ottava_8",
+    0xE512: "ottava_8_below",
+    0xE51C: "ottava_8_below",
     0xE514: "ottava_15",
     0xE515: "ottava_15",
     0xE520: "letter_p",

@@ -191,9 +191,12 @@ def _corners(system: PageSystem) -> NDArray[np.float32]:
 
 def _braces(scene: Scene) -> tuple[Brace, ...]:
     """Braces and brackets: signs, or thick upright strokes, left of the staff lines."""
-    spans: list[tuple[float, float, str]] = [
-        (mark.y0, mark.y1, "brace") for mark in scene.marks if mark.name == "brace" and mark.x < 0.5
-    ]
+    spans: list[tuple[float, float, str]] = []
+    for mark in sorted((mark for mark in scene.marks if mark.name == "brace" and mark.x < 0.5), key=lambda mark: mark.y0):
+        if spans and mark.y0 - spans[-1][1] < 0.5:  # its lower half
+            spans[-1] = (spans[-1][0], max(spans[-1][1], mark.y1), "brace")
+        else:
+            spans.append((mark.y0, mark.y1, "brace"))
     spans += [(line.y0, line.y1, "bracket") for line in scene.upright if line.x0 < -0.1 and line.thickness >= 0.3]
     braces = []
     for top, bottom, kind in spans:

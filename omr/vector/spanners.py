@@ -48,7 +48,8 @@ def find_octave_lines(scene: Scene, texts: Sequence[Text]) -> list[Spanner]:
     for text in texts:
         match = OCTAVE_TEXT.fullmatch(text.text.replace(" ", ""))
         if match:
-            labels.append((f"ottava_{match[1]}", text.x0, text.y0, text.x1, text.y1))
+            below = "_below" if (match[2] or "").lower() in ("vb", "mb") or match[3] == "bassa" else ""
+            labels.append((f"ottava_{match[1]}{below}", text.x0, text.y0, text.x1, text.y1))
     lines = sorted((line for line in scene.level if line.thickness <= MAX_LINE), key=lambda line: line.x0)
     found = []
     for kind, x0, y0, x1, y1 in labels:
@@ -59,8 +60,17 @@ def find_octave_lines(scene: Scene, texts: Sequence[Text]) -> list[Spanner]:
                 end, height = line.x1, line.y0
         if height is None or end - x1 < 0.3:
             continue  # an 8 of a clef, a finger, a bar number
-        found.append(Spanner(kind, x0, y0, end, y1, scene.nearest_staff((y0 + y1) / 2)))
+        staff = _octave_staff(scene, (y0 + y1) / 2, kind.endswith("_below"))
+        found.append(Spanner(kind.removesuffix("_below"), x0, y0, end, y1, staff))
     return found
+
+
+def _octave_staff(scene: Scene, y: float, lowers: bool) -> int:
+    """The staff above a line that lowers, or below one that raises; the nearest where there is none."""
+    middles = [staff.middle for staff in scene.staves]
+    if lowers:
+        return max((index for index, middle in enumerate(middles) if middle < y), default=0)
+    return min((index for index, middle in enumerate(middles) if middle > y), default=len(middles) - 1)
 
 
 def find_voltas(scene: Scene, texts: Sequence[Text]) -> list[Spanner]:

@@ -1,7 +1,7 @@
 """Ties and slurs: which heads the ends of a curve belong to.
 
-A tie joins two heads of one place with no other note of their voice between them, and ends close to both; any other curve is a
-slur. At a system's ends a curve that is level and close to its one head is half a tie. Lengths are staff spaces.
+A tie joins two heads of one place with no other note of their voice between them, and its ends are close to both and between their
+centres; any other curve is a slur. At a system's ends a curve that is level and close to its one head is half a tie. Lengths are staff spaces.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["find_ties"]
 NEAR_HEAD: Final = 1.15  # upright distance from a tie's end to its head's centre
 BEHIND_HEAD: Final = 1.9  # from the head's right side to the beginning of its tie; dots may lie between
 BEFORE_HEAD: Final = 1.5
-INSIDE_HEAD: Final = 0.35  # past the head's centre
+OFF_CENTRE: Final = 0.1  # between the two heads' centres; slurs begin and end at the centre
 LEVEL: Final = 0.5
 OPEN_LEVEL: Final = 0.35
 OPEN_NEAR: Final = 1.0
@@ -78,12 +78,12 @@ def find_ties(scene: Scene, heads: Sequence[Head]) -> list[tuple[Curve, str, int
 
 
 def _begins_at(curve: Curve, head: Head) -> bool:
-    inside = head.mark.x - INSIDE_HEAD <= curve.x0 <= head.mark.x1 + BEHIND_HEAD
+    inside = head.mark.x + OFF_CENTRE <= curve.x0 <= head.mark.x1 + BEHIND_HEAD
     return inside and abs(curve.y0 - head.mark.y) <= NEAR_HEAD
 
 
 def _ends_at(curve: Curve, head: Head) -> bool:
-    inside = head.mark.x0 - BEFORE_HEAD <= curve.x1 <= head.mark.x + INSIDE_HEAD
+    inside = head.mark.x0 - BEFORE_HEAD <= curve.x1 <= head.mark.x - OFF_CENTRE
     return inside and abs(curve.y1 - head.mark.y) <= NEAR_HEAD
 
 

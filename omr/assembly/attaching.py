@@ -99,7 +99,7 @@ def attach(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> Attached:
                 attached.marks.setdefault(event.number, set()).add(_MARKS[sign.kind])
         elif sign.kind == "slur":
             _count_slur(sign, near, attached)
-        elif sign.kind in _MARKS and not between_chords(sign):
+        elif sign.kind in _MARKS and not between_chords(sign, near):
             marked = _marked(sign, near)
             if marked is not None:
                 attached.marks.setdefault(marked.number, set()).add(_MARKS[sign.kind])

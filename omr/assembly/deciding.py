@@ -19,8 +19,8 @@ from omr.assembly.tuplets import TupletGroup, implied_tuplets, printed_tuplets
 
 __all__ = ["Decided", "decide_bar"]
 
-STRICT_WIDTH, LOOSE_WIDTH = 24, 48
-GOOD_ENOUGH = 4.0  # nats paid above which the second pass is tried
+STRICT_WIDTH, LOOSE_WIDTH = 20, 32
+GOOD_ENOUGH = 3.5  # nats paid beyond those of lengths, above which the second pass is tried
 MAX_READINGS = 5
 CENTRED = 3.0  # staff spaces right of the first column from which a whole rest among other signs fills the bar
 
@@ -59,13 +59,18 @@ def decide_bar(
     tuplets = (*printed, *implied)
     task = BarTask(events, part_of_staff, meter, escape, tuplets, STRICT_WIDTH)
     readings = decode_bar(task)
-    if readings[0].cost > GOOD_ENOUGH and meter is not None:
+    if _paid(readings[0]) > GOOD_ENOUGH and meter is not None:
         tuplets = (*printed, *implied_tuplets(events, printed, known, True))
         loose = decode_bar(BarTask(events, part_of_staff, meter, escape, tuplets, LOOSE_WIDTH, True))
         readings = loose if loose[0].cost < readings[0].cost else readings
         if readings is not loose:
             tuplets = (*printed, *implied)
     return Decided(tuple(readings[:MAX_READINGS]), tuple(events), tuple(bar_rests), tuplets, strokes)
+
+
+def _paid(reading: Reading) -> float:
+    """Nats beyond those of the lengths."""
+    return reading.cost - sum(placed.length.cost for placed in reading.placed)
 
 
 def _without_bar_rests(bar: SeenBar, meter: int | None) -> tuple[list[SeenEvent], list[SeenEvent]]:

@@ -21,7 +21,7 @@ from omr.assembly.tuplets import TupletGroup
 
 __all__ = ["BarTask", "Placed", "Reading", "decode_bar"]
 
-WORST_BEHIND = 16.0  # nats behind the best at which a hypothesis is given up
+WORST_BEHIND = 12.0  # nats behind the best at which a hypothesis is given up
 SAME_STATE = 3  # hypotheses kept that agree in what can follow
 MAX_STEPS_AHEAD = 4  # ends of voices that the next column may pass over, and one
 PHANTOM_LENGTHS = tuple(DIVS * eighths // 2 for eighths in (1, 2, 3, 4, 6, 8))
@@ -30,6 +30,7 @@ NEW_STAFF_LATER = 3.0
 UPPER_NEW_VOICE = 1.0
 READY_VOICE = 1.0  # a new voice where another of the staff ends just then
 HEIGHT_COST, MOST_HEIGHT_COST = 0.02, 1.0  # by half spaces
+LENGTHS_STRICT, LENGTHS_LOOSE, WORST_LENGTH = 3, 4, 5.0  # readings of a length that are tried, nats behind the best
 HOME = 32  # place of the bits of first staves
 MAX_VOICES = 12  # of all staves
 
@@ -135,6 +136,11 @@ class _Search:
             if event.beam_group >= 0:
                 self.last_of_beam[event.beam_group] = index
                 self.beam_staves[event.beam_group] = self.beam_staves.get(event.beam_group, 0) | 1 << event.staff
+        most = LENGTHS_LOOSE if task.is_loose else LENGTHS_STRICT
+        self.lengths = [
+            tuple(length for length in event.lengths[:most] if length.cost <= event.lengths[0].cost + WORST_LENGTH)
+            for event in task.events
+        ]
         self.starting: dict[int, list[int]] = {}
         self.members = [frozenset(group.members) for group in task.tuplets]
         for number, group in enumerate(task.tuplets):
@@ -148,7 +154,7 @@ class _Search:
             if event.absent < costs.NEVER:
                 yield (cost + event.absent, time, column_x, voices, running, over, trail)
             for onset, extra, x, kept in self._onsets(event, time, column_x, voices):
-                for lengths_cost, length, actual, normal, group, now_running in self._lengths(event, index, running):
+                for lengths_cost, length, actual, normal, group, now_running in self._lengths(index, running):
                     end = onset + length.divs * normal // actual
                     now_over, price = over, cost + extra + lengths_cost
                     if self.task.meter is not None and end > self.task.meter and not over:
@@ -211,7 +217,7 @@ class _Search:
         return costs.LAPSE_OF_THE_LAST
 
     def _lengths(
-        self, event: SeenEvent, index: int, running: tuple[tuple[int, int], ...]
+        self, index: int, running: tuple[tuple[int, int], ...]
     ) -> Iterator[tuple[float, Length, int, int, int, tuple[tuple[int, int], ...]]]:
         """Readings of its length with their costs, ratio, tuplet, and the tuplets under way after it."""
         tuplets = self.task.tuplets
@@ -219,12 +225,12 @@ class _Search:
             if index in self.members[number]:
                 actual, normal, _ = tuplets[number].ratios[ratio]
                 after = running if index != tuplets[number].members[-1] else tuple(item for item in running if item[0] != number)
-                for length in event.lengths:
+                for length in self.lengths[index]:
                     yield length.cost, length, actual, normal, number, after
                 return
         starting = self.starting.get(index, ())
         absent = sum(tuplets[number].absent for number in starting)
-        for length in event.lengths:
+        for length in self.lengths[index]:
             yield length.cost + absent, length, 1, 1, -1, running
         for number in starting:
             if any(self.members[number] & self.members[other] for other, _ in running):
@@ -232,7 +238,7 @@ class _Search:
             for ratio, (actual, normal, cost) in enumerate(tuplets[number].ratios):
                 after = (*running, (number, ratio))
                 price = cost + absent - tuplets[number].absent
-                for length in event.lengths:
+                for length in self.lengths[index]:
                     yield length.cost + price, length, actual, normal, number, after
 
     def _voices(

@@ -14,13 +14,25 @@ from omr.assembly.tuplets import LEAST_DOUBT, TupletGroup
 __all__ = ["between_chords", "tremolo_pairs"]
 
 BELIEVED = 0.5
-LEAST_WIDTH = 1.6  # staff spaces of strokes between notes; those on a stem are about one wide
+ON_STEM = 0.9  # staff spaces between a stem and the middle of strokes that cross it, at most
+STEM_SIDE = {"up": 0.6, "down": -0.6, "": 0.0}  # of a stem from the middle of its head
 REACH = 16.0
 
 
-def between_chords(sign: Sign) -> bool:
-    """Whether a sign is strokes between two notes."""
-    return sign.kind.startswith("tremolo_") and sign.width >= LEAST_WIDTH and sign.probability >= BELIEVED
+def between_chords(sign: Sign, events: Iterable[SeenEvent]) -> bool:
+    """Whether a sign is strokes between two notes.
+
+    Args:
+        sign: The sign.
+        events: Of its bar or system.
+    """
+    if not sign.kind.startswith("tremolo_") or sign.probability < BELIEVED:
+        return False
+    return not any(abs(_stem_x(event) - sign.x) < ON_STEM for event in events if event.staff == sign.staff)
+
+
+def _stem_x(event: SeenEvent) -> float:
+    return event.x + STEM_SIDE[event.stem]
 
 
 def tremolo_pairs(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> list[tuple[TupletGroup, int]]:
@@ -33,7 +45,7 @@ def tremolo_pairs(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> list[tu
     pairs: list[tuple[TupletGroup, int]] = []
     taken: set[int] = set()
     for sign in signs:
-        if not between_chords(sign):
+        if not between_chords(sign, events):
             continue
         best, best_cost = (-1, -1), REACH
         for first, before in enumerate(events):
@@ -45,7 +57,11 @@ def tremolo_pairs(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> list[tu
                     continue
                 if after.lengths[0].type != before.lengths[0].type or after.lengths[0].dots != before.lengths[0].dots:
                     continue
-                cost = abs((before.x + after.x) / 2 - sign.x) + 0.3 * (after.x - before.x) + 2.0 * (after.stem != before.stem)
+                cost = (
+                    abs((_stem_x(before) + _stem_x(after)) / 2 - sign.x)
+                    + 0.3 * (after.x - before.x)
+                    + 2.0 * (after.stem != before.stem)
+                )
                 if cost < best_cost:
                     best, best_cost = (first, second), cost
         if best[0] >= 0:

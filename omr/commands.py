@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from corpora.console import print_json, print_table, progress, telling
+from corpora.errors import RequestError
 from corpora.safe_text import safe_text
 
 if TYPE_CHECKING:
@@ -125,6 +126,39 @@ def train_omr(
         print_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
 
 
+def evaluate_omr(
+    pages: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A folder of NAME.musicxml and NAME-1.png ... or NAME.pdf; may be repeated; engraved of test songs if none."
+        ),
+    ] = None,
+    way: Annotated[
+        list[str] | None,
+        typer.Option(help="clean, mild, medium, hard or photo, or glyphs (of PDFs); may be repeated."),
+    ] = None,
+    weights: Annotated[str, typer.Option(help="A folder of your own.")] = "signs",
+    limit: Annotated[int, typer.Option(min=0, help="At most so many pieces of each folder; 0 takes all.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the wear.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Also as NAME.json, and beside it NAME.md with the tables.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Reading measured on held-out pages."""
+    if output is not None and (output.suffix != ".json" or not output.parent.is_dir()):
+        raise RequestError(f"--output: expected the name of a .json file in a folder that is there, got '{output}'")
+    from compose.evaluation_output import tell_evaluation
+    from omr.detector.reader import load_sign_reader
+    from omr.evaluation.evaluate import evaluate_omr as evaluate
+    from omr.evaluation.evaluate import omr_sections
+    from omr.evaluation.held_out import page_folders
+
+    with progress() as say, page_folders(pages or (), say) as folders:
+        figures = evaluate(folders, way or ["clean"], load_sign_reader(weights), limit=limit, seed=seed, say=say)
+    tell_evaluation(omr_sections(figures), figures, output, as_json)
+
+
 def add_commands(app: typer.Typer, train: typer.Typer, evaluate: typer.Typer) -> None:
     """Add this room's verbs to the command line.
 
@@ -135,3 +169,6 @@ def add_commands(app: typer.Typer, train: typer.Typer, evaluate: typer.Typer) ->
     """
     app.command(epilog="Example: partimento read page1.png page2.png -o song.musicxml --audio song.flac --overlay seen.png")(read)
     train.command(name="omr", epilog="Example: partimento train omr --minutes 90 --out runs/signs")(train_omr)
+    evaluate.command(name="omr", epilog="Example: partimento evaluate omr --pages pages/lilypond/lieder --way clean --way photo")(
+        evaluate_omr
+    )

@@ -16,6 +16,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from compose.notation.writing import write_written
 from corpora.errors import InputError, ToolError
 from corpora.gate.files import read_bytes
@@ -30,7 +33,7 @@ from omr.layout.page import system_strips
 from omr.signs import SeenSystem
 from omr.vector.reading import read_pdf
 
-__all__ = ["PageReport", "Reading", "read"]
+__all__ = ["PageReport", "Reading", "read", "see_page"]
 
 STRIP_INTERLINE_PX = 12.0
 Told = Callable[[str, float], None]
@@ -182,10 +185,20 @@ def _seen(
     pictures: Iterator[PagePicture], reader: SignReader | None, count: int | None = None
 ) -> Iterator[tuple[list[SeenSystem], Way]]:
     """Pages read from their pixels; ``count`` of them, or all."""
-    reader = reader or load_sign_reader()
     for picture in islice(pictures, count):
-        strips = system_strips(picture.grey, interline_px=STRIP_INTERLINE_PX)
-        yield (
-            [strip.seen(reader.read(strip.image, strip.interline_px, strip.origin_px, strip.middle_lines)) for strip in strips],
-            "picture",
-        )
+        yield see_page(picture.grey, reader), "picture"
+
+
+def see_page(grey: NDArray[np.uint8], reader: SignReader | None = None, page: int = 0) -> list[SeenSystem]:
+    """The systems of a picture with their signs, top first.
+
+    Args:
+        grey: 0 black to 255 white, shape (height, width).
+        reader: Of signs; None for the one that comes with the package.
+        page: Number of the page, from 0.
+    """
+    reader = reader or load_sign_reader()
+    found = []
+    for strip in system_strips(grey, page=page, interline_px=STRIP_INTERLINE_PX):
+        found.append(strip.seen(reader.read(strip.image, strip.interline_px, strip.origin_px, strip.middle_lines)))
+    return found

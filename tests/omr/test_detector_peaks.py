@@ -15,6 +15,17 @@ INTERLINE = 8
 ORIGIN = (24.0, 88.0)
 MIDDLES = np.array([0.0, 11.0], dtype=np.float32)
 SHAPE = (304, 480)
+# Half spaces from the middle of a box to the line that the sign stands for, Bravura's.
+FLATS, G_CLEFS = ("flat", "key_flat", "double_flat"), ("clef_g", "clef_g_8above", "clef_g_8below")
+RISES = {
+    **dict.fromkeys(FLATS, -1.1),
+    **dict.fromkeys(G_CLEFS, -1.8),
+    **dict.fromkeys(("clef_f", "clef_f_8below"), 1.3),
+    "rest_whole": 0.5,
+    "rest_half": -0.5,
+    "rest_8th": 0.2,
+    "rest_16th": 1.2,
+}
 
 
 class Told(Detector):
@@ -59,7 +70,7 @@ def sign(kind, x, y, staff, **more):
         row[name][0, index] = 1.0
     for name, value in more.items():
         row[name] = value
-    row["place"] = 4 + 2 * (MIDDLES[staff] - y)
+    row["place"] = 4 + 2 * (MIDDLES[staff] - y) + RISES.get(kind, 0.0)
     return row
 
 

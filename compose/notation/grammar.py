@@ -73,6 +73,7 @@ class NotationGrammar(GrammarState):
         self._may_escape = self._is_escaping = False
         self._stage = -1  # of the part of the bar; -1 in the header
         self._last_ending = 0
+        self._open_endings: set[int] = set()  # parts
         self._opening_staff = 0
         self._pending = ""  # a group that must come next
         self._voices = 0
@@ -190,7 +191,7 @@ class NotationGrammar(GrammarState):
             yield ids_of("voice")
         if stage < at["aside"]:
             yield ids_of("aside")
-        if stage < at["ending-stop"]:
+        if stage < at["ending-stop"] and self.part in self._open_endings:
             yield ids_of("ending-stop")
         if stage < at["right"]:
             yield from (ids_of("repeat-end"), ids_of("right"))
@@ -262,6 +263,9 @@ class NotationGrammar(GrammarState):
         self._stage = _RANKS[_STAGE_OF[group]]
         if group == "ending":
             self._last_ending = int(value)
+            self._open_endings.add(self.part)
+        elif group == "ending-stop":
+            self._open_endings.discard(self.part)
         elif group == "time":
             self._set_meter(*((4, 4) if value == "common" else (2, 2)), TOKEN_NAMES[token])
         elif group == "beats":

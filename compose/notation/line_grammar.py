@@ -26,7 +26,7 @@ class Line:
         staves: Of its part.
         staff: Where it is now.
         is_aside: Whether it holds no notes.
-        has_event: Whether it has a chord or rest.
+        has_event: Whether it has a chord or rest; grace chords alone make no voice.
         is_after_skip: Whether a skip came last.
         is_filled: Whether a bar-rest fills it.
         graces: Grace chords since the last other symbol.
@@ -55,9 +55,7 @@ class Line:
         """The line after a complete symbol."""
         clock = replace(self.clock)
         if symbol.kind == "grace":
-            return replace(
-                self, has_event=True, is_after_skip=False, graces=self.graces + 1, said=0, has_moved=False, has_clef=False
-            )
+            return replace(self, graces=self.graces + 1, said=0, has_moved=False, has_clef=False)
         if self.is_aside:
             clock.position += symbol.written * symbol.ratio[1] // symbol.ratio[0]
         else:

@@ -3,9 +3,9 @@
 What a page shows is kept and what it does not show is left out: ``print-object="no"`` (notes, rests, clefs, keys, meters), cue
 notes (they are another player's), lyrics, fingerings, and layout but for the breaks of systems and pages. One picture has one
 reading: chords go from low to high, voices are numbered by one rule (``compose.notation.reading_events``), directions and marks
-have a fixed order, a bar line between two bars is the right one of the first, and a clef at the end of a bar stands at the start of
-the next. A rest over several bars is as many bars, each with its own. Bars are as long as the longest part's and every part has as
-many; where they depart from the last printed meter they are irregular.
+have a fixed order, a bar line between two bars is the right one of the first, a clef at the end of a bar stands at the start of
+the next, and an ending stops only where one has begun. A rest over several bars is as many bars, each with its own. Bars are as
+long as the longest part's and every part has as many; where they depart from the last printed meter they are irregular.
 
 Places are those of MusicXML's pitches: octaves of clefs and of octave lines are counted in (what stands under "8va" has the
 octave that sounds), the transposition of an instrument is not. A key that changes within a bar is printed at its start here.
@@ -110,6 +110,7 @@ def _part(document: Document, part: PartWalk, quarters: Quarters) -> Part:
     bars: list[Bar] = []
     meter_length = DEFAULT_BAR_QUARTERS
     late_clefs: tuple[Clef, ...] = ()
+    is_open = False  # an ending
     for index, divs in enumerate(document.lengths):
         length = quarters[divs]
         bar = _bar(part.measures[index], length, quarters) if index < len(part.measures) else Bar((), length)
@@ -124,7 +125,9 @@ def _part(document: Document, part: PartWalk, quarters: Quarters) -> Part:
             if not bars[-1].right:
                 bars[-1] = replace(bars[-1], right=bar.left)
             bar = replace(bar, left="")
-        bars.append(bar)
+        is_open = is_open or bool(bar.ending_start)
+        bars.append(replace(bar, ending_stop=bar.ending_stop and is_open))
+        is_open = is_open and not bar.ending_stop
     return Part(tuple(bars), part.num_staves, _part_name(document.root, part.key))
 
 

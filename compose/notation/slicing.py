@@ -3,7 +3,7 @@
 Conventions: bars count from 0, the last one is left out as in a slice. Engravers print clefs and key again at each system, and a
 meter only where it changes: so the first bar has the clef in force of every staff and the key in force (also when that is no
 sign at all, ``Key(0)``), and its own meter only. What began before (ties, slurs, hairpins, endings) keeps its ends alone, as on the
-page; a sign that a tie brings from the bar before is not known any more.
+page, but for endings, which are left out; a sign that a tie brings from the bar before is not known any more.
 """
 
 from __future__ import annotations
@@ -35,9 +35,23 @@ def slice_bars(score: WrittenScore, first: int, last: int) -> WrittenScore:
     count = len(score.parts[0].bars) if score.parts else 0
     if not 0 <= first < last <= count:
         raise RequestError(f"bars: expected 0 <= first < last <= {count}, got {first} and {last}")
-    parts = tuple(replace(part, bars=(_opening(part, first), *part.bars[first + 1 : last])) for part in score.parts)
+    parts = tuple(replace(part, bars=_bars(part, first, last)) for part in score.parts)
     systems, pages = (tuple(index - first for index in breaks if first < index < last) for breaks in (score.systems, score.pages))
     return WrittenScore(parts, score.title if first == 0 else "", (0, *systems) if systems else (), (0, *pages) if pages else ())
+
+
+def _bars(part: Part, first: int, last: int) -> tuple[Bar, ...]:
+    bars = [_opening(part, first), *part.bars[first + 1 : last]]
+    is_open = False
+    for bar in part.bars[:first]:
+        is_open = (is_open or bool(bar.ending_start)) and not bar.ending_stop
+    for index, bar in enumerate(bars):
+        if bar.ending_start or not is_open:
+            break
+        if bar.ending_stop:
+            bars[index] = replace(bar, ending_stop=False)
+            break
+    return tuple(bars)
 
 
 def _opening(part: Part, first: int) -> Bar:

@@ -54,7 +54,7 @@ def _fitting_ratios(
         room = left
         if is_skip and whole == before + written:
             whole += unit * is_open
-            room -= not is_open
+            room -= GRID_TICKS * (not is_open)
         if _sounding(whole - before, ratio) <= room:
             found.append(ratio)
     return tuple(found)

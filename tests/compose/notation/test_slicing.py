@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -16,6 +17,7 @@ def test_a_system_begins_with_the_clefs_and_the_key_in_force(page: WrittenScore)
     assert (piano.bars[0].key, piano.bars[0].time) == (Key(2), None)
     assert drum.bars[0].key == Key(0)
     assert piano.bars[1] == page.parts[0].bars[3]
+    assert (piano.bars[0].ending_start, piano.bars[0].ending_stop) == ("1, 2", True)
     assert piano.bars[0].voices == page.parts[0].bars[2].voices
     assert (system.title, system.systems, system.pages) == ("", (0, 1), (0, 1))
 
@@ -29,6 +31,13 @@ def test_all_bars_are_the_score_with_its_key_said(page: WrittenScore) -> None:
     whole = slice_bars(page, 0, 4)
     assert whole.parts[0] == page.parts[0]
     assert (whole.title, whole.systems, whole.pages) == (page.title, page.systems, page.pages)
+
+
+def test_an_ending_that_began_before_is_left_out(page: WrittenScore) -> None:
+    first, drum = page.parts
+    bars = (first.bars[0], *(replace(bar, ending_start="1" if bar is first.bars[1] else "") for bar in first.bars[1:]))
+    system = slice_bars(replace(page, parts=(replace(first, bars=bars), drum)), 2, 4)
+    assert not system.parts[0].bars[0].ending_stop
 
 
 def test_the_meter_before_a_bar(page: WrittenScore) -> None:

@@ -50,7 +50,7 @@ _STAGE_OF = {
     "repeat-end": "right",
     **{stage: stage for stage in _OPENING if stage != "clef"},
 }
-_KIND_OF = {"type": "chord", "rest": "rest", "skip": "skip", "grace": "grace", "slashed": "grace"}
+_KIND_OF = {"type": "chord", "rest": "rest", "skip": "skip", "bar-rest": "bar-rest", "grace": "grace", "slashed": "grace"}
 
 
 class NotationGrammar(GrammarState):
@@ -239,9 +239,6 @@ class NotationGrammar(GrammarState):
             self._symbol = SymbolState(kind, line.clock)
             if group == "type":
                 self._symbol.push(token)
-        elif group == "bar-rest":
-            clock = replace(line.clock, position=line.clock.length)
-            self._line = replace(line, clock=clock, has_event=True, is_filled=True)
         elif group == "staff":
             self._line = replace(line, staff=int(value), has_moved=True, said=0, has_clef=False)
         elif group == "clef":

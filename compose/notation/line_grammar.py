@@ -56,13 +56,16 @@ class Line:
         clock = replace(self.clock)
         if symbol.kind == "grace":
             return replace(self, graces=self.graces + 1, said=0, has_moved=False, has_clef=False)
-        if self.is_aside:
+        if symbol.kind == "bar-rest":
+            clock.position = clock.length
+        elif self.is_aside:
             clock.position += symbol.written * symbol.ratio[1] // symbol.ratio[0]
         else:
             clock.is_open = (clock.is_open or symbol.starts) and not symbol.stops
             clock.advance(symbol.written, symbol.ratio)
         is_skip = symbol.kind == "skip"
-        return Line(clock, self.staves, self.staff, self.is_aside, self.has_event or not is_skip, is_skip)
+        has_event, is_filled = self.has_event or not is_skip, symbol.kind == "bar-rest"
+        return Line(clock, self.staves, self.staff, self.is_aside, has_event, is_skip, is_filled)
 
     def allowed(self) -> Iterator[range]:
         """Tokens that may come here, but for those that end the line."""

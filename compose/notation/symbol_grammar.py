@@ -35,7 +35,7 @@ class SymbolState:
     """A symbol under construction.
 
     Args:
-        kind: "chord", "rest", "skip", "grace", or "aside" for a skip aside of the voices.
+        kind: "chord", "rest", "skip", "grace", "bar-rest", which only takes marks, or "aside" for a skip aside of the voices.
         clock: Of its voice, before it.
     """
 
@@ -65,6 +65,8 @@ class SymbolState:
     @property
     def is_timed(self) -> bool:
         """Whether it has a length that fits, as it stands."""
+        if self.kind == "bar-rest":
+            return True
         if not self.type:
             return False
         return self.kind == "grace" or self.clock.fits(self.written, self.ratio, self.kind == "skip")
@@ -78,7 +80,7 @@ class SymbolState:
     @property
     def may_finish(self) -> bool:
         """Whether it is complete as it stands."""
-        return self.is_timed and not self.must_stop and (self.has_head or self.kind in ("rest", "skip", "aside"))
+        return self.is_timed and not self.must_stop and (self.has_head or self.kind in ("rest", "bar-rest", "skip", "aside"))
 
     def push(self, token: int) -> None:
         """Take a token that is allowed."""
@@ -104,6 +106,9 @@ class SymbolState:
 
     def allowed(self) -> Iterator[range]:
         """Tokens that go on with it."""
+        if self.kind == "bar-rest":
+            yield _MARKS[self.mark + 1 :]
+            return
         if not self.type:
             yield from self._types()
             return

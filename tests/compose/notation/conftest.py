@@ -67,7 +67,10 @@ def _piano() -> Part:
         left="heavy-light",
     )
     ended = Bar(
-        (Voice(1, (Event(F(0), F(3), (Head(37, tie_stop=True),), "half", 1, stem="up"),)), Voice(2, (Event(F(0), F(3), staff=2),))),
+        (
+            Voice(1, (Event(F(0), F(3), (Head(37, tie_stop=True),), "half", 1, stem="up"),)),
+            Voice(2, (Event(F(0), F(3), staff=2, marks=("fermata",)),)),
+        ),
         F(3),
         right="light-heavy",
         repeat_end=True,

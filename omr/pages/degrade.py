@@ -26,11 +26,13 @@ __all__ = [
 
 Grey = NDArray[np.uint8]
 Field = NDArray[np.float32]
+SHADOW_PX = 8  # distance of the points at which shadows are computed
 BEST_QUALITY, WORST_QUALITY = 95, 15
 
 
 def _grey(values: NDArray[np.float32]) -> Grey:
-    return np.asarray(np.clip(values + 0.5, 0, 255), dtype=np.uint8)
+    values = values + np.float32(0.5)
+    return np.asarray(np.clip(values, 0, 255, out=values).astype(np.uint8))
 
 
 def _clouds(shape: tuple[int, int], wave_px: float, rng: np.random.Generator) -> Field:
@@ -135,10 +137,15 @@ def paper_texture(image: Grey, strength: float, rng: np.random.Generator) -> Gre
     if strength <= 0:
         return image
     shape = (image.shape[0], image.shape[1])
-    stains, grain = _clouds(shape, 150.0, rng), _clouds(shape, 4.0, rng)
-    fine = rng.standard_normal(shape, dtype=np.float32)
-    dark = np.clip(0.12 + 0.14 * stains + 0.04 * grain + 0.02 * fine, 0.0, 0.34) * strength
-    return _grey(image * (1.0 - dark))
+    dark = rng.standard_normal(shape, dtype=np.float32)  # fine grain
+    dark *= np.float32(0.02)
+    dark += np.float32(0.12) + np.float32(0.14) * _clouds(shape, 150.0, rng)
+    dark += np.float32(0.04) * _clouds(shape, 4.0, rng)
+    np.clip(dark, 0.0, 0.34, out=dark)
+    dark *= np.float32(-strength)
+    dark += np.float32(1.0)
+    dark *= image
+    return _grey(dark)
 
 
 def shadow(image: Grey, strength: float, rng: np.random.Generator) -> Grey:
@@ -147,11 +154,13 @@ def shadow(image: Grey, strength: float, rng: np.random.Generator) -> Grey:
         return image
     height, width = image.shape
     angle, edge, softness = rng.uniform(0, 2 * np.pi), rng.uniform(-0.4, 0.4), rng.uniform(8.0, 30.0)
-    y, x = np.mgrid[-1.0 : 1.0 : height * 1j, -1.0 : 1.0 : width * 1j].astype(np.float32)
-    across = (np.cos(angle) * x + np.sin(angle) * y) / np.float32(np.sqrt(2))
+    rows, columns = (max(2, length // SHADOW_PX) for length in (height, width))
+    y, x = np.mgrid[-1.0 : 1.0 : rows * 1j, -1.0 : 1.0 : columns * 1j]
+    across = (np.cos(angle) * x + np.sin(angle) * y) / np.sqrt(2)
     slope = 0.25 * (across + 1.0)
     cast = rng.uniform(0.0, 0.5) / (1.0 + np.exp(-(across - edge) * softness))
-    return _grey(image * (1.0 - strength * np.clip(slope + cast, 0.0, 0.75)))
+    light = (1.0 - strength * np.clip(slope + cast, 0.0, 0.75)).astype(np.float32)
+    return _grey(np.asarray(cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR) * image, dtype=np.float32))
 
 
 def sensor_noise(image: Grey, sigma: float, rng: np.random.Generator) -> Grey:

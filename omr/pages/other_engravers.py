@@ -15,6 +15,7 @@ from pathlib import Path
 
 from corpora.child import Limits, run_limited
 from corpora.errors import RequestError, ToolError
+from corpora.gate.musicxml import clean_musicxml
 
 __all__ = ["ENGRAVERS", "engraved_pdf", "first_bars", "for_lilypond", "is_installed"]
 
@@ -48,6 +49,7 @@ def engraved_pdf(musicxml: str, engraver: str, name: str = "") -> bytes:
         name: Of the music, for messages.
 
     Raises:
+        InputError: The text is no MusicXML.
         RequestError: No such engraver.
         ToolError: It is not installed, or it failed or passed its limits.
     """
@@ -56,7 +58,8 @@ def engraved_pdf(musicxml: str, engraver: str, name: str = "") -> bytes:
     program = _program(engraver)
     if program is None:
         raise ToolError(f"{engraver} is not installed: expected one of {', '.join(ENGRAVERS[engraver])} on the path")
-    arguments = {"musicxml": musicxml, "engraver": engraver, "program": program}
+    clean = clean_musicxml(musicxml.encode("utf-8"), name or "MusicXML").decode("utf-8")  # MuseScore makes pages of anything
+    arguments = {"musicxml": clean, "engraver": engraver, "program": program}
     data: bytes = run_limited(f"{__name__}:pdf_by_program", arguments, limits=LIMITS, tool=engraver, subject=name)
     return data
 

@@ -8,7 +8,7 @@ pixel.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -22,6 +22,7 @@ ROUNDS = 25  # of the iteration; each divides the error by three or more
 WHITE = 255
 
 
+@runtime_checkable
 class PointMap(Protocol):
     """An invertible map of points, shape (points, 2) to the same."""
 

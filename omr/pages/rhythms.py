@@ -16,7 +16,8 @@ from compose.notation.written import Event
 
 __all__ = ["BEATS", "beamed", "random_rhythm"]
 
-QUARTER, DOTTED_QUARTER, HALF = Fraction(1), Fraction(3, 2), Fraction(2)
+QUARTER, DOTTED_QUARTER = Fraction(1), Fraction(3, 2)
+Choices = tuple[tuple[int | float, tuple[str, ...]], ...]  # weights and types
 # Meters and the length of their beats.
 BEATS: dict[tuple[int, int], Fraction] = {
     (4, 4): QUARTER,
@@ -35,7 +36,7 @@ BEATS: dict[tuple[int, int], Fraction] = {
     (7, 4): QUARTER,
 }
 # Ways to divide a beat: note types with dots, "3:2 eighth" for each note of a tuplet of that many in the time of so many.
-SIMPLE: tuple[tuple[float, tuple[str, ...]], ...] = (
+SIMPLE: Choices = (
     (6, ("quarter",)),
     (6, ("eighth", "eighth")),
     (3, ("16th", "16th", "16th", "16th")),
@@ -56,7 +57,7 @@ SIMPLE: tuple[tuple[float, tuple[str, ...]], ...] = (
     (0.5, ("7:4 16th",) * 7),
     (0.2, ("9:8 32nd",) * 9),
 )
-COMPOUND: tuple[tuple[float, tuple[str, ...]], ...] = (
+COMPOUND: Choices = (
     (5, ("quarter.",)),
     (4, ("eighth", "eighth", "eighth")),
     (4, ("quarter", "eighth")),
@@ -67,7 +68,7 @@ COMPOUND: tuple[tuple[float, tuple[str, ...]], ...] = (
     (0.8, ("2:3 eighth",) * 2),
     (0.5, ("4:3 eighth",) * 4),
 )
-HALF_BEAT: tuple[tuple[float, tuple[str, ...]], ...] = (
+HALF_BEAT: Choices = (
     (5, ("eighth",)),
     (2, ("16th", "16th")),
     (0.4, ("3:2 16th",) * 3),
@@ -79,7 +80,7 @@ BARS_OF_ONE = 0.1
 EIGHTH = TYPE_QUARTERS["eighth"]
 
 
-def _drawn(choices: tuple[tuple[float, tuple[str, ...]], ...], rng: np.random.Generator) -> tuple[str, ...]:
+def _drawn(choices: Choices, rng: np.random.Generator) -> tuple[str, ...]:
     weights = np.array([weight for weight, _ in choices])
     return choices[int(rng.choice(len(choices), p=weights / weights.sum()))][1]
 

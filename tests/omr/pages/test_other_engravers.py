@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from corpora.errors import RequestError, ToolError
+from corpora.errors import InputError, RequestError, ToolError
 from omr.pages import other_engravers
 from omr.pages.other_engravers import ENGRAVERS, engraved_pdf, first_bars, for_lilypond, is_installed
 
@@ -21,7 +21,7 @@ def test_a_score_becomes_a_pdf(engraver: str) -> None:
     if not is_installed(engraver):
         pytest.skip(f"{engraver} is not installed")
     assert engraved_pdf(SCORE, engraver).startswith(b"%PDF")
-    with pytest.raises(ToolError, match=engraver):
+    with pytest.raises(InputError, match=r"nothing\.musicxml"):
         engraved_pdf("no score", engraver, "nothing.musicxml")
 
 

@@ -17,6 +17,7 @@ from omr.assembly.costs import chance_cost
 from omr.assembly.deciding import Decided, decide_bar
 from omr.assembly.decoding import Reading
 from omr.assembly.directions import Columns, system_directions
+from omr.assembly.doubtful_lines import missed_lines, settled_lines
 from omr.assembly.endings import Ending, seen_endings
 from omr.assembly.lengths import divs_to_quarters, quarters_to_divs
 from omr.assembly.meters import likeliest_meter
@@ -59,11 +60,23 @@ class _Assembly:
         self.calibration = calibration
         plans, self.sizes, self.notes = layouts(systems, [_first_clefs(system) for system in systems], wishes.staves)
         self.found = [system_signs(system, plan) for system, plan in zip(systems, plans, strict=True)]
+        meter = None if wishes.meter is None else quarters_to_divs(Fraction(4 * wishes.meter[0], wishes.meter[1]))
+        self.lines = []
+        for found in self.found:
+            lines, meter = settled_lines(found, meter)
+            self.lines.append(lines)
         self.bars: list[tuple[int, SeenBar]] = []
-        for index, found in enumerate(self.found):
-            self.bars += [(index, bar) for bar in bars_of(found, [line for line in found.lines if line.probability >= 0.5])]
+        self._cut()
         self.clef_changes = self._carry_clefs()
         self.times = self._times()
+
+    def _cut(self) -> None:
+        """Cut the systems into bars at the lines that are taken."""
+        self.bars = [
+            (index, bar)
+            for index, (found, lines) in enumerate(zip(self.found, self.lines, strict=True))
+            for bar in bars_of(found, lines)
+        ]
 
     def _carry_clefs(self) -> list[list[tuple[float, int, SeenClef]]]:
         """Clef changes of each bar; systems that show none at their head get those in force there."""
@@ -81,6 +94,10 @@ class _Assembly:
                         self.notes.append(f"part {name[0] + 1}, staff {name[1]}: no clef seen, taken for {usual.sign}{usual.line}")
                     clefs.insert(0, (0.0, in_force.get(name, usual)))
                 in_force[name] = clefs[-1][1]
+        return self._clef_changes()
+
+    def _clef_changes(self) -> list[list[tuple[float, int, SeenClef]]]:
+        """Clefs printed anew in each bar: place, staff, clef."""
         changes = []
         shown: dict[tuple[int, int], SeenClef] = {}
         for index, bar in self.bars:
@@ -88,7 +105,7 @@ class _Assembly:
             mine = []
             for staff in range(len(layout.part_of_staff)):
                 name = (layout.part_of_staff[staff], layout.staff_in_part[staff])
-                if name[0] * 100 + name[1] and self.wishes.clefs.get(sum(self.sizes[: name[0]]) + name[1]) is not None:
+                if self.wishes.clefs.get(sum(self.sizes[: name[0]]) + name[1]) is not None:
                     printed = [self.found[index].clefs[staff][0]] if bar.is_first else []
                 else:
                     printed = [(x, clef) for x, where, clef in bar.clefs if where == staff]
@@ -152,6 +169,17 @@ class _Assembly:
     def result(self) -> Assembled:
         """Decide all bars and write them."""
         decided, meters = self._decided()
+        missed = 0
+        for (system, _), choice, meter in zip(self.bars, decided, meters, strict=True):
+            lines = missed_lines(choice, meter)
+            missed += len(lines)
+            self.lines[system] = sorted([*self.lines[system], *lines], key=lambda line: line.x)
+        if missed:
+            self.notes.append(f"{missed} bar lines were not seen, but bars are as long as several")
+            self._cut()
+            self.clef_changes = self._clef_changes()
+            self.times = self._times()
+            decided, meters = self._decided()
         assembled = []
         for number, (choice, meter) in enumerate(zip(decided, meters, strict=True)):
             assembled.append(self._assembled_bar(number, choice, meter))

@@ -11,6 +11,7 @@ Times are integers (``omr.assembly.lengths.DIVS`` to a quarter), costs are nats.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from omr.assembly.tuplets import TupletGroup
 __all__ = ["BarTask", "Placed", "Reading", "decode_bar"]
 
 WORST_BEHIND = 12.0  # nats behind the best at which a hypothesis is given up
+KEPT_FOR_ONE = 2  # hypotheses that are looked at for each that is kept
 SAME_STATE = 3  # hypotheses kept that agree in what can follow
 MAX_STEPS_AHEAD = 4  # ends of voices that the next column may pass over, and one
 PHANTOM_LENGTHS = tuple(DIVS * eighths // 2 for eighths in (1, 2, 3, 4, 6, 8))
@@ -113,7 +115,7 @@ def decode_bar(task: BarTask) -> list[Reading]:
     return sorted(readings.values(), key=lambda reading: reading.cost)
 
 
-def _pruned(states: Iterator[_State], width: int) -> list[_State]:
+def _pruned(states: list[_State], width: int) -> list[_State]:
     """The best, few of those that agree in what can follow."""
     kept: dict[tuple[object, ...], int] = {}
     best: list[_State] = []
@@ -125,6 +127,26 @@ def _pruned(states: Iterator[_State], width: int) -> list[_State]:
             kept[key] = kept.get(key, 0) + 1
             best.append(state)
     return best
+
+
+class _Best:
+    """States as they are found, and the cost from which others need not be looked at."""
+
+    def __init__(self, most: int) -> None:
+        self.states: list[_State] = []
+        self.limit = costs.NEVER
+        self._most = most
+        self._costs: list[float] = []  # of the best, negative, worst first
+
+    def add(self, state: _State) -> None:
+        """Keep a state."""
+        self.states.append(state)
+        if len(self._costs) < self._most:
+            heapq.heappush(self._costs, -state[0])
+        else:
+            heapq.heappushpop(self._costs, -state[0])
+        if len(self._costs) == self._most:
+            self.limit = -self._costs[0]
 
 
 class _Search:
@@ -147,29 +169,42 @@ class _Search:
             self.starting.setdefault(group.members[0], []).append(number)
         self.staves_of_part = {part: [*task.part_of_staff].count(part) for part in task.part_of_staff}
 
-    def expand(self, states: list[_State], index: int) -> Iterator[_State]:
-        event = self.task.events[index]
-        for state in states:
+    def expand(self, states: list[_State], index: int) -> list[_State]:
+        """All that can follow, but for what is surely worse than ``KEPT_FOR_ONE`` times as many as are kept."""
+        event, meter = self.task.events[index], self.task.meter
+        best = _Best(KEPT_FOR_ONE * self.task.beam_width)
+        for state in states:  # cheapest first
             cost, time, column_x, voices, running, over, trail = state
             if event.absent < costs.NEVER:
-                yield (cost + event.absent, time, column_x, voices, running, over, trail)
+                best.add((cost + event.absent, time, column_x, voices, running, over, trail))
             for onset, extra, x, kept in self._onsets(event, time, column_x, voices):
+                if cost + extra >= best.limit:
+                    continue
                 for lengths_cost, length, actual, normal, group, now_running in self._lengths(index, running):
                     end = onset + length.divs * normal // actual
                     now_over, price = over, cost + extra + lengths_cost
-                    if self.task.meter is not None and end > self.task.meter and not over:
+                    if meter is not None and end > meter and not over:
                         now_over = True
                         price += self.task.escape
+                    if price >= best.limit:
+                        continue
                     for voice_cost, before, rest in self._voices(event, index, onset, kept, group):
-                        stem, beam, name = event.stem, event.beam_group, index
-                        been = 1 << event.staff | 1 << event.staff + HOME
-                        if before is not None:
-                            stem, name, been = stem or before[2], before[8], 1 << event.staff | before[7]
-                            if event.is_rest and before[3] >= 0 and self.last_of_beam[before[3]] > index:
-                                beam = before[3]  # a rest within a beam
-                        voice = (end, event.staff, stem, beam, group, event.height, False, been, name)
-                        step = (trail, index, onset, length, actual, normal, group, name)
-                        yield (price + voice_cost, onset, x, (*rest, voice), now_running, now_over, step)
+                        if price + voice_cost >= best.limit:
+                            continue
+                        voice = self._continued(event, index, before, end, group)
+                        step = (trail, index, onset, length, actual, normal, group, voice[8])
+                        best.add((price + voice_cost, onset, x, (*rest, voice), now_running, now_over, step))
+        return best.states
+
+    def _continued(self, event: SeenEvent, index: int, before: _Voice | None, end: int, group: int) -> _Voice:
+        """The voice after this event."""
+        been = 1 << event.staff
+        if before is None:
+            return (end, event.staff, event.stem, event.beam_group, group, event.height, False, been | been << HOME, index)
+        beam = event.beam_group
+        if event.is_rest and before[3] >= 0 and self.last_of_beam[before[3]] > index:
+            beam = before[3]  # a rest within a beam
+        return (end, event.staff, event.stem or before[2], beam, group, event.height, False, been | before[7], before[8])
 
     def _onsets(
         self, event: SeenEvent, time: int, column_x: float, voices: tuple[_Voice, ...]

@@ -161,3 +161,19 @@ def test_staves_that_are_wished_for_make_the_parts(engraved: Draw, make_score: M
     assert [part.staves for part in read.score.parts] == [1] * count
     with pytest.raises(RequestError, match="staves: expected numbers that add up"):
         assemble(systems, Wishes(staves=(9,)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bar_line_that_was_missed_or_false_does_not_matter(seed: int, engraved: Draw, make_score: Make) -> None:
+    score = make_score(np.random.default_rng(seed))
+    system = engraved(score)[0]
+    lines = np.isin(system.signs["kind"], [index for name, index in KIND_INDEX.items() if name == "bar_single"])
+    second = np.unique(system.signs["x"][lines])[1]
+    gone = lines & (system.signs["x"] == second)
+    assert music(assemble([replace(system, signs=system.signs[~gone])]).score) == music(score)
+    heads = system.signs[np.isin(system.signs["kind"], [KIND_INDEX["head_black"], KIND_INDEX["head_half"]])]
+    false = system.signs[lines][:1].copy()
+    false["x"], false["probability"] = heads["x"][len(heads) // 2] - 1.9, 0.6
+    signs = np.concatenate([system.signs, false])
+    again = assemble([replace(system, signs=signs[np.argsort(signs["x"], kind="stable")])])
+    assert len(again.bars) == len(score.parts[0].bars)

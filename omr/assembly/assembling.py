@@ -170,8 +170,8 @@ class _Assembly:
         """Decide all bars and write them."""
         decided, meters = self._decided()
         missed = 0
-        for (system, _), choice, meter in zip(self.bars, decided, meters, strict=True):
-            lines = missed_lines(choice, meter)
+        for (system, bar), choice, meter in zip(self.bars, decided, meters, strict=True):
+            lines = missed_lines(self.found[system], self.lines[system], bar, choice, meter)
             missed += len(lines)
             self.lines[system] = sorted([*self.lines[system], *lines], key=lambda line: line.x)
         if missed:

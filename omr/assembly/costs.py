@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 __all__ = [
+    "DISPLACED_HEAD",
     "ESCAPE",
     "EXPECTED_ESCAPE",
     "IMPLIED_TUPLET",

@@ -52,7 +52,7 @@ class BarTask:
         events: Chords and rests in order of ``x``, without grace chords and rests that fill the bar.
         part_of_staff: Part of each staff.
         meter: Divisions that the bar should last, None where unknown.
-        escape: Nats if it does not.
+        escape: Nats if it is shorter; longer bars pay ``costs.ESCAPE``.
         tuplets: What may be tuplets.
         beam_width: Hypotheses kept.
         is_loose: Whether signs may be missing too.
@@ -185,7 +185,7 @@ class _Search:
                     now_over, price = over, cost + extra + lengths_cost
                     if meter is not None and end > meter and not over:
                         now_over = True
-                        price += self.task.escape
+                        price += costs.ESCAPE
                     if price >= best.limit:
                         continue
                     for voice_cost, before, rest in self._voices(event, index, onset, kept, group):
@@ -340,7 +340,10 @@ class _Search:
                 cost += costs.OTHER_BEAM
         if same_beam:
             return cost
-        beside = any(other[1] == event.staff and other[0] > onset for other in voices)
+        began_before = event.x - costs.DISPLACED_HEAD  # a voice that opens in this column does not bind the stems before
+        beside = any(
+            other[1] == event.staff and other[0] > onset and self.task.events[other[8]].x < began_before for other in voices
+        )
         if event.is_rest:
             if beside and ((stem == "up" and event.low < 3) or (stem == "down" and event.low > 5)):
                 cost += costs.REST_ON_THE_WRONG_SIDE

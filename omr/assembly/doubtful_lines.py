@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from omr.assembly.bar_lines import BarLine
+from omr.assembly.costs import chance_cost
 from omr.assembly.deciding import Decided, decide_bar
 from omr.assembly.lengths import quarters_to_divs
 from omr.assembly.reading_systems import SeenBar, SystemSigns, bars_of
@@ -57,11 +58,14 @@ def _cost(found: SystemSigns, lines: Sequence[BarLine], meter: int | None, x: fl
     return total
 
 
-def missed_lines(decided: Decided, meter: int | None) -> list[BarLine]:
+def missed_lines(found: SystemSigns, taken: Sequence[BarLine], bar: SeenBar, decided: Decided, meter: int | None) -> list[BarLine]:
     """Bar lines that were not seen in a bar that lasts as long as several: before the columns at which the others would begin.
 
     Args:
-        decided: The bar.
+        found: The system.
+        taken: Its bar lines.
+        bar: The bar.
+        decided: What it was read as.
         meter: Divisions that it should last, None where unknown.
     """
     reading = decided.readings[0]
@@ -76,4 +80,8 @@ def missed_lines(decided: Decided, meter: int | None) -> list[BarLine]:
         if not starts or not before or max(before) >= min(starts):
             return []
         lines.append(BarLine(max(max(before) + 0.1, min(starts) - 1.5), "bar_single", UNSEEN))
-    return lines
+    middle = (bar.span.left + bar.span.right) / 2
+    more = sorted([*taken, *lines], key=lambda line: line.x)
+    inside = [other for other in bars_of(found, more) if bar.span.left - 0.1 <= other.span.left < bar.span.right - 0.1]
+    cost = sum(decide_bar(other, found.layout.part_of_staff, meter, False, frozenset()).readings[0].cost for other in inside)
+    return lines if cost + chance_cost(UNSEEN) * len(lines) < _cost(found, taken, meter, middle) else []

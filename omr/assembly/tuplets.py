@@ -7,6 +7,7 @@ beams of three, and threes under longer beams, may be triplets, at a cost that t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,6 +26,7 @@ OFF_BRACKET = 0.7  # for each staff space between the ends of the bracket and th
 OTHER_SIDE = 1.5
 NOT_ONE_BEAM = 0.7
 WRONG_COUNT = 0.3
+MIXED_LENGTHS = 0.2  # for each halving between the longest and the shortest
 WORST_FIT = 9.0
 SAME_TIME = 0.9  # staff spaces of x within which two events of a stream begin together
 LEAST_DOUBT = 7.0  # nats for taking no tuplet where a number was seen for sure
@@ -128,7 +130,8 @@ def _misfit(events: Sequence[SeenEvent], run: tuple[int, ...], number: int, sign
     if bracket is not None:
         cost += OFF_BRACKET * (abs(first.x - bracket.left) + abs(last.x - bracket.right))
     beams = {events[index].beam_group for index in run if not events[index].is_rest}
-    return cost + NOT_ONE_BEAM * (len(beams) != 1)
+    lengths = [events[index].lengths[0].divs for index in run]
+    return cost + NOT_ONE_BEAM * (len(beams) != 1) + MIXED_LENGTHS * math.log2(max(lengths) / min(lengths))
 
 
 def implied_tuplets(

@@ -70,13 +70,7 @@ def _points(logits: Float[Tensor, "batch channel row column"], batch: DetectorBa
     picture, channel, row, column = batch.cells.unbind(1)
     target = torch.zeros_like(logits)
     target[picture, channel, row, column] = 1.0
-    counts = batch.counts[:, None].expand_as(logits).clone()
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            near_row = (row + down).clamp(0, logits.shape[2] - 1)
-            near_column = (column + right).clamp(0, logits.shape[3] - 1)
-            counts[picture, channel, near_row, near_column] = 0.0
-    counts[picture, channel, row, column] = 1.0
+    counts = batch.counts[:, None].expand_as(logits)
     losses = functional.binary_cross_entropy_with_logits(logits, target, weight=counts, reduction="sum")
     return losses / max(len(picture), 1)
 

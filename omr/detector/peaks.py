@@ -1,4 +1,4 @@
-"""From the detector's numbers to signs: the highest of neighbouring cells, one sign of a family at a place, ends to spanners.
+"""From the detector's numbers to signs: the surest of cells that mean the same, one sign of a family at a place, ends to spanners.
 
 Thresholds are low: assembly weighs probabilities, and what is not given here is lost to it.
 """
@@ -46,6 +46,7 @@ _FAMILIES: tuple[tuple[Iterable[str], float, float], ...] = (
     ((f"dynamic_{name}" for name in DYNAMICS), 1.5, 1.0),
     (TUPLETS, 0.8, 0.8),
 )
+SAME_SIGN = 0.35  # spaces
 BAR_APART = 0.7  # bar lines nearer than this are one
 LEVEL_DRIFT = 2.0  # ends of a spanner differ at most so much in height
 # By how many half spaces the place that a sign stands for lies above the middle of its box; nearly the same in all music fonts.
@@ -88,13 +89,15 @@ def read_signs(
     """
     seen = model.look(ink_of(image))
     probability = torch.sigmoid(seen.points)
-    highest = functional.max_pool2d(probability, 3, 1, 1)
-    picture, channel, row, column = torch.nonzero((probability == highest) & (probability > LEAST), as_tuple=True)
+    picture, channel, row, column = torch.nonzero(probability > LEAST, as_tuple=True)
     if not len(channel):
         return empty_signs()
     told = model.tell(seen, torch.stack([picture, row, column], 1))
     exact = (torch.stack([column, row], 1) + 0.5 + told["offset"]) * CELL_PX - torch.tensor(origin_px)
     places = (exact / model.config.interline_px).numpy()
+    surest = torch.from_numpy(_surest(channel.numpy(), probability[picture, channel, row, column].numpy(), places))
+    picture, channel, row, column = (part[surest] for part in (picture, channel, row, column))
+    told, places = {name: numbers[surest] for name, numbers in told.items()}, places[surest.numpy()]
     signs = empty_signs(len(channel))
     channels = channel.numpy()
     kinds = [KIND_INDEX[POINTS[index]] if index < len(POINTS) else KIND_INDEX[ENDS[index - len(POINTS)][0]] for index in channels]
@@ -117,6 +120,20 @@ def read_signs(
     found = np.concatenate([plain, _bar_lines(signs[is_bar], middle_lines), spanners])
     found["place"] = 4.0 + 2.0 * (middle_lines[found["staff"]] - found["y"]) + _RISE[found["kind"]]
     return found[np.argsort(found["x"], kind="stable")]
+
+
+def _surest(channels: NDArray[np.int64], probabilities: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Of cells of a channel that mean the same place the most probable one; indices in order."""
+    kept: list[int] = []
+    for channel in np.unique(channels):
+        members = np.flatnonzero(channels == channel)
+        members = members[np.argsort(-probabilities[members], kind="stable")]
+        chosen: list[int] = []
+        for index in members:
+            if not chosen or np.abs(places[chosen] - places[index]).max(1).min() >= SAME_SIGN:
+                chosen.append(int(index))
+        kept += chosen
+    return np.array(sorted(kept), dtype=np.int64)
 
 
 def _apart(signs: Signs) -> Signs:

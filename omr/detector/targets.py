@@ -1,7 +1,7 @@
 """What the detector should say of a crop of a system: a class for some cells, and attributes for the signs there.
 
-Conventions: a crop's cells count from its top left corner; a sign lies in the cell that holds its middle. The eight cells around a
-sign's do not count for its channel: they look much the same, and the decoder takes the highest of neighbours anyway.
+Conventions: a crop's cells count from its top left corner. A sign is seen from the cells whose middles are nearest to its own, one
+to four of them: each says how far off the sign's middle is, so that the decoder knows which cells mean the same sign.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ __all__ = ["CropTargets", "draw_targets", "staff_of"]
 
 BORDER_CELLS = 2  # signs so near the border of a crop do not count: half of them may be missing
 BLIND_CELLS = 12  # attributes of heads so near its left or right border do not count
+NEAR = 0.7  # cells from a cell's middle to that of a sign that it sees
 ON_LINES = 2.6  # spaces from the middle line
 SMALLEST = 0.1  # width and height of a box in spaces are at least so much
 
@@ -33,7 +34,7 @@ class CropTargets:
     """Targets of one crop.
 
     Args:
-        cells: Channel, row and column of each point, shape (points, 3).
+        cells: Channel, row and column of each point, once for each cell that it is seen from, shape (points, 3).
         values: What ``ATTRIBUTES`` names: numbers for "offset" and "size", else indices or 0 and 1; float32, one column a name
             but two for the first two.
         weights: Whether each counts, a column a name of ``ATTRIBUTES``.
@@ -44,6 +45,23 @@ class CropTargets:
     values: NDArray[np.float32]
     weights: NDArray[np.float32]
     border: NDArray[np.bool_]
+
+
+def _seen_from(
+    channels: NDArray[np.int64], of: NDArray[np.int64], places: NDArray[np.float32], exact: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Every point once for each cell that it is seen from, with column and row; of a channel a cell sees the nearest."""
+    around = np.stack(np.meshgrid((-1, 0, 1), (-1, 0, 1)), -1).reshape(-1, 2)
+    cells = np.floor(exact).astype(np.int64)[:, None, :] + around
+    distance = np.abs(cells + 0.5 - exact[:, None, :]).max(2)
+    point, which = np.nonzero(distance < NEAR)
+    order = np.argsort(distance[point, which], kind="stable")
+    point, which = point[order], which[order]
+    column, row = cells[point, which].T
+    _, first = np.unique(np.stack([channels[point], row, column], 1), axis=0, return_index=True)
+    first = np.sort(first)
+    point, column, row = point[first], column[first], row[first]
+    return channels[point], of[point], places[point], exact[point], column, row
 
 
 def staff_of(y: NDArray[np.float32], lower: NDArray[np.bool_], middle_lines: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -86,7 +104,7 @@ def draw_targets(
     border[BORDER_CELLS : rows - BORDER_CELLS, BORDER_CELLS : columns - BORDER_CELLS] = True
     channels, of, places = points_of(signs, middle_lines)
     exact = (places * np.array(scale_px, dtype=np.float32) + np.array(origin_px, dtype=np.float32)) / CELL_PX
-    column, row = np.floor(exact).astype(np.int64).T
+    channels, of, places, exact, column, row = _seen_from(channels, of, places, exact)
     inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
     inside[inside] = border[row[inside], column[inside]]
     channels, of, places, exact, row, column = (part[inside] for part in (channels, of, places, exact, row, column))

@@ -87,7 +87,7 @@ def test_signs_come_back_as_they_were():
         staff = index % 2
         classes = {"duration": rng.integers(9), "dots": rng.integers(4), "stem": rng.integers(3), "beam": rng.integers(4)}
         ties = {name: float(rng.integers(2)) for name in ("tie_start", "tie_stop", "slur_start", "slur_stop")}
-        x, y = 1.0 + 0.85 * index, MIDDLES[staff] + 0.5 * rng.integers(-8, 9)
+        x, y = 1.0 + 0.92 * index, MIDDLES[staff] + 0.5 * rng.integers(-8, 9)
         rows.append(sign(kinds[int(rng.integers(len(kinds)))], x, y, staff, classes=classes, **ties))
     signs = np.concatenate(rows)
     got = read_back(signs)

@@ -97,7 +97,9 @@ def sounding_heads(part: Part) -> list[Sounding]:
                     known = before if _shares_its_place(event, head) else state
                     alter = known.get((event.staff, head.place), key[STEPS[head.place % 7]])
                 if head.tie_start:
-                    open_ties.setdefault((onset + steps(event.duration, divisions), head.place), []).append((event.staff, float(alter)))
+                    open_ties.setdefault((onset + steps(event.duration, divisions), head.place), []).append(
+                        (event.staff, float(alter))
+                    )
                 sounding.append(Sounding(index, voice, place, number, float(alter)))
     return sounding
 

@@ -5,6 +5,8 @@ The voices of a bar are written one after another; what a voice leaves unprinted
 voice of their staff, clefs within a bar where some voice has a note that begins. A first bar that is shorter than its meter
 has the number 0.
 
+music21, partitura and verovio open it, but for one thing: partitura 1.9 fails on chords of unpitched notes.
+
 Source: MusicXML 4.0 (W3C Music Notation Community Group, 2021).
 """
 

@@ -7,10 +7,11 @@ and get no label. Conventions: boxes as in ``omr.pages.shapes``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
+from omr.pages.drawn_bar_lines import bar_line_kind, stretches
 from omr.pages.glyphs import ACCIDENTAL_KINDS, DYNAMIC_LETTERS, GLYPH_KINDS, KEY_KINDS, Glyph
 from omr.pages.score_facts import ScoreFacts
 from omr.pages.shapes import SVG, Box, shape_boxes, text_runs, union, uses
@@ -19,7 +20,6 @@ from omr.signs import DYNAMICS, KIND_INDEX
 __all__ = ["DrawnSign", "DrawnStaff", "DrawnSystem", "drawn_systems"]
 
 OWNERS = frozenset({"note", "chord", "rest", "mRest", "multiRest"})
-SAME_PLACE = 3.0  # page units: bar lines of staves above one another
 
 
 @dataclass(slots=True)
@@ -188,11 +188,11 @@ class _Walker:
         strokes = shape_boxes(group.element, "path", "rect", "polygon")
         dots = [use.box for use in uses(group.element, self.glyphs)] + shape_boxes(group.element, "ellipse")
         dashed = any(element.get("stroke-dasharray") for element in group.element)
-        for stretch in _stretches(strokes):
+        for stretch in stretches(strokes):
             box = union(stretch)
             assert box is not None
             beside = [dot for dot in dots if box.top <= (dot.top + dot.bottom) / 2 <= box.bottom]
-            kind = _bar_line_kind(stretch, beside, dashed)
+            kind = bar_line_kind(stretch, beside, dashed)
             self._add(_Group(group.element, "", "", "", None, False), kind, union([*stretch, *beside]))
 
     def _stem(self, group: _Group) -> None:
@@ -271,42 +271,6 @@ class _Walker:
             self._add(group, names[0], box)
         else:  # louder or softer than the contract's, or a mixture
             self._add(group, "words", box, text=letters)
-
-
-def _stretches(strokes: list[Box]) -> Iterator[list[Box]]:
-    """Groups of upright lines that touch one another from top to bottom, top first."""
-    group: list[Box] = []
-    bottom = 0.0
-    for stroke in sorted(strokes, key=lambda box: (box.top, box.left)):
-        if group and stroke.top > bottom + SAME_PLACE:
-            yield group
-            group = []
-        bottom = max(bottom, stroke.bottom) if group else stroke.bottom
-        group.append(stroke)
-    if group:
-        yield group
-
-
-def _bar_line_kind(strokes: list[Box], dots: list[Box], dashed: bool) -> str:
-    """What the lines of one stretch and the dots beside them say; "" for what the contract lacks."""
-    places: list[tuple[float, float]] = []  # centre, width
-    for stroke in sorted(strokes, key=lambda box: box.left + box.right):
-        centre, width = (stroke.left + stroke.right) / 2, stroke.right - stroke.left
-        if not places or centre - places[-1][0] > SAME_PLACE:
-            places.append((centre, width))
-    if dashed and len(places) == 1:
-        return "bar_dashed"
-    centre = sum(x for x, _ in places) / len(places)
-    before, after = (any((dot.left + dot.right) / 2 * sign > centre * sign for dot in dots) for sign in (-1, 1))
-    if before and after:
-        return "bar_repeat_both"
-    if before or after:
-        return "bar_repeat_end" if before else "bar_repeat_start"
-    if len(places) == 1:
-        return "bar_single"
-    if len(places) == 2:
-        return "bar_final" if places[1][1] > 2 * places[0][1] else "bar_double" if places[0][1] <= 2 * places[1][1] else ""
-    return ""
 
 
 def drawn_systems(page: Element, facts: ScoreFacts, glyphs: dict[int, Glyph]) -> list[DrawnSystem]:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from compose.notation.names import ACCIDENTALS
 from compose.notation.writing import write_written
-from compose.notation.written import Bar, Clef, Direction, Event, Head, Key, Part, Time, Voice, WrittenScore
+from compose.notation.written import Bar, Clef, Direction, Event, Key, Part, Time, Voice, WrittenScore
+from omr.pages.generated_lines import Line, played_notes
 from omr.pages.rhythms import BEATS, beamed, random_rhythm
 
 __all__ = ["generated_musicxml", "generated_score"]
@@ -24,9 +24,6 @@ __all__ = ["generated_musicxml", "generated_score"]
 CLEFS = (("G", 2, 0, 34), ("F", 4, 0, 22), ("C", 3, 0, 28), ("C", 4, 0, 26), ("G", 2, -1, 27), ("G", 2, 1, 41), ("F", 4, -1, 15))
 CLEF_SHARES = (0.46, 0.3, 0.1, 0.05, 0.05, 0.02, 0.02)  # sign, line, octaves and middle line's place above
 DYNAMICS = ("ppp", "pp", "p", "mp", "mf", "f", "ff", "fff", "sf", "sfz", "fz", "fp", "rf", "rfz")
-ARTICULATIONS = ("staccato", "staccatissimo", "accent", "strong-accent", "tenuto")
-ORNAMENTS = ("trill-mark", "turn", "mordent", "inverted-mordent", "tremolo-1", "tremolo-2", "tremolo-3")
-OTHERS = ("fermata", "up-bow", "down-bow", "breath-mark")
 WORDS = (
     "dolce",
     "cresc.",
@@ -42,26 +39,6 @@ WORDS = (
     "arco",
 )
 TEMPI = ("quarter=96", "eighth=120", "quarter.=60", "half=72")
-REACH = 11  # places that the walk goes from the middle line
-SIGNS = tuple(ACCIDENTALS)
-SIGN_SHARES = (0.32, 0.32, 0.26, 0.05, 0.05)
-
-
-@dataclass
-class _Line:
-    """One voice as it goes on from bar to bar."""
-
-    number: int
-    staff: int
-    rests: float
-    chords: float
-    accidentals: float
-    marks: float
-    calm: float
-    shape: str
-    place: int = 0
-    tied: tuple[int, ...] = ()
-    slur: bool = False
 
 
 @dataclass
@@ -78,67 +55,7 @@ class _Plan:
     pedal: bool = False
 
 
-def _drawn_head(line: _Line, place: int, rng: np.random.Generator) -> Head:
-    sign = str(rng.choice(SIGNS, p=SIGN_SHARES)) if rng.random() < line.accidentals else ""
-    return Head(place, sign, shape=line.shape)
-
-
-def _heads(line: _Line, middle: int, rng: np.random.Generator) -> tuple[Head, ...]:
-    """A chord near where the voice was, with the heads that ties come to."""
-    line.place = int(np.clip(line.place + rng.integers(-4, 5), middle - REACH, middle + REACH))
-    places = {line.place}
-    while rng.random() < line.chords and len(places) < 4:
-        places.add(min(places) + int(rng.integers(1, 8)))
-    heads = [_drawn_head(line, place, rng) for place in places - set(line.tied)]
-    return tuple(
-        sorted((*heads, *(Head(place, tie_stop=True, shape=line.shape) for place in line.tied)), key=lambda head: head.place)
-    )
-
-
-def _marks(line: _Line, event: Event, rng: np.random.Generator) -> tuple[str, ...]:
-    if rng.random() >= line.marks:
-        return ()
-    marks = {str(rng.choice(ARTICULATIONS))}
-    if rng.random() < 0.2:
-        marks = {str(rng.choice(ORNAMENTS))} if event.duration >= Fraction(1, 2) else marks
-    elif rng.random() < 0.15:
-        marks.add(str(rng.choice(OTHERS)))
-    elif rng.random() < 0.15 and len(event.heads) > 1:
-        marks = {"arpeggiate"}
-    return tuple(sorted(marks))
-
-
-def _graces(line: _Line, onset: Fraction, middle: int, rng: np.random.Generator) -> list[Event]:
-    count = int(rng.choice([1, 1, 1, 2, 3]))
-    slashed = "slashed" if count == 1 and rng.random() < 0.6 else "grace"
-    places = np.clip(line.place + rng.integers(-3, 4, count), middle - REACH, middle + REACH)
-    kind = "eighth" if count == 1 else "16th"
-    notes = [
-        Event(onset, Fraction(0), (_drawn_head(line, int(place), rng),), kind, staff=line.staff, grace=slashed) for place in places
-    ]
-    return beamed(notes)
-
-
-def _played(line: _Line, event: Event, middle: int, rng: np.random.Generator) -> list[Event]:
-    """A note or rest of a rhythm with all that is on it; graces before it."""
-    event = dataclasses.replace(event, staff=line.staff)
-    if not line.tied and rng.random() < line.rests:
-        return [event]
-    graces = _graces(line, event.onset, middle, rng) if not line.tied and rng.random() < 0.04 else []
-    heads = _heads(line, middle, rng)
-    kept = tuple(head.place for head in heads if rng.random() < 0.7) if rng.random() < 0.08 else ()
-    heads = tuple(dataclasses.replace(head, tie_start=head.place in kept) for head in heads)
-    line.tied = kept
-    event = dataclasses.replace(event, heads=heads)
-    event = dataclasses.replace(event, marks=_marks(line, event, rng))
-    if line.slur and rng.random() < 0.35:
-        event, line.slur = dataclasses.replace(event, slur_stops=1), False
-    elif not line.slur and rng.random() < 0.1:
-        event, line.slur = dataclasses.replace(event, slur_starts=1), True
-    return [*graces, event]
-
-
-def _voice(line: _Line, plan: _Plan, is_last: bool) -> Voice:
+def _voice(line: Line, plan: _Plan, is_last: bool) -> Voice:
     rng = plan.rng
     middle = CLEFS[plan.clefs[line.staff - 1]][3]
     length = Fraction(plan.meter[0] * 4, plan.meter[1])
@@ -146,7 +63,7 @@ def _voice(line: _Line, plan: _Plan, is_last: bool) -> Voice:
         return Voice(line.number, (Event(Fraction(0), length, staff=line.staff),))
     events: list[Event] = []
     for group in random_rhythm(*plan.meter, rng, line.calm):
-        played = [_played(line, event, middle, rng) for event in group]
+        played = [played_notes(line, event, middle, rng) for event in group]
         # graces stand between the notes of a beam but are not of it
         joined = beamed([notes[-1] for notes in played])
         events += [event for notes, last in zip(played, joined, strict=True) for event in (*notes[:-1], last)]
@@ -224,12 +141,12 @@ def _new_clefs(plan: _Plan, staves: int, length: Fraction, is_first: bool) -> tu
     return tuple(clefs)
 
 
-def _lines(staves: int, rng: np.random.Generator) -> list[_Line]:
+def _lines(staves: int, rng: np.random.Generator) -> list[Line]:
     lines = []
     for staff in range(1, staves + 1):
         for voice in range(2 if rng.random() < (0.5 if staves > 1 else 0.3) else 1):
             lines.append(
-                _Line(
+                Line(
                     number=4 * (staff - 1) + voice + 1,
                     staff=staff,
                     rests=float(rng.uniform(0.03, 0.25)),

@@ -26,7 +26,7 @@ MAX_SLOPE = 0.3  # of a staff in the frame
 MAX_CHAINS = 300  # the best so many; more are noise
 SLOPE_CELLS = 8  # columns that the slope at a chain's end is told by
 LEAST_CELLS = 5  # combs in a staff
-STAFF_SPACES = 4.5  # middle lines are at least so far apart
+STAFF_SPACES = 4.9  # middle lines are at least so far apart
 MOST_SHARED = 0.3  # of a chain's combs that may lie in another staff
 LEAST_SHARE = 0.3  # of a chain's columns that have a comb
 

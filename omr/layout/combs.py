@@ -66,7 +66,7 @@ def stroke_cells(frame: Frame) -> Teeth | None:
     blurred = cv2.blur(frame.strokes.astype(np.float32), (CELL_SPACES * cell, 1), borderType=cv2.BORDER_REPLICATE)
     cells = np.ascontiguousarray(blurred[:, np.round(places).astype(np.intp)])
     forgiving = cv2.dilate(cells, np.ones((3, 1), np.uint8))
-    strong = max(float(np.percentile(forgiving, STRONG_PERCENT)), WEAKEST_STROKE)
+    strong = max(frame.faintness * float(np.percentile(forgiving, STRONG_PERCENT)), WEAKEST_STROKE)
     return Teeth(np.minimum(cells / strong, 1.0).astype(np.float32), np.minimum(forgiving / strong, 1.0).astype(np.float32), places)
 
 

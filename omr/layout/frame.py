@@ -21,6 +21,9 @@ FRAME_INTERLINE = 14  # pixels
 WINDOW_SPACES = 3  # of Sauvola's threshold
 MAX_FRAME_PIXELS = 60_000_000
 THIN_SPACES = 0.45  # a stroke as high as this is no staff line
+STRONG_PERCENT, FAINT_SHARE = 99.0, 0.35  # a faint stroke has this share of a strong one's strength
+FAINTEST = 10.0  # grey levels
+GRAIN_PX = 5  # averaged along a stroke, against the grain of scans
 MAX_SKEW = 0.25  # slopes looked at, either side
 COARSE, FINE = 0.02, 0.0025
 STRIP_SPACES = 4  # width of the strips that are slid against each other
@@ -33,25 +36,31 @@ class Frame:
     Args:
         to_page: Frame points to page points, (2, 3).
         ink: Where there is ink, (height, width).
-        strokes: Strength of thin horizontal strokes in grey levels, (height, width).
+        strokes: Strength of thin level strokes in grey levels, (height, width).
+        level: Where there is ink or a thin level stroke, however faint beside it, (height, width).
+        upright: Where there is ink or a thin upright stroke, however faint, (height, width).
+        faintness: As ``make_frame`` was told.
     """
 
     to_page: NDArray[np.float64]
     ink: NDArray[np.bool_]
     strokes: Grey
+    level: NDArray[np.bool_]
+    upright: NDArray[np.bool_]
+    faintness: int | float
 
     def page_points(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Frame points on the page, (..., 2)."""
         return points @ self.to_page[:, :2].T + self.to_page[:, 2]
 
 
-def make_frame(grey: Grey, spacing: LineSpacing, *, window_spaces: int | float = WINDOW_SPACES) -> Frame:
+def make_frame(grey: Grey, spacing: LineSpacing, *, faintness: int | float = 1.0) -> Frame:
     """The frame of a page.
 
     Args:
         grey: The page, (height, width).
         spacing: Of its staff lines.
-        window_spaces: Side of Sauvola's window in spaces.
+        faintness: How strong staff lines are supposed to be, as a share of the page's strongest thin strokes.
     """
     scale = FRAME_INTERLINE / spacing.interline_px
     scale = min(scale, float(np.sqrt(MAX_FRAME_PIXELS / grey.size)))
@@ -65,8 +74,13 @@ def make_frame(grey: Grey, spacing: LineSpacing, *, window_spaces: int | float =
     if abs(slope) > FINE:
         page, turn = _turned(page, slope)
         to_page = to_page @ np.vstack([turn, [0.0, 0.0, 1.0]])
-    ink = sauvola(page, round(window_spaces * FRAME_INTERLINE))
-    return Frame(to_page, ink, thin_strokes(page, thickest))
+    ink = sauvola(page, WINDOW_SPACES * FRAME_INTERLINE)
+    strokes = thin_strokes(page, thickest)
+    strong = max(faintness * float(np.percentile(strokes[::3, ::3], STRONG_PERCENT)), FAINTEST / FAINT_SHARE)
+    faint = FAINT_SHARE * strong
+    level = ink | (cv2.blur(strokes, (GRAIN_PX, 1)) > faint)
+    upright = ink | (cv2.blur(thin_strokes(page, thickest, upright=True), (1, GRAIN_PX)) > faint)
+    return Frame(to_page, ink, strokes, level, upright, faintness)
 
 
 def _slope(strokes: Grey) -> float:

@@ -1,4 +1,4 @@
-"""Paper and ink: even light, black and white by Sauvola's threshold, and the ink of thin horizontal strokes.
+"""Paper and ink: even light, black and white by Sauvola's threshold, and the ink of thin strokes.
 
 Pages are grey, uint8, 0 black to 255 white. Ink is bool or a share 0 to 1.
 
@@ -20,7 +20,8 @@ Grey = NDArray[np.uint8]
 SAUVOLA_K = 0.2
 SAUVOLA_RANGE = 128.0  # of the standard deviation in grey levels
 PAPER_SHRINK = 8  # the ground of the paper changes slowly: it is looked for on a page this much smaller
-DARKEST_PAPER = 24
+DARKEST_PAPER = 0.3  # of bright paper; what is darker is no paper, and its grain is not to be made strokes of
+BRIGHT_PERCENT = 90
 
 
 def even_light(grey: Grey, interline_px: int | float) -> Grey:
@@ -37,7 +38,8 @@ def even_light(grey: Grey, interline_px: int | float) -> Grey:
     side = 2 * round(1.5 * interline_px / PAPER_SHRINK) + 3
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     paper = cv2.blur(paper, (side, side))
-    whole = cv2.resize(np.maximum(paper, DARKEST_PAPER).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
+    darkest = max(1.0, DARKEST_PAPER * float(np.percentile(paper, BRIGHT_PERCENT)))
+    whole = cv2.resize(np.maximum(paper, darkest).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
     return cv2.divide(grey, whole, scale=255.0).astype(np.uint8, copy=False)
 
 
@@ -60,11 +62,13 @@ def sauvola(grey: Grey, window_px: int, k: float = SAUVOLA_K) -> NDArray[np.bool
     return np.less(pixels, deviation)
 
 
-def thin_strokes(grey: Grey, thickest_px: int) -> Grey:
-    """How much darker than their ground the strokes are that are at most ``thickest_px`` high; others are 0.
+def thin_strokes(grey: Grey, thickest_px: int, *, upright: bool = False) -> Grey:
+    """How much darker than their ground the strokes are that are at most ``thickest_px`` thick; others are 0.
 
     Args:
         grey: The page under even light, (height, width).
-        thickest_px: Height of the thickest stroke that stays.
+        thickest_px: Thickness of the thickest stroke that stays.
+        upright: Whether upright strokes are meant, not level ones.
     """
-    return cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, np.ones((thickest_px + 1, 1), np.uint8)).astype(np.uint8, copy=False)
+    shape = (1, thickest_px + 1) if upright else (thickest_px + 1, 1)
+    return cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, np.ones(shape, np.uint8)).astype(np.uint8, copy=False)

@@ -19,6 +19,8 @@ from omr.layout.systems import System, find_systems
 
 __all__ = ["PageLayout", "layout_page", "system_strips"]
 
+FAINTNESSES = (1.0, 0.5, 0.25)  # of staff lines, tried in turn while the layout is not trusted
+TRUSTED = 0.85  # confidence of every system
 MIN_STRIP_PX, MAX_STRIP_PX = 4.0, 64.0
 
 
@@ -74,12 +76,19 @@ def layout_page(grey: Grey) -> PageLayout:
     Args:
         grey: The page, 0 black to 255 white, (height, width).
     """
+    best, best_worth = PageLayout(grey, None, [], None), 0.0
     for spacing in line_spacings(grey):
-        frame = make_frame(grey, spacing)
-        systems = find_systems(frame, find_staves(frame))
-        if systems:
-            return PageLayout(grey, frame, systems, spacing)
-    return PageLayout(grey, None, [], None)
+        for faintness in FAINTNESSES:
+            frame = make_frame(grey, spacing, faintness=faintness)
+            systems = find_systems(frame, find_staves(frame))
+            worth = sum(_confidence(system) * sum(staff.right - staff.left for staff in system.staves) for system in systems)
+            if worth > best_worth:
+                best, best_worth = PageLayout(grey, frame, systems, spacing), worth
+            if systems and min(_confidence(system) for system in systems) >= TRUSTED:
+                return best
+        if best.systems:
+            break
+    return best
 
 
 def system_strips(grey: Grey, *, page: int = 0, interline_px: int | float = 12.0) -> list[SystemStrip]:

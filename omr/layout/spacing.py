@@ -22,6 +22,7 @@ __all__ = ["LineSpacing", "line_spacings"]
 COLUMNS = 600  # looked at, spread over the page
 MIN_INTERLINE_PX, MAX_INTERLINE_PX = 4, 160
 WINDOWS = (15, 41, 121)  # heights of the windows that tell ink from paper: fine, middling and coarse pages
+GRAIN_PX = 7  # averaged across, against the grain of scans
 OFFSET = 0.05  # ink is darker than the mean of its window by this share
 MAX_CANDIDATES = 4
 LEAST_SHARE = 0.12  # of the best candidate's runs, for a further one
@@ -43,7 +44,7 @@ def line_spacings(grey: Grey) -> tuple[LineSpacing, ...]:
         grey: The page, (height, width).
     """
     step = max(1, grey.shape[1] // COLUMNS)
-    columns = np.ascontiguousarray(grey[:, ::step].T)
+    columns = np.ascontiguousarray(cv2.blur(grey, (GRAIN_PX, 1))[:, ::step].T).astype(np.uint8, copy=False)
     found: list[LineSpacing] = []
     for window in WINDOWS:
         black, white = _runs(columns, window)

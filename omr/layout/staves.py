@@ -28,16 +28,18 @@ GAPS: Final[Curve] = np.array([-1.5, -0.5, 0.5, 1.5])
 OUTSIDE: Final[Curve] = np.array([-3.0, 3.0])
 OFFSETS: Final[Curve] = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])  # lines from the middle one, in spaces
 SEARCH_SPACES = 0.35  # a line is looked for so far from where it is expected
-MIDDLE_STIFFNESS, SPACING_STIFFNESS = 8.0, 3000.0
+MIDDLE_STIFFNESS, SPACING_STIFFNESS = 200.0, 3000.0
 GUESS_STIFFNESS = 30.0
 ROUNDS = 3  # of fitting and forgetting
 FORGET_SPACES = 0.08  # what lies this far off counts half
 LEAST_STROKE = 0.12  # weaker is no line
 END_SPACES = 1.5  # window of the ends
-END_GAP_PX = 4  # what is further from the lines' ends is no part of them
+FILLED_GAPS = 3  # spaces with ink half-way, of four, in a column of something else than lines
+END_GAP_SPACES = 1.2  # a longer break is an end
+BAR_LINE_PX = 4  # of a bar line at the end
 LEAST_ON = 0.6  # share of ink in it, on most lines
 MIN_STAFF_SPACES = 6.0
-STAFF_SPACES = 4.5  # middle lines are at least so far apart
+STAFF_SPACES = 4.9  # middle lines are at least so far apart
 MOST_INSIDE = 0.3  # of a chain's combs that may lie in another staff
 GROW_CELLS = 6  # columns looked at beyond each end
 GOING_STROKE = 0.3  # at least so strong is a line that goes on
@@ -202,13 +204,13 @@ def _ended(frame: Frame, guess: Staff) -> list[Staff]:
     x = np.arange(max(0.0, guess.left - 2 * margin), min(frame.ink.shape[1] - 1.0, guess.right + 2 * margin))
     on = _inked(frame, guess, x, OFFSETS)
     most = on.sum(axis=0) >= LINES - 1
+    filled = _inked(frame, guess, x, GAPS).sum(axis=0) >= FILLED_GAPS  # braces, bar lines, clefs and heads
     pieces: list[Staff] = []
     for start, stop in _dense(most, on.sum(axis=0)):
-        runs = np.split(inked := start + np.flatnonzero(most[start:stop]), np.flatnonzero(np.diff(inked) > END_GAP_PX) + 1)
-        runs = [run for run in runs if len(run) and run[-1] >= start + margin and run[0] <= stop - margin]
-        if not runs:
+        ends = _ends(most, filled, start + margin, stop - margin)
+        if ends is None:
             continue
-        first, last = int(runs[0][0]), int(runs[-1][-1])  # a brace beside the ends is a run of its own
+        first, last = ends
         inside = slice(first, last + 1)
         between = _inked(frame, guess, x[inside], GAPS).mean()
         outside = _inked(frame, guess, x[inside], OUTSIDE).mean(axis=1).max()
@@ -227,21 +229,41 @@ def _ended(frame: Frame, guess: Staff) -> list[Staff]:
     return pieces
 
 
+def _ends(most: NDArray[np.bool_], filled: NDArray[np.bool_], start: int, stop: int) -> tuple[int, int] | None:
+    """First and last column of a staff's lines about these columns; None when there is none.
+
+    Lines go on over short breaks, and under ink that fills the spaces too; such ink is no line itself, so that braces and letters
+    beside the staff are left out, but a bar line right at the end is taken in.
+    """
+    lines = np.flatnonzero(most & ~filled)
+    white = np.concatenate([[0], np.cumsum(~most & ~filled)])
+    breaks = np.flatnonzero(np.diff(white[lines]) > END_GAP_SPACES * FRAME_INTERLINE) + 1
+    runs = [run for run in np.split(lines, breaks) if len(run) and run[-1] >= start and run[0] <= stop]
+    if not runs:
+        return None
+    first, last = int(runs[0][0]), int(runs[-1][-1])
+    for _ in range(BAR_LINE_PX):
+        first -= int(first > 0 and most[first - 1])
+        last += int(last + 1 < len(most) and most[last + 1])
+    return first, last
+
+
 def _inked(frame: Frame, staff: Staff, x: Curve, spaces: Curve) -> NDArray[np.bool_]:
     """Where there is ink within a pixel of these heights of a staff, (heights, columns)."""
     rows = np.round(staff.middle_at(x) + spaces[:, None] * staff.spacing_at(x)).astype(np.intp)
     rows = np.clip(rows, 1, len(frame.ink) - 2)
     across = np.broadcast_to(np.round(x).astype(np.intp), rows.shape)
-    return np.asarray(frame.ink[rows - 1, across] | frame.ink[rows, across] | frame.ink[rows + 1, across])
+    return np.asarray(frame.level[rows - 1, across] | frame.level[rows, across] | frame.level[rows + 1, across])
 
 
 def _stroke_spaces(on: NDArray[np.bool_]) -> float:
-    """Length in spaces of the stroke that a pixel of ink on the lines lies in, on average."""
-    padded = np.zeros((on.shape[0], on.shape[1] + 2), dtype=np.int8)
-    padded[:, 1:-1] = on
-    edges = np.flatnonzero(np.diff(padded.ravel()))
-    lengths = (edges[1::2] - edges[::2]).astype(np.float64)
-    return float((lengths**2).sum() / max(float(lengths.sum()), 1.0)) / FRAME_INTERLINE
+    """Length in spaces of the stroke that a pixel of ink lies in, on average on the line where it is least."""
+    least = np.inf
+    for line in on:
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], line.astype(np.int8), [0]])))
+        lengths = (edges[1::2] - edges[::2]).astype(np.float64)
+        least = min(least, float((lengths**2).sum() / max(float(lengths.sum()), 1.0)) / FRAME_INTERLINE)
+    return least
 
 
 def _dense(most: NDArray[np.bool_], lines: NDArray[np.int_]) -> list[tuple[int, int]]:

@@ -19,9 +19,11 @@ __all__ = ["System", "find_systems"]
 
 LEAST_OVERLAP = 0.5  # of the shorter staff's width, of two in one system
 MAX_GAP_SPACES = 40.0  # between two staves of a system
-EDGE_SPACES = (-1.0, 1.2)  # where the line at the left ends is looked for, from the ends
-LEAST_AT_EDGE = 0.85  # share of its height that is ink
-LEAST_BETWEEN = 0.95  # of a bar line elsewhere
+EDGE_SPACES = (-1.2, 0.6)  # where the line at the left ends is looked for, from the ends
+MAX_STRAY_SPACES = 1.2  # and so much more where an end was not found exactly
+LEANS_SPACES = (0.0, -0.3, 0.3, -0.6, 0.6, -0.9, 0.9, -1.2, 1.2)  # tried for that reason
+LEAST_AT_EDGE = 0.6  # share of its height that is ink
+LEAST_BETWEEN = 0.92  # of a bar line elsewhere
 LEAST_BAR_LINES = 2
 MAX_TILT = 0.15  # of the line through the left ends, across by down
 SLACK_PX = 2  # a line may stray so far sideways
@@ -82,16 +84,18 @@ def _joined(frame: Frame, upper: Staff, lower: Staff) -> float:
     gap = float((lower.line_at(ends[:1], -2.0) - upper.line_at(ends[:1], 2.0))[0])
     if not 0 < gap <= MAX_GAP_SPACES * FRAME_INTERLINE:
         return 0.0
-    aligned = abs(tilt) <= max(MAX_TILT * (gap + 4 * FRAME_INTERLINE), 1.5 * FRAME_INTERLINE)
+    aligned = abs(tilt) <= MAX_TILT * (gap + 4 * FRAME_INTERLINE) + MAX_STRAY_SPACES * FRAME_INTERLINE
     tilt = tilt if aligned else 0.0
     start = upper.left if aligned else max(upper.left, lower.left)
     x = np.arange(start + EDGE_SPACES[0] * FRAME_INTERLINE, min(upper.right, lower.right) + FRAME_INTERLINE)
-    full = _inked_between(frame, upper, lower, x, tilt)
     at_edge = x <= start + EDGE_SPACES[1] * FRAME_INTERLINE
-    edge = float(full[at_edge].max(initial=0.0)) if aligned else 0.0
-    bars = _bars(full[~at_edge] >= LEAST_BETWEEN)
+    bars = _bars(_inked_between(frame, upper, lower, x[~at_edge], tilt) >= LEAST_BETWEEN)
+    edge = 0.0
+    for lean in LEANS_SPACES if aligned else ():
+        full = _inked_between(frame, upper, lower, x[at_edge], tilt + lean * FRAME_INTERLINE)
+        edge = max(edge, float(full.max(initial=0.0)))
     if edge >= LEAST_AT_EDGE or bars >= LEAST_BAR_LINES:
-        return min(1.0, 0.5 + 0.5 * max((edge - 0.7) / 0.3, 0.0) + 0.25 * min(bars, 2))
+        return min(1.0, 0.5 + 0.5 * max((edge - 0.5) / 0.5, 0.0) + 0.25 * min(bars, 2))
     return max(0.0, min(0.49, 0.5 * (edge - 0.3) + 0.2 * bars))
 
 
@@ -103,7 +107,7 @@ def _inked_between(frame: Frame, upper: Staff, lower: Staff, x: NDArray[np.float
     rows, across = np.round(top + down * (bottom - top)).astype(np.intp), np.round(x + down * tilt).astype(np.intp)
     height, width = frame.ink.shape
     inside = (rows >= 0) & (rows < height) & (across >= 0) & (across < width)
-    ink = np.where(inside, frame.ink[np.clip(rows, 0, height - 1), np.clip(across, 0, width - 1)], False)
+    ink = np.where(inside, frame.upright[np.clip(rows, 0, height - 1), np.clip(across, 0, width - 1)], False)
     wide = cv2.dilate(ink.astype(np.uint8), np.ones((1, 2 * SLACK_PX + 1), np.uint8))
     return np.asarray(wide.mean(axis=0), dtype=np.float64)
 

@@ -236,7 +236,8 @@ def test_interlines_out_of_range_are_refused(drawn_page: Draw, interline_px: flo
 def test_confidence_falls_with_the_ink(drawn_page: Draw) -> None:
     page = drawn_page(((300.0, 460.0),), size=(1200, 760))
     broken = page.image.copy()
-    broken[np.random.default_rng(3).random(broken.shape) < 0.5] = 255
+    for x in range(0, 1200, 60):
+        broken[:, x : x + 20] = 255
     whole = system_strips(page.image)[0].confidence
     assert whole > 0.9
-    assert all(strip.confidence < whole - 0.02 for strip in system_strips(broken))
+    assert 0 < system_strips(broken)[0].confidence < whole - 0.1

@@ -1,7 +1,8 @@
 """Ties and slurs: which heads the ends of a curve belong to.
 
-A tie joins two heads of one place with no other note of their voice between them, and its ends are close to both and between their
-centres; any other curve is a slur. At a system's ends a curve that is level and close to its one head is half a tie. Lengths are staff spaces.
+A tie joins two heads of one place with no other note of their voice between them; its ends are close to both and between their
+centres. Any other curve is a slur. At a system's ends a curve that is level and close to its one head is half a tie. Lengths are
+staff spaces.
 """
 
 from __future__ import annotations

@@ -143,6 +143,6 @@ def test_a_picture_without_signs_gives_none():
 
 
 def test_signs_at_the_border_do_not_count():
-    near = (BORDER_CELLS * CELL_PX - ORIGIN[0]) / INTERLINE - 0.1
+    near = (BORDER_CELLS * CELL_PX - ORIGIN[0]) / INTERLINE - 0.3
     targets = draw_targets(sign("head_black", near, 0.0, 0), MIDDLES, (INTERLINE, INTERLINE), ORIGIN, SHAPE)
     assert len(targets.cells) == 0

@@ -22,10 +22,13 @@ QUARTER: Final = DURATIONS.index("quarter")
 
 
 def duration_of(head: Head) -> str:
-    """Note type of a head by its shape and its stem's beams or flags."""
-    if head.mark.name in HEAD_DURATIONS:
-        return HEAD_DURATIONS[head.mark.name]
+    """Note type of a head by its shape and its stem's beams or flags.
+
+    Where a half and a shorter note share one head, it is a half's; the other stem has the beams.
+    """
     strokes = head.stem.strokes if head.stem is not None else 0
+    if head.mark.name in HEAD_DURATIONS and not (head.shared and strokes):
+        return HEAD_DURATIONS[head.mark.name]
     return DURATIONS[min(QUARTER + strokes, len(DURATIONS) - 1)]
 
 

@@ -21,6 +21,7 @@ MIN_STEM: Final = 0.7  # length
 AT_SIDE: Final = 0.25  # between stem and side of the head
 PAST_END: Final = 0.55  # from the centre of the outermost head to the stem's end
 SAME_HEAD: Final = 0.12
+SIDE_BY_SIDE: Final = 1.7
 SMALL: Final = 0.82  # heads lower than this share of a space are grace or cue heads
 FREE_TIP: Final = 0.6  # least length of a stem beyond its last head
 
@@ -45,7 +46,7 @@ class Stem:
 
 @dataclass(eq=False, slots=True)
 class Head:
-    """A head of a note; a head that two stems share is two of them."""
+    """A head of a note; a head that two stems share is two of them, each ``shared``."""
 
     mark: Mark
     staff: int
@@ -58,6 +59,7 @@ class Head:
     slur_start: bool = False
     slur_stop: bool = False
     slashed: bool = False
+    shared: bool = False
 
 
 def find_heads(scene: Scene) -> tuple[list[Head], list[Stem]]:
@@ -125,14 +127,26 @@ def _assign(heads: list[Head], stems: list[tuple[Stem, list[tuple[Head, bool]]]]
         if again and not free:
             continue  # the same head printed twice for one chord
         choice: list[Stem | None] = [*free[:1]]
-        if not again and len({stem.up for stem in free}) == 2 and not _printed_again(heads, index):
+        doubled = _printed_again(heads, index)
+        if not again and len({stem.up for stem in free}) == 2 and not doubled:
             choice = [next(stem for stem in free if stem.up), next(stem for stem in free if not stem.up)]
         for its in choice or [None]:
-            twin = Head(head.mark, head.staff, head.place, head.small, its)
+            twin = Head(head.mark, head.staff, head.place, head.small, its, shared=len(choice) > 1 or bool(again) or doubled)
             if its is not None:
                 its.heads.append(twin)
             result.append(twin)
+    _mark_unisons(result)
     return result, [stem for stem, _ in stems if stem.heads]
+
+
+def _mark_unisons(heads: list[Head]) -> None:
+    """Mark heads of one place side by side with opposite stems as shared: some engravers repeat the one head for each voice."""
+    for index, head in enumerate(heads):
+        for other in heads[index + 1 : index + 9]:
+            if (head.staff, head.place, head.mark.name) != (other.staff, other.place, other.mark.name):
+                continue
+            if head.stem and other.stem and head.stem.up != other.stem.up and abs(other.mark.x - head.mark.x) <= SIDE_BY_SIDE:
+                head.shared = other.shared = True
 
 
 def _printed_again(heads: list[Head], index: int) -> bool:

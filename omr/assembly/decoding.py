@@ -14,6 +14,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from omr.assembly import costs
 from omr.assembly.chords import Length, SeenEvent
@@ -40,7 +41,7 @@ MAX_VOICES = 12  # of all staves
 # the staves that it has been on and, higher, of its first, number.
 _Voice = tuple[int, int, str, int, int, float, bool, int, int]
 # A hypothesis: cost, time and x of the column, voices, tuplets under way with their ratios, whether it is too long, trail.
-_Trail = tuple["_Trail", int, int, Length, int, int, int, int] | None
+_Trail = tuple[Any, int, int, Length, int, int, int, int] | None  # first the trail before
 _State = tuple[float, int, float, tuple[_Voice, ...], tuple[tuple[int, int], ...], bool, _Trail]
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omr.signs import KINDS, SeenSystem
+from omr.signs import KINDS, SIGN_DTYPE, SeenSystem
 
 __all__ = ["Sign", "sign_rows"]
+
+SIGN_NAMES = SIGN_DTYPE.names or ()
+ARRAYS = tuple(name for name in SIGN_NAMES if SIGN_DTYPE[name].shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,13 @@ class Sign:
 
 def sign_rows(system: SeenSystem) -> list[Sign]:
     """The signs of a system in order of ``x``; those on no staff of it are left out."""
-    rows = []
-    for index, values in enumerate(system.signs.tolist()):
-        kind, probability, x, y, width, height, staff, place, *arrays = values
-        if not 0 <= kind < len(KINDS) or not 0 <= staff < system.staves or not probability > 0:
-            continue
-        duration, dots, stem, beam, grace = (tuple(array) for array in arrays[:5])
-        numbers = (probability, x, y, width, height, staff, place)
-        rows.append(Sign(index, KINDS[kind], *numbers, duration, dots, stem, beam, grace, *arrays[5:]))
+    columns = {name: system.signs[name].tolist() for name in SIGN_NAMES}
+    for name in ARRAYS:
+        columns[name] = [tuple(values) for values in columns[name]]
+    kinds, probabilities, staves = columns.pop("kind"), columns["probability"], columns["staff"]
+    rows = [
+        Sign(row, KINDS[kind], *values)
+        for row, (kind, *values) in enumerate(zip(kinds, *columns.values(), strict=True))
+        if 0 <= kind < len(KINDS) and 0 <= staves[row] < system.staves and probabilities[row] > 0
+    ]
     return sorted(rows, key=lambda sign: (sign.x, sign.staff, sign.place, sign.row))

@@ -1,7 +1,8 @@
 """Heads that two voices share: one head with two stems is one sign on the page and two notes in the music.
 
-A stem that points another way than the chord at whose head it begins belongs to a second chord of that head. Its length is not seen
-but for what its beam says, so that bar arithmetic has to tell it.
+Readers that see one sign give its stem both directions alike. Where a reader sees one direction, a stem that points another way
+than the chord at whose head it begins belongs to a second chord of that head; its length is not seen but for what its beam says,
+so that bar arithmetic has to tell it.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from omr.assembly.chords import Length, SeenEvent
-from omr.assembly.costs import NEVER
+from omr.assembly.costs import DISPLACED_HEAD, NEVER
 from omr.assembly.lengths import TYPE_DIVS, dotted
 from omr.assembly.rows import Sign
+from omr.signs import STEMS
 
 __all__ = ["shared_heads"]
 
 BELIEVED = 0.5
 SURE_STEM = 0.75
+BOTH_STEMS = 0.3  # probability of each direction from which a head is shared
+UP, DOWN = STEMS.index("up"), STEMS.index("down")
 BESIDE = (0.2, 1.0)  # staff spaces between the middle of a head and its stem
 AT_END = 0.8  # staff spaces between the height of a head and the end of its stem
 BEAM_REACH = 14.0
@@ -30,9 +34,46 @@ def shared_heads(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> list[See
     """Chords that are heard beside those seen, because a head has a second stem.
 
     Args:
-        events: Of the system, with their beams numbered.
+        events: Of the system, with their beams numbered; a chord of the other direction in a shared head's column gets it too.
         signs: Of the system.
     """
+    return [*_of_both_directions(events), *_of_second_stems(events, signs)]
+
+
+def _of_both_directions(events: Sequence[SeenEvent]) -> list[SeenEvent]:
+    """From heads whose stem points up and down alike."""
+    found = []
+    for event in events:
+        shared = [row for row in event.rows if min(row.stem[UP], row.stem[DOWN]) >= BOTH_STEMS]
+        if event.is_rest or event.grace or not shared:
+            continue
+        own = [row for row in event.rows if row not in shared]
+        event.stem = "down" if own and max(own[0].stem) == own[0].stem[DOWN] else "up"
+        other = "down" if event.stem == "up" else "up"
+        column = [
+            chord
+            for chord in events
+            if chord.stem == other
+            and chord.staff == event.staff
+            and not chord.is_rest
+            and not chord.grace
+            and chord is not event
+            and abs(chord.x - event.x) < DISPLACED_HEAD
+        ]
+        if column:
+            rows = sorted({row.row: row for row in (*column[0].rows, *shared)}.values(), key=lambda row: row.place)
+            column[0].rows, column[0].shapes = tuple(rows), ("",) * len(rows)
+            continue
+        second = _second(event, shared[0], other, events)
+        second.rows, second.shapes = tuple(shared), ("",) * len(shared)
+        if second.beam == "":
+            second.lengths = event.lengths
+        found.append(second)
+    return found
+
+
+def _of_second_stems(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> list[SeenEvent]:
+    """From stems that point another way than the chord at whose head they begin."""
     stems = [sign for sign in signs if sign.kind == "stem" and sign.probability >= BELIEVED]
     found = []
     for event in events:

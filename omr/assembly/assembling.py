@@ -183,11 +183,11 @@ class _Assembly:
         assembled = []
         for number, (choice, meter) in enumerate(zip(decided, meters, strict=True)):
             assembled.append(self._assembled_bar(number, choice, meter))
-        for bar, reading in self.wishes.readings.items():
-            if bar > len(assembled) or reading > len(assembled[bar - 1].readings):
-                there = f"{len(assembled[bar - 1].readings)} readings" if bar <= len(assembled) else f"{len(assembled)} bars"
-                raise RequestError(f"bar {bar}: expected a reading that is there, got {reading} of {there}")
-            assembled[bar - 1] = replace(assembled[bar - 1], taken=reading - 1)
+        for wished, reading in self.wishes.readings.items():
+            if wished > len(assembled) or reading > len(assembled[wished - 1].readings):
+                there = f"{len(assembled[wished - 1].readings)} readings" if wished <= len(assembled) else f"{len(assembled)} bars"
+                raise RequestError(f"bar {wished}: expected a reading that is there, got {reading} of {there}")
+            assembled[wished - 1] = replace(assembled[wished - 1], taken=reading - 1)
         parts = self._parts(decided, assembled)
         escapes = sum(bar.readings[bar.taken].irregular for bar in assembled)
         if escapes:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from omr.assembly.bar_lines import BarLine
-from omr.assembly.costs import chance_cost
+from omr.assembly.costs import ESCAPE, chance_cost
 from omr.assembly.deciding import Decided, decide_bar
 from omr.assembly.lengths import quarters_to_divs
 from omr.assembly.reading_systems import SeenBar, SystemSigns, bars_of
@@ -53,7 +53,11 @@ def _cost(found: SystemSigns, lines: Sequence[BarLine], meter: int | None, x: fl
     total = 0.0
     for bar in bars_of(found, lines):
         meter = _meter(bar, meter)
-        if meter is not None and bar.span.left - 0.1 <= x <= bar.span.right + 0.1 and (bar.events or bar.lone_rests):
+        if meter is None or not bar.span.left - 0.1 <= x <= bar.span.right + 0.1:
+            continue
+        if not bar.events and not bar.lone_rests:
+            total += ESCAPE  # a bar without a note or rest
+        else:
             total += decide_bar(bar, found.layout.part_of_staff, meter, False, frozenset()).readings[0].cost
     return total
 

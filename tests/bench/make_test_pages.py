@@ -34,7 +34,7 @@ from omr.pages.other_engravers import ENGRAVERS, engraved_pdf, first_bars, for_l
 from omr.pages.sources import draw_parts, score_text
 
 PACKS = {"lieder": "openscore-lieder", "quartets": "openscore-string-quartets", "single": "openscore-string-quartets"}
-BARS = {"lieder": 40, "quartets": 60, "single": 90}
+BARS = {"lieder": 40, "quartets": 90, "single": 90}
 POINTS_PER_INCH = 72.0
 VEROVIO = "verovio"
 INTERLINE_MM = 1.75  # of A4 pages

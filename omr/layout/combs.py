@@ -37,7 +37,7 @@ class Teeth:
 
     Args:
         cells: Strength 0 to 1, (rows, columns).
-        blurred: The same, forgiving a pixel up or down.
+        blurred: The same, forgiving two pixels up or down.
         places: ``x`` of each column's middle, (columns,).
     """
 
@@ -65,7 +65,7 @@ def stroke_cells(frame: Frame) -> Teeth | None:
     places = (np.arange(columns) + 0.5) * cell - 0.5
     blurred = cv2.blur(frame.strokes.astype(np.float32), (CELL_SPACES * cell, 1), borderType=cv2.BORDER_REPLICATE)
     cells = np.ascontiguousarray(blurred[:, np.round(places).astype(np.intp)])
-    forgiving = cv2.dilate(cells, np.ones((3, 1), np.uint8))
+    forgiving = cv2.dilate(cells, np.ones((5, 1), np.uint8))
     strong = max(frame.faintness * float(np.percentile(forgiving, STRONG_PERCENT)), WEAKEST_STROKE)
     return Teeth(np.minimum(cells / strong, 1.0).astype(np.float32), np.minimum(forgiving / strong, 1.0).astype(np.float32), places)
 

@@ -28,7 +28,7 @@ GAPS: Final[Curve] = np.array([-1.5, -0.5, 0.5, 1.5])
 OUTSIDE: Final[Curve] = np.array([-3.0, 3.0])
 OFFSETS: Final[Curve] = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])  # lines from the middle one, in spaces
 SEARCH_SPACES = 0.35  # a line is looked for so far from where it is expected
-MIDDLE_STIFFNESS, SPACING_STIFFNESS = 200.0, 3000.0
+MIDDLE_STIFFNESS, SPACING_STIFFNESS = 40.0, 3000.0
 GUESS_STIFFNESS = 30.0
 ROUNDS = 3  # of fitting and forgetting
 FORGET_SPACES = 0.08  # what lies this far off counts half
@@ -44,6 +44,7 @@ MOST_INSIDE = 0.3  # of a chain's combs that may lie in another staff
 GROW_CELLS = 6  # columns looked at beyond each end
 GOING_STROKE = 0.3  # at least so strong is a line that goes on
 LEAST_VISIBLE = 0.35
+LEAST_GAIN = 0.3  # of ink on all lines, in lines, for a staff to be moved
 LEAST_CLEAR = 0.2  # how much more ink there is on the lines than half-way between them
 MOST_OUTSIDE = 0.8  # of a sixth line, as a share of the five
 LEAST_STROKE_SPACES = 1.6  # length of strokes; those of letters are shorter
@@ -126,7 +127,7 @@ def find_staves(frame: Frame) -> list[Staff]:
     staves: list[Staff] = []
     for chain in link(find_combs(teeth)):  # the best first, so that pieces of it that went astray are seen to lie in it
         if all(_share_inside(chain, teeth, staff) <= MOST_INSIDE for staff in staves):
-            staves += _ended(frame, _grown(teeth, chain))
+            staves += _ended(frame, _settled(frame, _grown(teeth, chain)))
     return sorted(staves, key=lambda staff: float(staff.middle.mean()))
 
 
@@ -149,7 +150,7 @@ def _grown(teeth: Teeth, chain: Chain) -> Staff:
         first, last = max(0, columns[0] - GROW_CELLS), min(len(teeth.places) - 1, columns[-1] + GROW_CELLS)
         wider = np.arange(first, last + 1)
         x = teeth.places[wider]
-        _, strength = _centres(teeth, wider, staff.middle_at(x), staff.spacing_at(x), SEARCH_SPACES / 2)
+        _, strength = _centres(teeth, wider, staff.middle_at(x), staff.spacing_at(x), SEARCH_SPACES)
         going = np.flatnonzero((strength >= GOING_STROKE).sum(axis=0) >= LINES - 1)
         if not len(going) or (wider[going[0]] >= columns[0] and wider[going[-1]] <= columns[-1]):
             break
@@ -196,6 +197,17 @@ def _fit(centres: Curve, weight: Curve, middle: Curve, spacing: Curve) -> tuple[
     moment = (weight * OFFSETS[:, None] ** 2).sum(axis=0)
     apart = (weight * OFFSETS[:, None] * (centres - middle)).sum(axis=0) / np.maximum(moment, 1e-9)
     return middle, smooth(np.where(moment > 0, apart, spacing), moment, SPACING_STIFFNESS)
+
+
+def _settled(frame: Frame, staff: Staff) -> Staff:
+    """The staff moved by a line or two where that meets more ink, as when beams on its outer line hid that one."""
+    x = np.arange(max(0.0, staff.left), min(frame.ink.shape[1] - 1.0, staff.right))
+    seen = _inked(frame, staff, x, np.arange(-4.0, 5.0)).mean(axis=1)
+    five = np.convolve(seen, np.ones(LINES), mode="valid")  # for moves of -2 to 2 lines
+    move = int(np.argmax(five)) - 2
+    if five[move + 2] < five[2] + LEAST_GAIN:
+        return staff
+    return Staff(staff.places, staff.middle + move * staff.spacing, staff.spacing, LINES, 0.0, staff.straying)
 
 
 def _ended(frame: Frame, guess: Staff) -> list[Staff]:

@@ -24,6 +24,7 @@ SAME_POINT: Final = 0.05  # points
 TOUCHING: Final = 0.3
 SAME_THICKNESS: Final = 1.3  # ratio
 SLENDER: Final = 0.12  # mean thickness of a slur or tie, as a share of its width, at most
+THIN: Final = 0.3  # points that short ties may be thicker by
 MIN_CURVE: Final = 3.0  # points of width
 
 
@@ -249,7 +250,7 @@ def _slender(points: NDArray[np.float64], filled: bool) -> Curve | None:
         return None
     x, y = points[:, 0], points[:, 1]
     area = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
-    if filled and area / width > SLENDER * width + 1.0:
+    if filled and area / width > SLENDER * width + THIN:
         return None
     slope = (right[1] - left[1]) / width
     sag = y - (left[1] + slope * (x - left[0]))

@@ -41,6 +41,7 @@ class CropSource:
         batch: Pictures in a batch.
         interline_px: Pixels between staff lines.
         varied: Whether they are scaled, sloped and worn.
+        rare_share: How often a kind of sign is drawn first, each alike, and then a place where it stands.
     """
 
     stores: tuple[str, ...]
@@ -48,6 +49,7 @@ class CropSource:
     batch: int = 4
     interline_px: int = 8
     varied: bool = True
+    rare_share: float = 0.3
 
 
 @lru_cache(maxsize=8)
@@ -55,18 +57,43 @@ def _store(folder: str) -> SystemStore:
     return SystemStore(Path(folder))
 
 
-def _draw(source: CropSource, rng: np.random.Generator) -> SystemStrip:
+@lru_cache(maxsize=8)
+def _of_kinds(stores: tuple[str, ...]) -> dict[int, NDArray[np.int64]]:
+    """Of every kind in some stores, the indices of the strips (counted through all of them) that have a sign of it."""
+    having: dict[int, list[int]] = {}
+    first = 0
+    for folder in stores:
+        store = _store(folder)
+        for index in range(len(store)):
+            for kind in set(store.signs(index)["kind"].tolist()):
+                having.setdefault(kind, []).append(first + index)
+        first += len(store)
+    return {kind: np.array(having[kind]) for kind in sorted(having)}
+
+
+def _strip(source: CropSource, index: int) -> SystemStrip:
     stores = [_store(folder) for folder in source.stores]
     ends = np.cumsum([len(store) for store in stores])
-    index = int(rng.integers(ends[-1]))
     which = int(np.searchsorted(ends, index, side="right"))
     return stores[which].strip(index - int(ends[which] - len(stores[which])))
 
 
+def _draw(source: CropSource, rng: np.random.Generator) -> tuple[SystemStrip, float | None]:
+    """A strip; and, where a kind of sign was drawn first and then a place where it stands, that place's ``x``."""
+    if rng.random() >= source.rare_share:
+        return _strip(source, int(rng.integers(sum(len(_store(folder)) for folder in source.stores)))), None
+    having = _of_kinds(source.stores)
+    kind = int(rng.choice(list(having)))
+    strip = _strip(source, int(rng.choice(having[kind])))
+    row = strip.signs[int(rng.choice(np.flatnonzero(strip.signs["kind"] == kind)))]
+    half = float(row["width"]) / 2
+    return strip, float(row["x"]) + float(rng.choice([-half, half]))  # long signs are learned by their ends
+
+
 def _window(
-    strip: SystemStrip, source: CropSource, height_px: int, rng: np.random.Generator
+    strip: SystemStrip, around: float | None, source: CropSource, height_px: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], CropTargets]:
-    """A window of a strip, ``height_px`` by ``WIDTH_PX``, white where there is none."""
+    """A window of a strip, ``height_px`` by ``WIDTH_PX``, white where there is none; ``around`` some ``x`` where that is given."""
     scale = source.interline_px / strip.interline_px
     across, down = scale, scale
     slope = 0.0
@@ -76,7 +103,11 @@ def _window(
         across, down = scale * stretch, scale / stretch
         slope = float(rng.uniform(-SLOPE, SLOPE))
     height, width = strip.image.shape[0] * down, strip.image.shape[1] * across
-    left = float(rng.uniform(min(width - WIDTH_PX, 0.0), max(width - WIDTH_PX, 0.0)))
+    least, most = min(width - WIDTH_PX, 0.0), max(width - WIDTH_PX, 0.0)
+    left = float(rng.uniform(least, most))
+    if around is not None:
+        middle = (around * strip.interline_px + strip.origin_px[0]) * across
+        left = float(np.clip(middle - WIDTH_PX * rng.uniform(0.15, 0.85), least, most))
     top = float(rng.uniform(min(height - height_px, 0.0), max(height - height_px, 0.0)))
     rise = slope * WIDTH_PX / 2
     middle = 0.5 * (across - 1), 0.5 * (down - 1)  # OpenCV counts from the middles of pixels
@@ -102,12 +133,13 @@ def _window(
 
 def _picture(source: CropSource, rng: np.random.Generator) -> tuple[NDArray[np.float32], CropTargets]:
     """One picture: a tall window, or two low ones."""
-    strip = _draw(source, rng)
+    strip, around = _draw(source, rng)
     half = HEIGHT_PX // 2
     if _height(strip, source) > LOW * half:
-        return _window(strip, source, HEIGHT_PX, rng)
-    other = next((one for one in (_draw(source, rng) for _ in range(TRIES)) if _height(one, source) <= LOW * half), strip)
-    return _stacked([_window(strip, source, half, rng), _window(other, source, half, rng)])
+        return _window(strip, around, source, HEIGHT_PX, rng)
+    draws = (_draw(source, rng) for _ in range(TRIES))
+    other = next((one for one in draws if _height(one[0], source) <= LOW * half), (strip, around))
+    return _stacked([_window(strip, around, source, half, rng), _window(*other, source, half, rng)])
 
 
 def _height(strip: SystemStrip, source: CropSource) -> float:
@@ -154,7 +186,7 @@ def validation_batches(store: str, crops: int, interline_px: int, seed: int = 1)
         interline_px: Pixels between staff lines.
         seed: Of the choice.
     """
-    source = CropSource((store,), seed, interline_px=interline_px, varied=False)
+    source = CropSource((store,), seed, interline_px=interline_px, varied=False, rare_share=0.0)
     out: list[DetectorBatch] = []
     while len(out) * source.batch < crops:
         out += make_block(source, len(out) // BLOCK)

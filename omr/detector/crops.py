@@ -110,8 +110,8 @@ def _window(
         left = float(np.clip(middle - WIDTH_PX * rng.uniform(0.15, 0.85), least, most))
     top = float(rng.uniform(min(height - height_px, 0.0), max(height - height_px, 0.0)))
     rise = slope * WIDTH_PX / 2
-    middle = 0.5 * (across - 1), 0.5 * (down - 1)  # OpenCV counts from the middles of pixels
-    map_to = np.array([[across, 0.0, middle[0] - left], [slope * across, down, middle[1] - top - slope * left - rise]])
+    shift = 0.5 * (across - 1), 0.5 * (down - 1)  # OpenCV counts from the middles of pixels
+    map_to = np.array([[across, 0.0, shift[0] - left], [slope * across, down, shift[1] - top - slope * left - rise]])
     ink = 1.0 - strip.image.astype(np.float32) / 255.0
     if across < 0.8:  # what is made much smaller is averaged first
         ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), 0.35 / across), dtype=np.float32)

@@ -7,6 +7,7 @@ to four of them: each says how far off the sign's middle is, so that the decoder
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,15 +104,17 @@ def draw_targets(
     border = np.zeros((rows, columns), dtype=np.bool_)
     border[BORDER_CELLS : rows - BORDER_CELLS, BORDER_CELLS : columns - BORDER_CELLS] = True
     channels, of, places = points_of(signs, middle_lines)
-    exact = (places * np.array(scale_px, dtype=np.float32) + np.array(origin_px, dtype=np.float32)) / CELL_PX
+    middles = (places * np.array(scale_px, dtype=np.float32) + np.array(origin_px, dtype=np.float32)) / CELL_PX
+    exact: NDArray[np.float32] = middles.astype(np.float32)
     channels, of, places, exact, column, row = _seen_from(channels, of, places, exact)
     inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
     inside[inside] = border[row[inside], column[inside]]
-    channels, of, places, exact, row, column = (part[inside] for part in (channels, of, places, exact, row, column))
+    channels, of, places, exact = channels[inside], of[inside], places[inside], exact[inside]
+    row, column = row[inside], column[inside]
     chosen = signs[of]
     y = places[:, 1]
     below = np.searchsorted(middle_lines, y)
-    values: list[NDArray[np.float32]] = [
+    values: list[NDArray[Any]] = [
         exact - np.stack([column, row], 1) - 0.5,
         np.log(np.maximum(np.stack([chosen["width"], chosen["height"]], 1), SMALLEST)),
         (chosen["staff"] >= below)[:, None],

@@ -21,7 +21,8 @@ __all__ = ["BarLine", "find_bar_lines"]
 AT_EDGE: Final = 0.45  # between a stroke's end and a staff's outer line
 SINGLE_LINE_REACH: Final = 2.6  # how far bar lines of one-line staves go above and below at most
 SHORTEST: Final = 0.8
-OUTSIDE: Final = 1.0  # beside the staff lines
+OUTSIDE: Final = 1.0  # right of the staff lines
+LEFT_OUTSIDE: Final = 0.35  # left of them, where brackets are
 THICK: Final = 0.3
 ONE_GROUP: Final = 1.4  # from one line of a group to the next
 REPEAT_DOT: Final = 1.9  # from the group to its dots
@@ -52,7 +53,7 @@ def find_bar_lines(scene: Scene, stems: list[Stem], dots: list[Mark]) -> tuple[l
     taken = {(stem.x, stem.top, stem.bottom) for stem in stems}
     lines: list[tuple[Stroke, int, int]] = []
     for line in scene.upright:
-        if (line.x0, line.y0, line.y1) in taken or not -OUTSIDE <= line.x0 <= scene.width + OUTSIDE:
+        if (line.x0, line.y0, line.y1) in taken or not -LEFT_OUTSIDE <= line.x0 <= scene.width + OUTSIDE:
             continue
         crossed = _crossed(line, scene.staves)
         if crossed:

@@ -96,10 +96,9 @@ def find_marks(page: PageObjects, outlines: Sequence[Outline], space: float) -> 
     shapes: dict[bytes, str] = {}
     for outline in outlines:
         upwards = [points * (1.0, -1.0) for points in outline.contours]
+        name = _remembered(shapes, outline, space, partial(name_of_shape, upwards, space))
         if _is_brace(outline, space):
             name = "brace"
-        else:
-            name = _remembered(shapes, outline, space, partial(name_of_shape, upwards, space))
         if name:
             marks.append(Mark(name, outline.x0, outline.y0, outline.x1, outline.y1))
     return sorted(marks, key=lambda mark: (mark.x0, mark.y0))

@@ -91,7 +91,7 @@ def learned(systems, steps):
 @pytest.mark.timeout(600)
 def test_eight_systems_are_learned_without_an_error(systems, tmp_path):
     with one_thread():
-        model = learned(systems, 130)
+        model = learned(systems, 170)
     SignReader(model).save_pretrained(tmp_path / "model", "learned by heart", {}, store_as="float32")
     reader = SignReader.from_pretrained(tmp_path / "model")
     tally = SignTally()
@@ -106,7 +106,7 @@ def test_eight_systems_are_learned_without_an_error(systems, tmp_path):
             np.testing.assert_array_equal(got[name], wanted[name])
     assert tally.f1() == 1.0
     assert sum(tally.found.values()) > 100
-    assert all(tally.accuracy(name) == 1.0 for name in tally.told)
+    assert {name: tally.accuracy(name) for name in tally.told if tally.accuracy(name) < 1} == {}
 
 
 @pytest.fixture(scope="module")

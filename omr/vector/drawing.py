@@ -27,7 +27,8 @@ MAX_STATES: Final = 256
 WHITE: Final = 0.97  # of the darkest component
 INVISIBLE_MODES: Final = (3, 7)
 
-Matrix = tuple[float, float, float, float, float, float]
+Number = int | float
+Matrix = tuple[Number, Number, Number, Number, Number, Number]
 IDENTITY: Final[Matrix] = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 

@@ -74,9 +74,9 @@ class PageObjects:
 
     width: float
     height: float
-    glyphs: NDArray[np.void]
+    glyphs: NDArray[Any]
     kinds: tuple[GlyphKind, ...]
-    paths: NDArray[np.void]
+    paths: NDArray[Any]
     contours: tuple[NDArray[np.float64], ...]
 
     def path_contours(self, path: int) -> tuple[NDArray[np.float64], ...]:

@@ -47,7 +47,7 @@ class Staff:
         """Height of the bottom line (of where it would be)."""
         return self.middle + 2 * self.space
 
-    def place(self, y: float) -> float:
+    def place(self, y: int | float) -> float:
         """Half spaces above the bottom line."""
         return 2 * (self.bottom - y) / self.space
 

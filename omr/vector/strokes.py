@@ -42,7 +42,7 @@ class Stroke:
     thickness: float
     dashed: bool = False
 
-    def y_at(self, x: float) -> float:
+    def y_at(self, x: int | float) -> float:
         """Height of the centre line at ``x``, going on beyond its ends."""
         return self.y0 + (self.y1 - self.y0) * (x - self.x0) / (self.x1 - self.x0)
 

@@ -28,7 +28,8 @@ from corpora.piece import Piece
 from corpora.process import exit_status
 from omr.assembly.wishes import Wishes
 from omr.evaluation.alignment import count_aligned
-from omr.page_files import ReadPaths, read_to_files
+from omr.page_files import read_to_files
+from omr.read_paths import ReadPaths
 from render.engrave import engrave
 from render.results import ResultPaths, engraved_change, result_files, write_together
 from transcribe.beats.wishes import BeatWishes

@@ -49,12 +49,16 @@ def read(
     as_json: JsonFlag = False,
 ) -> None:
     """Read pages of a score: notation that can be edited, and a performance of it."""
-    from omr.page_files import ReadPaths, read_to_files
+    from omr.read_paths import ReadPaths, check_pages
 
     paths = ReadPaths(score=out, midi=midi, audio=audio, overlay=overlay)
-    paths.check()
+    paths.check(pages)
     wishes = _wishes(meter, key, clef or (), staves, bar or ())
-    with telling(safe_text(pages[0].name)) as told:
+    check_pages(pages)
+    from omr.page_files import read_to_files  # loads the network
+
+    name = safe_text(pages[0].name) + (f" and {len(pages) - 1} more" if len(pages) > 1 else "")
+    with telling(name) as told:
         report = read_to_files(pages, paths, wishes, weights=weights, as_pictures=as_pictures, seed=seed, told=told)
     if as_json:
         print_json(report)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,63 +11,17 @@ import cv2
 
 from compose.notation.writing import write_written
 from corpora.atomic import atomic_outputs
-from corpora.errors import RequestError
 from corpora.musicxml.mxl import pack_mxl
-from corpora.safe_text import safe_text
 from omr.assembly.wishes import Wishes
 from omr.detector.reader import load_sign_reader
 from omr.layout.opening import iter_pages
 from omr.overlay import draw_overlay
+from omr.read_paths import ReadPaths, check_pages, overlay_path
 from omr.reading import Reading, Told, read
 
-__all__ = ["ReadPaths", "overlay_path", "read_to_files"]
+__all__ = ["read_to_files"]
 
-SCORE_SUFFIXES = (".musicxml", ".xml", ".mxl")
-MIDI_SUFFIXES = (".mid", ".midi")
-AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3")
-PICTURE_SUFFIXES = (".png",)
 POINTS_PER_INCH = 72.0
-
-
-@dataclass(frozen=True)
-class ReadPaths:
-    """Where what was read goes.
-
-    Args:
-        score: .musicxml, .xml or .mxl.
-        midi: .mid or .midi, as it is played.
-        audio: .flac, .wav, .ogg, .opus or .mp3.
-        overlay: .png; further pages go beside it (``overlay_path``).
-    """
-
-    score: Path
-    midi: Path | None = None
-    audio: Path | None = None
-    overlay: Path | None = None
-
-    def check(self) -> None:
-        """Refuse what cannot be written, before anything is read.
-
-        Raises:
-            RequestError: A suffix that names no format, or one path twice.
-        """
-        wanted = (
-            ("--out", self.score, SCORE_SUFFIXES),
-            ("--midi", self.midi, MIDI_SUFFIXES),
-            ("--audio", self.audio, AUDIO_SUFFIXES),
-            ("--overlay", self.overlay, PICTURE_SUFFIXES),
-        )
-        given = [path for _, path, _ in wanted if path is not None]
-        for name, path, suffixes in wanted:
-            if path is not None and path.suffix.lower() not in suffixes:
-                raise RequestError(f"{name}: expected a name ending in {', '.join(suffixes)}, got {safe_text(path.name)!r}")
-        if len(set(given)) < len(given):
-            raise RequestError("expected a file of its own for each output, got one name twice")
-
-
-def overlay_path(overlay: Path, page: int) -> Path:
-    """Where the overlay of a page goes, counted from 0: ``NAME.png``, ``NAME-2.png`` ..."""
-    return overlay if page == 0 else overlay.with_name(f"{overlay.stem}-{page + 1}{overlay.suffix}")
 
 
 def read_to_files(
@@ -96,10 +49,11 @@ def read_to_files(
         ``Reading.report`` with the names of the files.
 
     Raises:
-        InputError, RequestError, ToolError: As ``omr.reading.read`` and ``render.perform.job.perform_file``.
+        InputError, RequestError, ToolError: As ``omr.read_paths``, ``omr.reading.read`` and ``render.perform.job.perform_file``.
         CheckpointError: No such weights.
     """
-    paths.check()
+    paths.check(pages)
+    check_pages(pages)
     reading = read(pages, wishes, reader=load_sign_reader(weights), as_pictures=as_pictures, told=told)
     musicxml = write_written(reading.assembled.score)
     with tempfile.TemporaryDirectory(prefix="partimento-") as folder:

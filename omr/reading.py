@@ -4,6 +4,15 @@ Pages of vector PDFs that hold glyphs are read from these; all others are pictur
 and a detector finds their signs. Either way assembly makes one score of all systems in their order. A page is held only while it
 is read; what is kept of it are its signs, so that the length of a document does not matter, and a new reading under other wishes
 (``Reading.again``) does not look at the pages again.
+
+Example:
+    >>> from pathlib import Path
+    >>> from omr.assembly.wishes import Wishes
+    >>> reading = read([Path("page1.png"), Path("page2.png")])  # doctest: +SKIP
+    >>> [number for number, bar in enumerate(reading.assembled.bars, 1) if bar.probability < 0.9]  # doctest: +SKIP
+    [4, 17]
+    >>> reading = reading.again(Wishes(meter=(6, 8), clefs={2: "alto"}))  # doctest: +SKIP
+    >>> Path("song.musicxml").write_bytes(reading.musicxml)  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -38,6 +47,7 @@ __all__ = ["PageReport", "Reading", "read", "see_page"]
 STRIP_INTERLINE_PX = 12.0
 Told = Callable[[str, float], None]
 Way = Literal["glyphs", "picture"]
+SeenPage = tuple[list[SeenSystem], Way, int | None]  # its systems, how they were read, pages of its file where that is known
 
 
 @dataclass(frozen=True)
@@ -127,7 +137,7 @@ def read(
         wishes: What the user knows better: meter, key, clefs, staves, readings of bars.
         reader: Of pictures; None for the one that comes with the package.
         as_pictures: Read PDF documents from their pixels too.
-        told: Hears which page is being read, and the share of all that is done.
+        told: Hears which page has been read, and the share of all that is done (of a file whose pages are not known, none).
 
     Raises:
         InputError: A file cannot be opened, or no page has a staff.
@@ -136,9 +146,11 @@ def read(
     """
     systems: list[SeenSystem] = []
     pages: list[PageReport] = []
-    for found, page in _pages(paths, reader, as_pictures, told):
+    for found, page, share in _pages(paths, reader, as_pictures):
         systems += [replace(system, page=len(pages)) for system in found]
         pages.append(page)
+        if told is not None:
+            told(f"read page {len(pages)} of", share)
     if not systems:
         names = ", ".join(safe_text(path.name) for path in paths)
         raise InputError(f"{names}: expected staves of music, found none on {len(pages)} page{'s' * (len(pages) != 1)}")
@@ -147,21 +159,20 @@ def read(
 
 
 def _pages(
-    paths: Sequence[Path], reader: SignReader | None, as_pictures: bool, told: Told | None
-) -> Iterator[tuple[list[SeenSystem], PageReport]]:
-    """The systems of each page of each file."""
+    paths: Sequence[Path], reader: SignReader | None, as_pictures: bool
+) -> Iterator[tuple[list[SeenSystem], PageReport, float]]:
+    """The systems of each page of each file, and the share of all that is done."""
     for index, path in enumerate(paths):
         started = time.perf_counter()
         name = safe_text(path.name)
-        for page, (systems, way) in enumerate(_pages_of(path, reader, as_pictures)):
-            yield systems, PageReport(name, page, way, len(systems), round(time.perf_counter() - started, 3))
+        for page, (systems, way, pages) in enumerate(_pages_of(path, reader, as_pictures)):
+            report = PageReport(name, page, way, len(systems), round(time.perf_counter() - started, 3))
+            yield systems, report, (index + ((page + 1) / pages if pages else 0.0)) / len(paths)
             started = time.perf_counter()
-            if told is not None:
-                told(f"page {page + 1} of", (index + 1) / len(paths))
 
 
-def _pages_of(path: Path, reader: SignReader | None, as_pictures: bool) -> Iterator[tuple[list[SeenSystem], Way]]:
-    """Of each page its systems and the way it was read; a page whose glyphs are not music, or cannot be read, is a picture."""
+def _pages_of(path: Path, reader: SignReader | None, as_pictures: bool) -> Iterator[SeenPage]:
+    """The pages of a file; a page whose glyphs are not music, or cannot be read, is a picture."""
     pictures = iter_pages(path)
     glyphs: Iterator[list[SeenSystem]] = iter(())
     if path.suffix.lower() == ".pdf" and not as_pictures:
@@ -169,7 +180,7 @@ def _pages_of(path: Path, reader: SignReader | None, as_pictures: bool) -> Itera
     page = -1
     for page, systems in enumerate(glyphs):
         if systems:
-            yield systems, "glyphs"
+            yield systems, "glyphs", None
         else:
             yield from _seen((picture for picture in pictures if picture.page == page), reader, 1)
     yield from _seen((picture for picture in pictures if picture.page > page), reader)
@@ -181,12 +192,10 @@ def _glyphs(path: Path) -> Iterator[list[SeenSystem]]:
         yield from read_pdf(read_bytes(path, MAX_PDF_BYTES), path.name)
 
 
-def _seen(
-    pictures: Iterator[PagePicture], reader: SignReader | None, count: int | None = None
-) -> Iterator[tuple[list[SeenSystem], Way]]:
+def _seen(pictures: Iterator[PagePicture], reader: SignReader | None, count: int | None = None) -> Iterator[SeenPage]:
     """Pages read from their pixels; ``count`` of them, or all."""
     for picture in islice(pictures, count):
-        yield see_page(picture.grey, reader), "picture"
+        yield see_page(picture.grey, reader), "picture", picture.pages
 
 
 def see_page(grey: NDArray[np.uint8], reader: SignReader | None = None, page: int = 0) -> list[SeenSystem]:

@@ -137,7 +137,7 @@ def read(
         wishes: What the user knows better: meter, key, clefs, staves, readings of bars.
         reader: Of pictures; None for the one that comes with the package.
         as_pictures: Read PDF documents from their pixels too.
-        told: Hears which page has been read, and the share of all that is done (of a file whose pages are not known, none).
+        told: Hears which page has been read, and the share of all that is done (of a file of unknown length, none).
 
     Raises:
         InputError: A file cannot be opened, or no page has a staff.

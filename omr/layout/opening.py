@@ -50,9 +50,10 @@ def iter_pages(path: str | os.PathLike[str]) -> Iterator[PagePicture]:
     """
     name = os.fspath(path)
     data = read_bytes(path, max(MAX_IMAGE_BYTES, MAX_PDF_BYTES))
-    if sniff(data) == "pdf" or name.lower().endswith(".pdf"):
+    kind = sniff(data)
+    if kind == "pdf" or name.lower().endswith(".pdf"):
         for picture in iter_pdf_pictures(data, name):
             yield PagePicture(dark_on_white(picture.grey), name, picture.page, picture.pages, picture.dpi)
         return
     for page, image in enumerate(iter_images(data, name)):
-        yield PagePicture(dark_on_white(grey_of(image, name)), name, page)
+        yield PagePicture(dark_on_white(grey_of(image, name)), name, page, None if kind == "tiff" else 1)

@@ -95,12 +95,12 @@ def main() -> None:
         lines = ["# Reading pictures of pages", "", f"{platform.machine()}, Python {platform.python_version()}, one thread.", ""]
         lines += ["| page | systems | bars | s of processor | s a system | s of wall |", "|---|---|---|---|---|---|"]
         rows = [times_of(path) for path in paths]
-        for number, (systems, bars, work, wall) in enumerate(rows, 1):
-            lines.append(f"| {number} | {systems} | {bars} | {work:.2f} | {work / systems:.2f} | {wall:.2f} |")
+        for number, (found, bars, seconds, wall) in enumerate(rows, 1):
+            lines.append(f"| {number} | {found} | {bars} | {seconds:.2f} | {seconds / found:.2f} | {wall:.2f} |")
         work = [row[2] for row in rows]
         systems = sum(row[0] for row in rows)
-        bars, most = sum(row[1] for row in rows), f"mean {mean(work):.2f}, most {max(work):.2f}"
-        lines.append(f"| all | {systems} | {bars} | {most} | {sum(work) / systems:.2f} | |")
+        all_bars, most = sum(row[1] for row in rows), f"mean {mean(work):.2f}, most {max(work):.2f}"
+        lines.append(f"| all | {systems} | {all_bars} | {most} | {sum(work) / systems:.2f} | |")
         print("\n".join(lines))
         memory = ["", "| pages of the PDF | peak, MiB | s of processor a page, loading included |", "|---|---|---|"]
         for length in map(int, given.lengths.split(",")):

@@ -165,7 +165,7 @@ def test_refusals_and_help_load_no_network(tmp_path: Path) -> None:
         ["read", str(page), "-o", "song.xml", "--meter", "four"],
     ]
     words = [sys.executable, "-c", ASKED, json.dumps(asked), json.dumps(HEAVY)]
-    done = subprocess.run(words, cwd=HOUSE, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(words, cwd=HOUSE, capture_output=True, text=True, check=True, timeout=240)
     assert json.loads(done.stdout.splitlines()[-1]) == [[0, 0, 2, 2, 2], []]
 
 
@@ -251,7 +251,7 @@ def test_ctrl_c_while_a_page_is_read_leaves_nothing(melody: Shown, tmp_path: Pat
         assert running.stdout is not None
         assert running.stdout.readline() == "reading\n"
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=30)
+        _, said = running.communicate(timeout=120)
     assert running.returncode == 130
     assert said == "partimento: interrupted\n"
     assert not list(folder.iterdir())

@@ -5,7 +5,7 @@ one processor thread, assembly included, loading apart; wall time says how busy 
 pictures in a PDF; each length is read in a process of its own, whose peak of memory is that of the process (children that draw the
 pages apart).
 
-Run: ``PARTIMENTO_DATA=... OMP_NUM_THREADS=1 python tests/bench/bench_read.py [--pages 8] [--lengths 5,30]
+Run: ``PARTIMENTO_DATA=... OMP_NUM_THREADS=1 python tests/bench/bench_read.py [--pages 8] [--lengths 8,30]
 [--output tests/bench/results/read.md]``.
 """
 
@@ -80,7 +80,7 @@ def times_of(path: Path) -> tuple[int, int, float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--pages", type=int, default=8)
-    parser.add_argument("--lengths", default="5,30")
+    parser.add_argument("--lengths", default="8,30")
     parser.add_argument("--output", type=Path)
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)  # the child's side
     given = parser.parse_args()

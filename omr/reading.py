@@ -34,6 +34,7 @@ from corpora.gate.files import read_bytes
 from corpora.gate.image import MAX_PDF_BYTES
 from corpora.safe_text import safe_text
 from omr.assembly.assembling import assemble
+from omr.assembly.confidence import GLYPHS, PICTURES
 from omr.assembly.results import Assembled
 from omr.assembly.wishes import Wishes
 from omr.detector.reader import SignReader, load_sign_reader
@@ -91,7 +92,7 @@ class Reading:
         Raises:
             RequestError: A wish does not fit the pages.
         """
-        return replace(self, assembled=assemble(self.systems, wishes), wishes=wishes)
+        return replace(self, assembled=_assembled(self.systems, wishes, self.pages), wishes=wishes)
 
     @property
     def musicxml(self) -> bytes:
@@ -155,7 +156,13 @@ def read(
         names = ", ".join(safe_text(path.name) for path in paths)
         raise InputError(f"{names}: expected staves of music, found none on {len(pages)} page{'s' * (len(pages) != 1)}")
     wishes = wishes or Wishes()
-    return Reading(assemble(systems, wishes), tuple(systems), tuple(pages), wishes)
+    return Reading(_assembled(systems, wishes, pages), tuple(systems), tuple(pages), wishes)
+
+
+def _assembled(systems: Sequence[SeenSystem], wishes: Wishes, pages: Sequence[PageReport]) -> Assembled:
+    """The score; where a network has read a page, bars are as sure as such readings were found to be."""
+    by_network = any(page.way == "picture" for page in pages)
+    return assemble(systems, wishes, PICTURES if by_network else GLYPHS)
 
 
 def _pages(

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from compose.notation.written import Bar, Clef, Direction, Key, Part, Time, WrittenScore
 from corpora.errors import InputError, RequestError
-from omr.assembly.confidence import DEFAULT, Calibration, shares
+from omr.assembly.confidence import GLYPHS, Calibration, shares
 from omr.assembly.costs import chance_cost
 from omr.assembly.deciding import Decided, decide_bar
 from omr.assembly.decoding import Reading
@@ -35,13 +35,13 @@ LEAST_SHOWN = 0.01  # probability from which another reading of a bar is kept
 _USUAL_CLEFS = (SeenClef("G", 2), SeenClef("F", 4))
 
 
-def assemble(systems: Sequence[SeenSystem], wishes: Wishes | None = None, calibration: Calibration = DEFAULT) -> Assembled:
+def assemble(systems: Sequence[SeenSystem], wishes: Wishes | None = None, calibration: Calibration = GLYPHS) -> Assembled:
     """Make a score of what was seen.
 
     Args:
         systems: In the order of the music, of one or several pages.
         wishes: What the user knows better.
-        calibration: Of the probabilities.
+        calibration: Of the probabilities: ``GLYPHS``, or ``PICTURES`` where a network has read the signs.
 
     Raises:
         InputError: There are no systems.

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DEFAULT", "Calibration", "expected_calibration_error", "fit_calibration", "shares"]
+__all__ = ["GLYPHS", "PICTURES", "Calibration", "expected_calibration_error", "fit_calibration", "shares"]
 
 MAX_LOGIT = 12.0
-FIT_STEPS, FIT_RIDGE = 50, 1e-3
+FIT_STEPS, FIT_RIDGE, LEAST_STEP = 50, 1.0, 1e-6
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ class Calibration:
         return 1.0 / (1.0 + math.exp(-min(max(logit, -MAX_LOGIT), MAX_LOGIT)))
 
 
-DEFAULT = Calibration(bias=4.0, share=2.0, signs=1.0, paid=0.35)
+GLYPHS = Calibration(bias=4.0, share=2.0, signs=1.0, paid=0.35)  # of signs that are certain; set by hand
+# Fitted (``fit_calibration``) on 607 bars of 22 songs of the packs' valid split: clean, mild, medium and photographed pages.
+PICTURES = Calibration(bias=1.95, share=1.34, signs=0.62, paid=0.064)
 
 
 def shares(costs: Sequence[float], temperature: float = 1.0) -> list[float]:
@@ -63,7 +65,7 @@ def shares(costs: Sequence[float], temperature: float = 1.0) -> list[float]:
 
 
 def fit_calibration(features: NDArray[np.float64], correct: NDArray[np.bool_], temperature: float = 1.0) -> Calibration:
-    """The calibration that explains best which bars were right (logistic regression with a small ridge, Newton's method).
+    """The calibration that explains best which bars were right (logistic regression with a small ridge, damped Newton steps).
 
     Args:
         features: ``log(share)``, sum of the signs' logarithms, nats paid, shape (bars, 3).
@@ -71,12 +73,21 @@ def fit_calibration(features: NDArray[np.float64], correct: NDArray[np.bool_], t
         temperature: With which the shares were made.
     """
     columns = np.column_stack([np.ones(len(features)), features[:, 0], features[:, 1], -features[:, 2]])
+    ridge = FIT_RIDGE * np.array([0.0, 1.0, 1.0, 1.0])
+
+    def unlikely(weights: NDArray[np.float64]) -> float:
+        logits = columns @ weights
+        return float(np.sum(np.logaddexp(0.0, logits) - correct * logits) + 0.5 * ridge @ weights**2)
+
     weights = np.array([2.0, 1.0, 1.0, 0.3])
     for _ in range(FIT_STEPS):
         chances = 1.0 / (1.0 + np.exp(-np.clip(columns @ weights, -MAX_LOGIT, MAX_LOGIT)))
-        slope = columns.T @ (correct - chances) - FIT_RIDGE * weights
-        bend = (columns * (chances * (1.0 - chances))[:, None]).T @ columns + FIT_RIDGE * np.eye(4)
-        weights = weights + np.linalg.solve(bend, slope)
+        slope = columns.T @ (correct - chances) - ridge * weights
+        bend = (columns * (chances * (1.0 - chances))[:, None]).T @ columns + np.diag(ridge) + LEAST_STEP * np.eye(4)
+        step = np.linalg.solve(bend, slope)
+        while unlikely(weights + step) > unlikely(weights) and np.abs(step).max() > LEAST_STEP:
+            step = step / 2  # Newton's steps alone run away where chances are near 0 or 1
+        weights = weights + step
     bias, share, signs, paid = map(float, weights)
     return Calibration(bias, share, signs, paid, temperature)
 

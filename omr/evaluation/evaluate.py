@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from compose.evaluation_tables import Section
 from corpora.errors import PartimentoError, RequestError
 from omr.assembly.assembling import assemble
-from omr.assembly.confidence import expected_calibration_error
+from omr.assembly.confidence import GLYPHS as GLYPH_CALIBRATION
+from omr.assembly.confidence import PICTURES, expected_calibration_error
 from omr.detector.reader import SignReader
 from omr.evaluation.comparing import Comparison, compare
 from omr.evaluation.pieces import TestPiece, iter_pieces
@@ -86,7 +87,7 @@ def _measured(
         started = time.process_time()
         seen, read_pages = _seen(piece, way, reader, np.random.default_rng([seed, number]))
         try:
-            read = assemble(seen)
+            read = assemble(seen, calibration=GLYPH_CALIBRATION if way == GLYPHS else PICTURES)
         except PartimentoError as error:
             refused.append(f"{piece.name}: {error}")
             continue

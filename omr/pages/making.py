@@ -25,7 +25,7 @@ from corpora.process import end_with_parent
 from omr.pages.engraved import engraved_pages
 from omr.pages.generated import generated_musicxml
 from omr.pages.options import random_options
-from omr.pages.sources import PACK_WEIGHTS, Scores, draw_parts, drawn_fifths, score_text
+from omr.pages.sources import PACK_WEIGHTS, Scores, draw_parts, drawn_fifths, score_text, with_octave_clefs
 from omr.pages.store import PackedSystem, StoreWriter, pack_system
 from omr.pages.strips import system_strip
 
@@ -52,6 +52,7 @@ def run_job(job: Job) -> tuple[list[PackedSystem], str]:
     rng = np.random.default_rng([job.seed, job.number])
     try:
         musicxml, parts = draw_parts(score_text(job.data, job.piece), rng) if job.data else (generated_musicxml(rng), (0,))
+        musicxml = with_octave_clefs(musicxml, rng)
         options = random_options(rng, fifths=(drawn_fifths(musicxml, rng),))
         options = dataclasses.replace(options, max_pages=MOST_PAGES)
         systems = []

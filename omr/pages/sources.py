@@ -16,7 +16,10 @@ from corpora.datasets.packs import PackFile, find_pack, iter_pack
 from corpora.errors import InputError
 from corpora.gate.score import check_score
 
-__all__ = ["PACK_WEIGHTS", "Scores", "draw_parts", "drawn_fifths", "is_kept_for_evaluation", "score_text"]
+__all__ = ["PACK_WEIGHTS", "Scores", "draw_parts", "drawn_fifths", "is_kept_for_evaluation", "score_text", "with_octave_clefs"]
+
+OCTAVE_CLEFS, CHANGED_CLEFS, EIGHT_BELOW = 0.1, 0.6, 0.8  # of scores, of their clefs, of their G clefs
+CLEF = re.compile(r"<sign>([GF])</sign>\s*<line>[24]</line>(?!\s*<clef-octave)")
 
 PACK_WEIGHTS: Mapping[str, float] = {
     "openscore-lieder": 0.45,
@@ -126,6 +129,24 @@ def _with_parts(musicxml: str, names: set[str]) -> str:
         return match[0] if match[1] in names else ""
 
     return PART.sub(kept, SCORE_PART.sub(kept, PART_GROUP.sub("", musicxml)))
+
+
+def with_octave_clefs(musicxml: str, rng: np.random.Generator, share: float = OCTAVE_CLEFS) -> str:
+    """Now and then a score some of whose clefs have an 8 below or above, which choirs need and songs rarely have.
+
+    Args:
+        musicxml: A partwise MusicXML text.
+        rng: Source of the choice.
+        share: How often.
+    """
+    if rng.random() >= share:
+        return musicxml
+
+    def changed(match: re.Match[str]) -> str:
+        octaves = -1 if match[1] == "F" or rng.random() < EIGHT_BELOW else 1
+        return f"{match[0]}<clef-octave-change>{octaves}</clef-octave-change>" if rng.random() < CHANGED_CLEFS else match[0]
+
+    return CLEF.sub(changed, musicxml)
 
 
 def drawn_fifths(score: str, rng: np.random.Generator) -> int:

@@ -39,7 +39,7 @@ def read_back(musicxml: str, stem: Path, counts: Comparison, bars: int | None = 
         picture = next(iter_pages(f"{stem}-{number + 1}.png"))
         seen += see_page(picture.grey, page=number)
     read = assemble(seen)
-    assert not bar_sums(read.score).faults
+    assert {fault.kind for fault in bar_sums(read.score).faults} <= {"tuplet"}  # a bar adds up though a tuplet may not be whole
     compare(counts, read_written(text.encode()), read)
 
 

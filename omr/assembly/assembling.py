@@ -159,6 +159,7 @@ class _Assembly:
             self.notes.append(f"meter: none printed at the start, {beats}/{beat_type} fits best")
             for number in unknown:
                 meters[number] = quarters_to_divs(Fraction(4 * beats, beat_type))
+            self.times[unknown[0]] = (beats, beat_type, "")  # programs that open the score count in 4/4 otherwise
         decided = []
         for number, (system, bar) in enumerate(self.bars):
             layout = self.found[system].layout

@@ -11,7 +11,7 @@ from omr.detector.peaks import read_signs
 from omr.detector.targets import BORDER_CELLS, draw_targets
 from omr.signs import KIND_INDEX, KINDS, empty_signs
 
-INTERLINE = 8
+INTERLINE = 8.0
 ORIGIN = (24.0, 88.0)
 MIDDLES = np.array([0.0, 11.0], dtype=np.float32)
 SHAPE = (304, 480)

@@ -29,7 +29,7 @@ from omr.pages.store import StoreWriter, pack_system
 from omr.pages.strips import system_strip
 from omr.signs import SeenSystem
 
-INTERLINE = 8
+INTERLINE = 8.0
 MARGIN_PX = 64  # of white on the right: what is told of signs near a border does not count
 SMALL = DetectorConfig(widths=(8, 24, 48, 64), blocks=(0, 1, 2, 1), head_width=48, attribute_width=96)
 TYPES = {Fraction(4): "whole", Fraction(2): "half", Fraction(1): "quarter", Fraction(1, 2): "eighth"}

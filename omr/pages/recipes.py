@@ -16,7 +16,7 @@ from corpora.errors import RequestError
 from omr.pages import degrade
 from omr.pages.point_maps import Chain, PointMap, curl, elastic, perspective, rotation, shift, warped
 
-__all__ = ["LEVELS", "DegradedPage", "Recipe", "degraded_page", "degraded_strip"]
+__all__ = ["LEVELS", "DegradedPage", "Recipe", "degraded_page"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,6 @@ LEVELS: Mapping[str, Recipe] = {
         noise=10.0,
     ),
 }
-STRIP_BENDING = 0.3  # what straightening leaves of a page's bends
 ELASTIC_WAVE = 25.0  # staff spaces
 FADED_INK = 0.6  # of the greatest strength: fainter ones lose all thin lines
 LINE_SHARE = 0.15  # of a staff space: thickness of staff lines
@@ -190,18 +189,4 @@ def degraded_page(image: NDArray[np.uint8], level: str, rng: np.random.Generator
     points = Chain(tuple(maps))
     if maps:
         image = warped(image, points, (round(width - cut[0] - cut[2]), round(height - cut[1] - cut[3])))
-    return DegradedPage(_spoilt(image, recipe, interline_px, rng), points)
-
-
-def degraded_strip(image: NDArray[np.uint8], level: str, rng: np.random.Generator, interline_px: float = 12.0) -> DegradedPage:
-    """A system's strip as it looks when it is cut from a degraded page and straightened: spoilt greys and what is left of bends.
-
-    Arguments and errors as ``degraded_page``.
-    """
-    recipe = _recipe(level)
-    size = (float(image.shape[1]), float(image.shape[0]))
-    bending = rng.uniform(0, recipe.elastic) * STRIP_BENDING * interline_px
-    points = Chain((elastic(size, bending, ELASTIC_WAVE * interline_px, rng),) if bending else ())
-    if bending:
-        image = warped(image, points)
     return DegradedPage(_spoilt(image, recipe, interline_px, rng), points)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from omr.vector.marks import find_marks
+from omr.vector.marks import Mark
 from omr.vector.page_objects import PageObjects
-from omr.vector.staves import PageSystem, find_systems
-from omr.vector.strokes import Outline, find_strokes
+from omr.vector.staves import PageSystem
+from omr.vector.strokes import Outline
 
 __all__ = ["is_vector_page"]
 
@@ -17,30 +18,28 @@ LARGEST_SIGN: Final = 4.0
 PRIVATE: Final = range(0xE000, 0xF900)
 
 
-def is_vector_page(page: PageObjects) -> bool:
+def is_vector_page(page: PageObjects, outlines: Sequence[Outline], systems: Sequence[PageSystem], marks: Sequence[Mark]) -> bool:
     """Whether most of what stands on the page's staves is known signs, and each system has notes or rests.
 
     False for pages without staves, for scans (even with a layer of text), and where the signs are of a font that is not known.
 
     Args:
         page: What it draws.
-
-    Raises:
-        ToolError: verovio is not installed, whose fonts tell signs by their outlines.
+        outlines: Its shapes that are no strokes.
+        systems: Its systems; lengths are in points.
+        marks: Its known signs.
     """
-    strokes = find_strokes(page)
-    systems = find_systems(strokes)
     if not systems:
         return False
     space = systems[0].space
-    marks = [mark for mark in find_marks(page, strokes.outlines, space) if mark.name not in ("brace", "bracket_tip", "paren")]
+    marks = [mark for mark in marks if mark.name not in ("brace", "bracket_tip", "paren")]
     if any(
         not any(mark.name.startswith(("head_", "rest_", "line_rest")) and _on(system, mark.x, mark.y) for mark in marks)
         for system in systems
     ):
         return False
     known = sum(any(_on(system, mark.x, mark.y) for system in systems) for mark in marks)
-    drawn = sum(_is_sign_size(outline, space) and _is_on_any(systems, outline) for outline in strokes.outlines)
+    drawn = sum(_is_sign_size(outline, space) and _is_on_any(systems, outline) for outline in outlines)
     for row in page.glyphs:
         kind, matrix = page.kinds[int(row["kind"])], row["matrix"]
         is_sign = bool(kind.contours) and (not kind.letter or ord(kind.letter[0]) in PRIVATE)
@@ -54,7 +53,7 @@ def _on(system: PageSystem, x: float, y: float) -> bool:
     return inside and system.left <= x <= system.right
 
 
-def _is_on_any(systems: list[PageSystem], outline: Outline) -> bool:
+def _is_on_any(systems: Sequence[PageSystem], outline: Outline) -> bool:
     return any(_on(system, (outline.x0 + outline.x1) / 2, (outline.y0 + outline.y1) / 2) for system in systems)
 
 

@@ -19,6 +19,7 @@ from omr.vector.belonging import join_arpeggios, slash_graces, staff_of_accident
 from omr.vector.dots import Rest, find_dots
 from omr.vector.marks import Mark, find_letters, find_marks
 from omr.vector.page_objects import PageObjects, iter_page_objects
+from omr.vector.probing import is_vector_page
 from omr.vector.rows import Rows
 from omr.vector.scene import Scene, make_scenes
 from omr.vector.signatures import clef_kinds, key_signs, pitch_height, time_digits
@@ -53,7 +54,7 @@ def read_pdf(data: bytes, name: str = "", pages: range | None = None) -> Iterato
 
 
 def read_page(page: PageObjects, number: int = 0) -> list[SeenSystem]:
-    """The systems of one page from top to bottom.
+    """The systems of one page from top to bottom; none where its signs are not known (``is_vector_page``).
 
     Args:
         page: What it draws.
@@ -68,6 +69,8 @@ def read_page(page: PageObjects, number: int = 0) -> list[SeenSystem]:
         return []
     space = median(staff.space for system in systems for staff in system.staves)
     marks = find_marks(page, strokes.outlines, space)
+    if not is_vector_page(page, strokes.outlines, systems, marks):
+        return []
     scenes = make_scenes(systems, marks, find_letters(page), strokes)
     return [_read_system(scene, system, number, index) for index, (scene, system) in enumerate(zip(scenes, systems, strict=True))]
 

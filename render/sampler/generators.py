@@ -95,7 +95,7 @@ _RANGES = {
     Generator.MOD_ENVELOPE_SUSTAIN: (0, 1_000),
     Generator.VOLUME_ENVELOPE_SUSTAIN: (0, 1_440),
     **dict.fromkeys((31, 32, 39, 40), (-1_200, 1_200)),
-    Generator.ATTENUATION: (0, 1_440),
+    Generator.ATTENUATION: (-1_440, 1_440),  # below 0 it lifts what velocity takes away, as in FluidSynth; the sum stays above 0
     Generator.COARSE_TUNE: (-120, 120),
     Generator.FINE_TUNE: (-99, 99),
     Generator.SCALE_TUNING: (0, 1_200),

@@ -1,7 +1,8 @@
 """RIFF chunks of a memory-mapped file, every length checked against what holds it.
 
 A chunk is four letters, a little-endian 32-bit length, that many bytes, and a pad byte where the length is odd; a ``LIST`` or
-``RIFF`` chunk begins with four letters more and holds chunks. Source: SoundFont Technical Specification 2.04, section 3
+``RIFF`` chunk begins with four letters more and holds chunks. Some compressed fonts (MuseScore_General.sf3 among them) leave the
+pad byte out: it is skipped where it is a zero, which no name begins with. Source: SoundFont Technical Specification 2.04, section 3
 (https://www.synthfont.com/sfspec24.pdf).
 """
 
@@ -72,7 +73,9 @@ def chunks_in(data: NDArray[np.uint8], start: int, stop: int, name: str) -> Iter
             yield Chunk(letters.decode("latin-1"), inside + LETTERS, inside + length)
         else:
             yield Chunk(letters.decode("latin-1"), inside, inside + length)
-        place = inside + length + length % 2
+        place = inside + length
+        if length % 2 and place < stop and data[place] == 0:
+            place += 1
     raise InputError(f"{name}: byte {start}: expected at most {MAX_CHUNKS} chunks in a list")
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.signal import stft
 
 from render.engines import stem_file
-from render.fonts import find_font
+from render.fonts import find_font, font_in_wheel
 from render.played import play
 from render.sampler import engine as sampler
 from render.soundfont import engine as fluidsynth
@@ -27,7 +27,12 @@ def both(midi_file: Callable[..., bytes], tmp_path: Path) -> Callable[..., tuple
     """FluidSynth's and the sampler's sound of one note of a second, (2, sample) each."""
 
     def play_note(
-        program: int, key: int, velocity: int = 100, channel: int = 0, controls: tuple[tuple[int, int], ...] = ()
+        program: int,
+        key: int,
+        velocity: int = 100,
+        channel: int = 0,
+        controls: tuple[tuple[int, int], ...] = (),
+        font: Path | None = font_in_wheel(),  # one that every machine has, for the margins below
     ) -> tuple[Stereo, Stereo]:
         track = [(0, mido.Message("program_change", channel=channel, program=program))]
         track += [(0, mido.Message("control_change", channel=channel, control=number, value=value)) for number, value in controls]
@@ -38,7 +43,7 @@ def both(midi_file: Callable[..., bytes], tmp_path: Path) -> Callable[..., tuple
         music = play(midi_file(track), sample_rate_hz=RATE_HZ)
         sounds = []
         for engine in (fluidsynth.render_stems, sampler.render_stems):
-            engine(music, tmp_path, stems=False, font=find_font().path)
+            engine(music, tmp_path, stems=False, font=font)
             sounds.append(np.fromfile(stem_file(tmp_path, 0), dtype="<f4").reshape(-1, 2).T)
         return sounds[0], sounds[1]
 
@@ -108,6 +113,14 @@ def test_drums(key: int, both: Callable[..., tuple[Stereo, Stereo]]) -> None:
     # noise above 8 kHz is what FluidSynth's four-point interpolation takes away
     reference, estimate = both(0, key, channel=DRUM_CHANNEL)
     assert -0.5 < level_db(estimate) - level_db(reference) < 1.5
+
+
+@pytest.mark.parametrize(
+    ("program", "key", "channel"), [(0, 60, 0), (40, 67, 0), (73, 72, 0), (0, 36, DRUM_CHANNEL), (0, 46, DRUM_CHANNEL)]
+)
+def test_the_font_of_this_machine(program: int, key: int, channel: int, both: Callable[..., tuple[Stereo, Stereo]]) -> None:
+    reference, estimate = both(program, key, channel=channel, font=find_font().path)
+    assert abs(level_db(estimate) - level_db(reference)) < 1.5
 
 
 @pytest.mark.parametrize("controls", [((7, 60),), ((11, 40),), ((10, 20),), ((10, 110),), ((1, 100),)])

@@ -77,6 +77,20 @@ def test_compressed_samples(make_font: MakeFont, make_sine: MakeSine, tmp_path: 
         read(bytes(data), tmp_path).decode(0)
 
 
+@pytest.mark.parametrize("pad", [b"\x00", b""])
+def test_the_pad_byte_of_an_odd_chunk_may_be_missing(pad: bytes, whole: bytes, tmp_path: Path) -> None:
+    """MuseScore_General.sf3 has none after its odd samples."""
+    place = table_place(whole, b"smpl") - 8
+    length = struct.unpack_from("<I", whole, place + 4)[0]
+    data = bytearray(whole[: place + 8 + length] + b"\x00" + pad + whole[place + 8 + length :])
+    struct.pack_into("<I", data, place + 4, length + 1)
+    outer = data.index(b"LIST", 12 + 8)  # the second list holds the samples
+    grown = 1 + len(pad)
+    struct.pack_into("<I", data, outer + 4, struct.unpack_from("<I", data, outer + 4)[0] + grown)
+    struct.pack_into("<I", data, 4, struct.unpack_from("<I", data, 4)[0] + grown)
+    assert read(bytes(data), tmp_path).presets == {(0, 0): 0}
+
+
 def test_a_font_cut_anywhere_is_refused_in_one_line(whole: bytes, tmp_path: Path) -> None:
     for length in range(0, len(whole) - 1, 7):
         with pytest.raises(InputError) as caught:

@@ -11,6 +11,7 @@ from render.fonts import find_font
 from render.sampler.font_file import read_font
 from render.sampler.generators import Generator
 from render.sampler.modulators import DEFAULT_MODULATORS, Source, combine
+from render.sampler.settings import OUTPUT_GAIN, set_zone
 from render.sampler.zones import Zones
 
 MakeFont = Callable[..., bytes]
@@ -46,6 +47,17 @@ def test_amounts_stay_in_their_ranges(make_font: MakeFont, make_sine: MakeSine, 
     (zone,) = zones.at(0, 60, 100)
     assert zone.amounts[Generator.PAN] == 500
     assert zone.amounts[Generator.FILTER_CUTOFF] == 1_500
+
+
+def test_a_preset_may_lift_what_its_instrument_lowers(make_font: MakeFont, make_sine: MakeSine, tmp_path: Path) -> None:
+    """As fonts in use do and FluidSynth plays: a preset at -10 dB (at 0.4) lifts a soft velocity, and nothing beyond full level."""
+    gains = {}
+    for lift in (0, -100, -1_440):
+        zones = zones_of(make_font([make_sine()], [({}, 0, ())], preset={48: lift} if lift else {}), tmp_path)
+        (zone,) = zones.at(0, 60, 60)
+        gains[lift] = set_zone(zone, 60, 60).gain
+    assert gains[-100] == pytest.approx(gains[0] * 10 ** (4 / 20))
+    assert gains[-1_440] == pytest.approx(OUTPUT_GAIN)
 
 
 def test_ranges_of_keys_and_velocities(make_font: MakeFont, make_sine: MakeSine, tmp_path: Path) -> None:

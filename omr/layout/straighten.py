@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr.layout.frame import FRAME_INTERLINE, Frame
-from omr.layout.ink import Grey
+from omr.layout.ink import Grey, even_light
 from omr.layout.staves import OFFSETS, Curve, Staff
 from omr.layout.strip import HALF_STAFF, SystemStrip, page_points
 from omr.layout.systems import System
@@ -33,14 +33,15 @@ MAX_LEAN = 0.3
 
 @dataclass(frozen=True, eq=False)
 class PageSource:
-    """The page that strips are read from, shrunk to about their size so that nothing aliases; ``scale`` (x, y) of small by page."""
+    """The page that strips are read from, under even light, shrunk to about their size so that nothing aliases; ``scale`` (x, y) of small by page."""
 
     image: Grey
     scale: tuple[float, float]
 
     @classmethod
     def of(cls, grey: Grey, page_interline_px: float, interline_px: int | float) -> PageSource:
-        """For strips of this interline."""
+        """For strips of this interline, under even light."""
+        grey = even_light(grey, page_interline_px)
         shrink = min(1.0, 1.25 * interline_px / page_interline_px)
         if shrink > 0.8:
             return cls(grey, (1.0, 1.0))

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omr.layout.ink import Grey, even_light, sauvola, thin_strokes
+from omr.layout.ink import Grey, even_light, grain, sauvola, thin_strokes
 from omr.layout.spacing import LineSpacing
 
 __all__ = ["FRAME_INTERLINE", "Frame", "make_frame"]
@@ -23,6 +23,7 @@ MAX_FRAME_PIXELS = 60_000_000
 THIN_SPACES = 0.45  # a stroke as high as this is no staff line
 STRONG_PERCENT, FAINT_SHARE = 99.0, 0.35  # a faint stroke has this share of a strong one's strength
 FAINTEST = 10.0  # grey levels
+OVER_GRAIN = 3.0  # times the grain around, a stroke is none of it
 GRAIN_PX = 5  # averaged along a stroke, against the grain of scans
 MAX_SKEW = 0.25  # slopes looked at, either side
 COARSE, FINE = 0.02, 0.0025
@@ -37,6 +38,7 @@ class Frame:
         to_page: Frame points to page points, (2, 3).
         ink: Where there is ink, (height, width).
         strokes: Strength of thin level strokes in grey levels, (height, width).
+        lines: Where there is a thin level stroke, however faint beside the ink, (height, width).
         level: Where there is ink or a thin level stroke, however faint beside it, (height, width).
         upright: Where there is ink or a thin upright stroke, however faint, (height, width).
         faintness: As ``make_frame`` was told.
@@ -45,6 +47,7 @@ class Frame:
     to_page: NDArray[np.float64]
     ink: NDArray[np.bool_]
     strokes: Grey
+    lines: NDArray[np.bool_]
     level: NDArray[np.bool_]
     upright: NDArray[np.bool_]
     faintness: int | float
@@ -78,9 +81,14 @@ def make_frame(grey: Grey, spacing: LineSpacing, *, faintness: int | float = 1.0
     strokes = thin_strokes(page, thickest)
     strong = max(faintness * float(np.percentile(strokes[::3, ::3], STRONG_PERCENT)), FAINTEST / FAINT_SHARE)
     faint = FAINT_SHARE * strong
-    level = ink | (cv2.blur(strokes, (GRAIN_PX, 1)) > faint)
-    upright = ink | (cv2.blur(thin_strokes(page, thickest, upright=True), (1, GRAIN_PX)) > faint)
-    return Frame(to_page, ink, strokes, level, upright, faintness)
+    lines = _over_grain(cv2.blur(strokes, (GRAIN_PX, 1)), faint)
+    upright = ink | _over_grain(cv2.blur(thin_strokes(page, thickest, upright=True), (1, GRAIN_PX)), faint)
+    return Frame(to_page, ink, strokes, lines, ink | lines, upright, faintness)
+
+
+def _over_grain(strokes: NDArray[np.uint8], faint: float) -> NDArray[np.bool_]:
+    """Where strokes are stronger than a faint one, and than what grain alone makes there."""
+    return np.asarray(strokes > np.maximum(OVER_GRAIN * grain(strokes), np.float32(faint)))
 
 
 def _slope(strokes: Grey) -> float:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import percentile_filter
 
-__all__ = ["Grey", "even_light", "sauvola", "thin_strokes"]
+__all__ = ["Grey", "even_light", "grain", "sauvola", "thin_strokes"]
 
 Grey = NDArray[np.uint8]
 
@@ -22,6 +23,8 @@ SAUVOLA_RANGE = 128.0  # of the standard deviation in grey levels
 PAPER_SHRINK = 8  # the ground of the paper changes slowly: it is looked for on a page this much smaller
 DARKEST_PAPER = 0.3  # of bright paper; what is darker is no paper, and its grain is not to be made strokes of
 BRIGHT_PERCENT = 90
+GRAIN_BLOCK_PX, GRAIN_BLOCKS = 8, 13  # grain is measured in blocks, and told by the quieter ones around
+QUIET_PERCENT = 25
 
 
 def even_light(grey: Grey, interline_px: int | float) -> Grey:
@@ -72,3 +75,16 @@ def thin_strokes(grey: Grey, thickest_px: int, *, upright: bool = False) -> Grey
     """
     shape = (1, thickest_px + 1) if upright else (thickest_px + 1, 1)
     return cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, np.ones(shape, np.uint8)).astype(np.uint8, copy=False)
+
+
+def grain(strokes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How strong strokes are about each pixel where nothing is drawn: in dark corners of photographs, once their light is raised.
+
+    Args:
+        strokes: Strength of strokes, (height, width).
+    """
+    height, width = strokes.shape
+    size = max(1, width // GRAIN_BLOCK_PX), max(1, height // GRAIN_BLOCK_PX)
+    blocks = cv2.resize(strokes.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    quiet = np.asarray(percentile_filter(blocks, QUIET_PERCENT, size=GRAIN_BLOCKS), dtype=np.float32)
+    return np.asarray(cv2.resize(quiet, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)

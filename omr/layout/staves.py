@@ -46,7 +46,8 @@ GOING_STROKE = 0.3  # at least so strong is a line that goes on
 LEAST_VISIBLE = 0.35
 LEAST_GAIN = 0.3  # of ink on all lines, in lines, for a staff to be moved
 LEAST_CLEAR = 0.2  # how much more ink there is on the lines than half-way between them
-MOST_OUTSIDE = 0.8  # of a sixth line, as a share of the five
+MOST_OUTSIDE = 0.75  # of a sixth line, as a share of the five
+LEAST_THIN, MOST_INK = 0.5, 0.3  # of it in thin strokes, as a share of the five's; in ink, beyond theirs
 LEAST_STROKE_SPACES = 1.6  # length of strokes; those of letters are shorter
 PAUSE_SPACES, MOST_IN_PAUSE = 5.0, 0.2  # where lines are gone for longer, a staff ends
 
@@ -202,7 +203,7 @@ def _fit(centres: Curve, weight: Curve, middle: Curve, spacing: Curve) -> tuple[
 def _settled(frame: Frame, staff: Staff) -> Staff:
     """The staff moved by a line or two where that meets more ink, as when beams on its outer line hid that one."""
     x = np.arange(max(0.0, staff.left), min(frame.ink.shape[1] - 1.0, staff.right))
-    seen = _inked(frame, staff, x, np.arange(-4.0, 5.0)).mean(axis=1)
+    seen = _inked(frame.level, staff, x, np.arange(-4.0, 5.0)).mean(axis=1)
     five = np.convolve(seen, np.ones(LINES), mode="valid")  # for moves of -2 to 2 lines
     move = int(np.argmax(five)) - 2
     if five[move + 2] < five[2] + LEAST_GAIN:
@@ -214,9 +215,9 @@ def _ended(frame: Frame, guess: Staff) -> list[Staff]:
     """The staff from where its lines begin to where they end; two or more where they pause, none where there are no lines."""
     margin = round(END_SPACES * FRAME_INTERLINE)
     x = np.arange(max(0.0, guess.left - 2 * margin), min(frame.ink.shape[1] - 1.0, guess.right + 2 * margin))
-    on = _inked(frame, guess, x, OFFSETS)
+    on = _inked(frame.level, guess, x, OFFSETS)
     most = on.sum(axis=0) >= LINES - 1
-    filled = _inked(frame, guess, x, GAPS).sum(axis=0) >= FILLED_GAPS  # braces, bar lines, clefs and heads
+    filled = _inked(frame.level, guess, x, GAPS).sum(axis=0) >= FILLED_GAPS  # braces, bar lines, clefs and heads
     pieces: list[Staff] = []
     for start, stop in _dense(most, on.sum(axis=0)):
         ends = _ends(most, filled, start + margin, stop - margin)
@@ -224,21 +225,36 @@ def _ended(frame: Frame, guess: Staff) -> list[Staff]:
             continue
         first, last = ends
         inside = slice(first, last + 1)
-        between = _inked(frame, guess, x[inside], GAPS).mean()
-        outside = _inked(frame, guess, x[inside], OUTSIDE).mean(axis=1).max()
+        between = _inked(frame.level, guess, x[inside], GAPS).mean()
         visible = float(on[:, inside].mean())
         left, right = float(x[first]), float(x[last])
         if right - left < MIN_STAFF_SPACES * FRAME_INTERLINE or visible < LEAST_VISIBLE:
             continue
         if (
             visible - between < LEAST_CLEAR
-            or outside > MOST_OUTSIDE * visible
+            or _is_of_more_lines(frame, guess, x[inside])
             or _stroke_spaces(on[:, inside]) < LEAST_STROKE_SPACES
         ):
             continue
         points = np.linspace(left, right, max(3, round((right - left) / FRAME_INTERLINE) + 1))
         pieces.append(Staff(points, guess.middle_at(points), guess.spacing_at(points), LINES, visible, guess.straying))
     return pieces
+
+
+def _is_of_more_lines(frame: Frame, staff: Staff, x: Curve) -> bool:
+    """Whether one line more lies above or below the five: as much ink as on them, and of the same kind, which beams are not.
+
+    Where staff lines are clear, little of a beam is thin; where they are faint, a beam has more ink.
+    """
+    level, thin, ink = (
+        _inked(kind, staff, x, np.concatenate([OFFSETS, OUTSIDE])).mean(axis=1) for kind in (frame.level, frame.lines, frame.ink)
+    )
+    most = LINES + int(np.argmax(level[LINES:]))
+    return bool(
+        level[most] > MOST_OUTSIDE * level[:LINES].mean()
+        and thin[most] > LEAST_THIN * thin[:LINES].mean()
+        and ink[most] < ink[:LINES].mean() + MOST_INK
+    )
 
 
 def _ends(most: NDArray[np.bool_], filled: NDArray[np.bool_], start: int, stop: int) -> tuple[int, int] | None:
@@ -260,12 +276,12 @@ def _ends(most: NDArray[np.bool_], filled: NDArray[np.bool_], start: int, stop: 
     return first, last
 
 
-def _inked(frame: Frame, staff: Staff, x: Curve, spaces: Curve) -> NDArray[np.bool_]:
-    """Where there is ink within a pixel of these heights of a staff, (heights, columns)."""
+def _inked(ink: NDArray[np.bool_], staff: Staff, x: Curve, spaces: Curve) -> NDArray[np.bool_]:
+    """Where there is ink (of the frame, (height, width)) within a pixel of these heights of a staff, (heights, columns)."""
     rows = np.round(staff.middle_at(x) + spaces[:, None] * staff.spacing_at(x)).astype(np.intp)
-    rows = np.clip(rows, 1, len(frame.ink) - 2)
+    rows = np.clip(rows, 1, len(ink) - 2)
     across = np.broadcast_to(np.round(x).astype(np.intp), rows.shape)
-    return np.asarray(frame.level[rows - 1, across] | frame.level[rows, across] | frame.level[rows + 1, across])
+    return np.asarray(ink[rows - 1, across] | ink[rows, across] | ink[rows + 1, across])
 
 
 def _stroke_spaces(on: NDArray[np.bool_]) -> float:

@@ -26,7 +26,8 @@ LEAST_AT_EDGE = 0.6  # share of its height that is ink
 LEAST_BETWEEN = 0.92  # of a bar line elsewhere
 LEAST_BAR_LINES = 2
 MAX_TILT = 0.15  # of the line through the left ends, across by down
-SLACK_PX = 2  # a line may stray so far sideways
+SLACK_PX = 2  # a line may stray so far sideways,
+PIECE_SPACES = 1.5  # each piece of it of this height by itself
 BRACE_SPACES = (-4.0, -0.25)  # where braces are, from the left ends
 LEAST_BRACE_SPACES = 3.5  # high
 BODY_PERCENT = (10, 90)  # of a bracket's height, without its hooks
@@ -108,8 +109,10 @@ def _inked_between(frame: Frame, upper: Staff, lower: Staff, x: NDArray[np.float
     height, width = frame.ink.shape
     inside = (rows >= 0) & (rows < height) & (across >= 0) & (across < width)
     ink = np.where(inside, frame.upright[np.clip(rows, 0, height - 1), np.clip(across, 0, width - 1)], False)
-    wide = cv2.dilate(ink.astype(np.uint8), np.ones((1, 2 * SLACK_PX + 1), np.uint8))
-    return np.asarray(wide.mean(axis=0), dtype=np.float64)
+    pieces = np.array_split(ink, max(1, round(count / (PIECE_SPACES * FRAME_INTERLINE))))
+    shares = np.stack([piece.mean(axis=0) for piece in pieces]).astype(np.float32)
+    strayed = cv2.dilate(shares, np.ones((1, 2 * SLACK_PX + 1), np.uint8))  # grain does not add up, as it would pixel by pixel
+    return np.asarray(strayed.mean(axis=0), dtype=np.float64)
 
 
 def _bars(full: NDArray[np.bool_]) -> int:

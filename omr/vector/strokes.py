@@ -23,6 +23,7 @@ STRAIGHT: Final = 0.004  # of its length that a level or upright stroke may devi
 SAME_POINT: Final = 0.05  # points
 TOUCHING: Final = 0.3
 SAME_THICKNESS: Final = 1.3  # ratio
+MOST_PENS: Final = 16  # thicknesses at one height that are told apart
 SLENDER: Final = 0.12  # mean thickness of a slur or tie, as a share of its width, at most
 THIN: Final = 0.3  # points that short ties may be thicker by
 MIN_CURVE: Final = 3.0  # points of width
@@ -197,19 +198,27 @@ def _joined(strokes: Iterable[Stroke]) -> list[Stroke]:
         else:
             rows.append([stroke])
     for row in rows:
-        runs: list[Stroke] = []
+        pens: list[list[Stroke]] = []  # runs of one thickness: beams at a staff line's height do not part its pieces
         for stroke in sorted(row, key=lambda s: (s.x0, s.x1)):
+            runs = next((runs for runs in pens[:MOST_PENS] if _same_pen(runs[-1], stroke)), None)
+            if runs is None:
+                pens.append([stroke])
+                continue
             for place in range(len(runs) - 1, max(-1, len(runs) - 8), -1):
                 run = runs[place]
-                thinner, thicker = sorted((run.thickness, stroke.thickness))
-                if stroke.x0 <= run.x1 + TOUCHING and thicker <= SAME_THICKNESS * thinner + 1e-6 and run.dashed == stroke.dashed:
-                    end = max(run.x1, stroke.x1)
-                    runs[place] = replace(run, x1=end, y1=stroke.y1 if stroke.x1 == end else run.y1, thickness=thicker)
+                if stroke.x0 <= run.x1 + TOUCHING and _same_pen(run, stroke):
+                    end, thickness = max(run.x1, stroke.x1), max(run.thickness, stroke.thickness)
+                    runs[place] = replace(run, x1=end, y1=stroke.y1 if stroke.x1 == end else run.y1, thickness=thickness)
                     break
             else:
                 runs.append(stroke)
-        joined += runs
+        joined += [run for runs in pens for run in runs]
     return _uncovered(sorted(joined, key=lambda s: (s.x0, s.y0)))
+
+
+def _same_pen(one: Stroke, other: Stroke) -> bool:
+    thinner, thicker = sorted((one.thickness, other.thickness))
+    return thicker <= SAME_THICKNESS * thinner + 1e-6 and one.dashed == other.dashed
 
 
 def _uncovered(strokes: list[Stroke]) -> list[Stroke]:

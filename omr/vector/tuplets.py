@@ -51,7 +51,7 @@ def find_tuplets(scene: Scene, stems: Sequence[Stem], taken: set[int]) -> list[T
     tuplets: list[Tuplet] = []
     for mark, number, is_sure in _digits(scene, taken):
         bracket = _bracket(mark, lines)
-        beam = _beam(mark, groups)
+        beam = _beam(scene, mark, groups)
         if bracket is None and beam is None and not is_sure:
             continue
         staff = _staff(scene, mark, stems, bracket, beam)
@@ -98,7 +98,7 @@ def _bracket(mark: Mark, lines: Sequence[Stroke]) -> tuple[float, float] | None:
     return x0, x1
 
 
-def _beam(mark: Mark, groups: dict[int, list[Stem]]) -> list[Stem] | None:
+def _beam(scene: Scene, mark: Mark, groups: dict[int, list[Stem]]) -> list[Stem] | None:
     """Stems of the beam that the number belongs to."""
     best, found = AT_MIDDLE, None
     for stems in groups.values():
@@ -107,12 +107,20 @@ def _beam(mark: Mark, groups: dict[int, list[Stem]]) -> list[Stem] | None:
             continue
         share = (mark.x - first.x) / max(last.x - first.x, 0.1)
         height = first.tip + share * (last.tip - first.tip)
-        if abs(mark.y - height) > AT_BEAM:
+        if abs(mark.y - _outside(scene, stems, height)) > AT_BEAM:
             continue
         away = min(abs((first.x + last.x) / 2 - mark.x), *_parts(stems, mark.x))
         if away < best:
             best, found = away, stems
     return found
+
+
+def _outside(scene: Scene, stems: list[Stem], height: float) -> float:
+    """Height from which a number's distance counts: the beam's, or the edge of the staff that it lies in, beyond which numbers go."""
+    heads = [head for stem in stems for head in stem.heads]
+    staff = scene.staves[heads[0].staff]
+    is_below = height > sum(head.mark.y for head in heads) / len(heads)
+    return max(height, staff.bottom) if is_below else min(height, staff.top)
 
 
 def _parts(stems: list[Stem], x: float) -> list[float]:

@@ -21,6 +21,7 @@ Grey = NDArray[np.uint8]
 SAUVOLA_K = 0.2
 SAUVOLA_RANGE = 128.0  # of the standard deviation in grey levels
 PAPER_SHRINK = 8  # the ground of the paper changes slowly: it is looked for on a page this much smaller
+NO_PAPER = 0.2  # of bright paper: what is darker lies beside the page and is made white
 DARKEST_PAPER = 0.3  # of bright paper; what is darker is no paper, and its grain is not to be made strokes of
 BRIGHT_PERCENT = 90
 GRAIN_BLOCK_PX, GRAIN_BLOCKS = 8, 13  # grain is measured in blocks, and told by the quieter ones around
@@ -41,9 +42,10 @@ def even_light(grey: Grey, interline_px: int | float) -> Grey:
     side = 2 * round(1.5 * interline_px / PAPER_SHRINK) + 3
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     paper = cv2.blur(paper, (side, side))
-    darkest = max(1.0, DARKEST_PAPER * float(np.percentile(paper, BRIGHT_PERCENT)))
-    whole = cv2.resize(np.maximum(paper, darkest).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
-    return cv2.divide(grey, whole, scale=255.0).astype(np.uint8, copy=False)
+    bright = float(np.percentile(paper, BRIGHT_PERCENT))
+    whole = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
+    even = cv2.divide(grey, np.maximum(whole, np.uint8(max(1.0, DARKEST_PAPER * bright))), scale=255.0)
+    return np.where(whole < NO_PAPER * bright, np.uint8(255), even).astype(np.uint8, copy=False)
 
 
 def sauvola(grey: Grey, window_px: int, k: float = SAUVOLA_K) -> NDArray[np.bool_]:

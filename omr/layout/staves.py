@@ -8,7 +8,7 @@ Source: P. H. C. Eilers: "A perfect smoother", Analytical Chemistry 75 (2003), f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -45,10 +45,13 @@ GROW_CELLS = 6  # columns looked at beyond each end
 GOING_STROKE = 0.3  # at least so strong is a line that goes on
 LEAST_VISIBLE = 0.35
 LEAST_GAIN = 0.3  # of ink on all lines, in lines, for a staff to be moved
+MOST_STRAYING = 0.06  # spaces, in the median
 LEAST_CLEAR = 0.2  # how much more ink there is on the lines than half-way between them
-MOST_OUTSIDE = 0.75  # of a sixth line, as a share of the five
-LEAST_THIN, MOST_INK = 0.5, 0.3  # of it in thin strokes, as a share of the five's; in ink, beyond theirs
+MOST_OUTSIDE = 0.8  # of a sixth line, as a share of the five
+LEAST_THIN = 0.5  # share of the columns in which there is ink no thicker than a line
+THICKEST_PX = 5  # of a line
 LEAST_STROKE_SPACES = 1.6  # length of strokes; those of letters are shorter
+LEAST_MISSED_SPACES, MOST_MISSED_SPACES = 1.0, 40.0  # that a staff is shorter than the next one, for it to be made longer
 PAUSE_SPACES, MOST_IN_PAUSE = 5.0, 0.2  # where lines are gone for longer, a staff ends
 
 
@@ -129,7 +132,7 @@ def find_staves(frame: Frame) -> list[Staff]:
     for chain in link(find_combs(teeth)):  # the best first, so that pieces of it that went astray are seen to lie in it
         if all(_share_inside(chain, teeth, staff) <= MOST_INSIDE for staff in staves):
             staves += _ended(frame, _settled(frame, _grown(teeth, chain)))
-    return sorted(staves, key=lambda staff: float(staff.middle.mean()))
+    return _as_long_as_neighbours(frame, sorted(staves, key=lambda staff: float(staff.middle.mean())))
 
 
 def _share_inside(chain: Chain, teeth: Teeth, staff: Staff) -> float:
@@ -228,33 +231,23 @@ def _ended(frame: Frame, guess: Staff) -> list[Staff]:
         between = _inked(frame.level, guess, x[inside], GAPS).mean()
         visible = float(on[:, inside].mean())
         left, right = float(x[first]), float(x[last])
-        if right - left < MIN_STAFF_SPACES * FRAME_INTERLINE or visible < LEAST_VISIBLE:
+        if right - left < MIN_STAFF_SPACES * FRAME_INTERLINE or visible < LEAST_VISIBLE or guess.straying > MOST_STRAYING:
             continue
         if (
             visible - between < LEAST_CLEAR
-            or _is_of_more_lines(frame, guess, x[inside])
+            or _is_of_other_strokes(frame, guess, x[inside])
             or _stroke_spaces(on[:, inside]) < LEAST_STROKE_SPACES
         ):
             continue
-        points = np.linspace(left, right, max(3, round((right - left) / FRAME_INTERLINE) + 1))
-        pieces.append(Staff(points, guess.middle_at(points), guess.spacing_at(points), LINES, visible, guess.straying))
+        pieces.append(replace(_between(guess, left, right), visible=visible))
     return pieces
 
 
-def _is_of_more_lines(frame: Frame, staff: Staff, x: Curve) -> bool:
-    """Whether one line more lies above or below the five: as much ink as on them, and of the same kind, which beams are not.
-
-    Where staff lines are clear, little of a beam is thin; where they are faint, a beam has more ink.
-    """
-    level, thin, ink = (
-        _inked(kind, staff, x, np.concatenate([OFFSETS, OUTSIDE])).mean(axis=1) for kind in (frame.level, frame.lines, frame.ink)
-    )
-    most = LINES + int(np.argmax(level[LINES:]))
-    return bool(
-        level[most] > MOST_OUTSIDE * level[:LINES].mean()
-        and thin[most] > LEAST_THIN * thin[:LINES].mean()
-        and ink[most] < ink[:LINES].mean() + MOST_INK
-    )
+def _is_of_other_strokes(frame: Frame, staff: Staff, x: Curve) -> bool:
+    """Whether what lies on the five lines is no lines but beams, or one line more lies above or below them."""
+    thin = _thin(frame.level, staff, x, np.concatenate([OFFSETS, OUTSIDE])).mean(axis=1)
+    lines, others = thin[:LINES], thin[LINES:]
+    return bool(lines.mean() < LEAST_THIN or others.max() > MOST_OUTSIDE * lines.mean())
 
 
 def _ends(most: NDArray[np.bool_], filled: NDArray[np.bool_], start: int, stop: int) -> tuple[int, int] | None:
@@ -284,6 +277,21 @@ def _inked(ink: NDArray[np.bool_], staff: Staff, x: Curve, spaces: Curve) -> NDA
     return np.asarray(ink[rows - 1, across] | ink[rows, across] | ink[rows + 1, across])
 
 
+def _thin(ink: NDArray[np.bool_], staff: Staff, x: Curve, spaces: Curve) -> NDArray[np.bool_]:
+    """Where there is ink near these heights of a staff that is no thicker than a line, (heights, columns)."""
+    reach = THICKEST_PX + 2
+    rows = np.round(staff.middle_at(x) + spaces[:, None] * staff.spacing_at(x)).astype(np.intp)
+    around = rows[..., None] + np.arange(-reach, reach + 1)
+    inside = (around >= 0) & (around < len(ink))
+    cells = ink[np.clip(around, 0, len(ink) - 1), np.round(x).astype(np.intp)[None, :, None]] & inside
+    start = np.argmax(cells[..., reach - 1 : reach + 2], axis=-1) + reach - 1  # the ink nearest to the height, from above
+    hit = np.take_along_axis(cells, start[..., None], axis=-1)[..., 0]
+    place = np.arange(2 * reach + 1)
+    first = np.where(~cells & (place < start[..., None]), place, -1).max(axis=-1)
+    last = np.where(~cells & (place > start[..., None]), place, 2 * reach + 1).min(axis=-1)
+    return np.asarray(hit & (last - first - 1 <= THICKEST_PX), dtype=np.bool_)
+
+
 def _stroke_spaces(on: NDArray[np.bool_]) -> float:
     """Length in spaces of the stroke that a pixel of ink lies in, on average on the line where it is least."""
     least = np.inf
@@ -310,3 +318,56 @@ def _dense(most: NDArray[np.bool_], lines: NDArray[np.int_]) -> list[tuple[int, 
         else:
             whole[-1] = (whole[-1][0], stop)
     return whole
+
+
+def _as_long_as_neighbours(frame: Frame, staves: list[Staff]) -> list[Staff]:
+    """Staves, top first, that go on to where the next ones begin or end, if there is ink on most of their lines up to there."""
+    longer = []
+    for number, staff in enumerate(staves):
+        grown = staff
+        for other in staves[max(0, number - 1) : number] + staves[number + 1 : number + 2]:
+            for edge, place in ((staff.left, other.left), (staff.right, other.right)):
+                missed = (edge - place) / FRAME_INTERLINE if edge == staff.left else (place - edge) / FRAME_INTERLINE
+                if not LEAST_MISSED_SPACES < missed < MOST_MISSED_SPACES or not grown.left <= edge <= grown.right:
+                    continue
+                x = np.linspace(place, edge, max(3, round(missed) + 1))
+                beyond = _beside(staff, other, np.sort(x), edge)
+                columns = np.arange(min(place, edge), max(place, edge))
+                if _inked(frame.level, beyond, columns, OFFSETS).mean() >= LEAST_ON and not _lies_in_one(beyond, staves):
+                    grown = _joined_staff(beyond, grown)
+        longer.append(grown)
+    return longer
+
+
+def _beside(staff: Staff, other: Staff, x: Curve, edge: float) -> Staff:
+    """How a staff would go on beyond an end: bent as its neighbour, with which the page bends."""
+    at = np.array([edge])
+    middle = staff.middle_at(at) + other.middle_at(x) - other.middle_at(at)
+    return replace(staff, places=x, middle=middle, spacing=np.full(len(x), float(staff.spacing_at(at)[0])))
+
+
+def _joined_staff(beyond: Staff, staff: Staff) -> Staff:
+    """A staff with what it goes on as, on whichever side that is."""
+    first, last = (beyond, staff) if beyond.left < staff.left else (staff, beyond)
+    inside = slice(0, -1)
+    return replace(
+        staff,
+        places=np.concatenate([first.places[inside], last.places]),
+        middle=np.concatenate([first.middle[inside], last.middle]),
+        spacing=np.concatenate([first.spacing[inside], last.spacing]),
+    )
+
+
+def _lies_in_one(staff: Staff, staves: list[Staff]) -> bool:
+    """Whether a staff lies where another one is."""
+    middle = np.array([float(np.median(staff.places))])
+    there = [other for other in staves if other.left < middle[0] < other.right]
+    return any(
+        abs(float((other.middle_at(middle) - staff.middle_at(middle))[0])) < STAFF_SPACES * FRAME_INTERLINE for other in there
+    )
+
+
+def _between(staff: Staff, left: float, right: float) -> Staff:
+    """The staff with other ends."""
+    points = np.linspace(left, right, max(3, round((right - left) / FRAME_INTERLINE) + 1))
+    return replace(staff, places=points, middle=staff.middle_at(points), spacing=staff.spacing_at(points))

@@ -33,7 +33,10 @@ MAX_LEAN = 0.3
 
 @dataclass(frozen=True, eq=False)
 class PageSource:
-    """The page that strips are read from, under even light, shrunk to about their size so that nothing aliases; ``scale`` (x, y) of small by page."""
+    """The page that strips are read from, under even light, shrunk to about their size so that nothing aliases.
+
+    ``scale`` (x, y) is of small by page.
+    """
 
     image: Grey
     scale: tuple[float, float]

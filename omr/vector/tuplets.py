@@ -116,7 +116,7 @@ def _beam(scene: Scene, mark: Mark, groups: dict[int, list[Stem]]) -> list[Stem]
 
 
 def _outside(scene: Scene, stems: list[Stem], height: float) -> float:
-    """Height from which a number's distance counts: the beam's, or the edge of the staff that it lies in, beyond which numbers go."""
+    """Height from which a number's distance counts: the beam's, or the edge of the staff that the beam lies in."""
     heads = [head for stem in stems for head in stem.heads]
     staff = scene.staves[heads[0].staff]
     is_below = height > sum(head.mark.y for head in heads) / len(heads)

@@ -1,7 +1,7 @@
 """Test pages that no reader was trained on: scores of the test split, engraved by verovio, MuseScore and LilyPond.
 
 For each engraver and kind ("lieder", "quartets", "single": one part alone) the first bars of scores are engraved until there are
-enough pages. A piece is ``NNN.musicxml`` (what the engraver was given, the reference), ``NNN.pdf`` (not of verovio) and
+enough pages. A piece is ``NNN.musicxml`` (what the engraver was given, the reference), ``NNN.pdf`` (of verovio where rsvg-convert, of librsvg2-bin, makes one of its SVG) and
 ``NNN-P.png`` for each of its pages, from 1. ``pieces.json`` says what each is and which engraver refused what.
 
 Run: ``python tests/bench/make_test_pages.py FOLDER [--pages 30] [--engraver lilypond] [--kind single] [--dpi 150]``
@@ -13,7 +13,10 @@ import argparse
 import io
 import itertools
 import json
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +40,7 @@ PACKS = {"lieder": "openscore-lieder", "quartets": "openscore-string-quartets", 
 BARS = {"lieder": 40, "quartets": 90, "single": 90}
 POINTS_PER_INCH = 72.0
 VEROVIO = "verovio"
+CONVERT_S = 120
 INTERLINE_MM = 1.75  # of A4 pages
 MM_PER_INCH = 25.4
 
@@ -70,11 +74,24 @@ def _drawn(pdf: bytes, dpi: int) -> list[NDArray[np.uint8]]:
     return pictures
 
 
+def _pdf_of(pages: list[str]) -> bytes:
+    """SVG pages as a PDF; empty where rsvg-convert is not installed."""
+    program = shutil.which("rsvg-convert")
+    if program is None:
+        return b""
+    with tempfile.TemporaryDirectory(prefix="partimento-") as folder:
+        paths = [Path(folder) / f"{number}.svg" for number in range(len(pages))]
+        for path, svg in zip(paths, pages, strict=True):
+            path.write_text(svg, encoding="utf-8")
+        return subprocess.run([program, "-f", "pdf", *map(str, paths)], capture_output=True, check=True, timeout=CONVERT_S).stdout
+
+
 def _engraved(text: str, engraver: str, dpi: int, name: str) -> tuple[list[NDArray[np.uint8]], bytes]:
-    """Pages as pictures, and the PDF, empty of verovio."""
+    """Pages as pictures, and the PDF, empty where nothing makes one."""
     if engraver == VEROVIO:
         options = EngravingOptions(interline_px=INTERLINE_MM * dpi / MM_PER_INCH, font="Leipzig")
-        return [page.image for page in engraved_pages(text, options)], b""
+        pages = engraved_pages(text, options)
+        return [page.image for page in pages], _pdf_of([page.svg for page in pages])
     pdf = engraved_pdf(text, engraver, name)
     return _drawn(pdf, dpi), pdf
 

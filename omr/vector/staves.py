@@ -22,6 +22,8 @@ MAX_SPACE: Final = 20.0
 EVEN: Final = 0.06  # of the space that a line may deviate
 MIN_LENGTH: Final = 8.0  # spaces
 COMMON_ENDS: Final = 1.0  # spaces that the ends of a staff's lines may differ by
+SMALLEST: Final = 0.5  # of the page's largest space: smaller are beams, cue staves have 0.6 and more
+SAME_PEN: Final = 1.5  # times a staff's first line that the others may be thick
 MAX_LINE: Final = 0.3  # spaces of thickness
 AT_LEFT: Final = 2.5  # spaces beside the left end where systems are joined
 AT_EDGE: Final = 0.6  # spaces between the end of a joining stroke and a staff line
@@ -102,7 +104,11 @@ def _five_line_staves(level: tuple[Stroke, ...]) -> list[Staff]:
         if taken[index]:
             continue
         below = range(index + 1, int(np.searchsorted(heights, top.y0 + 4 * MAX_SPACE + 1)))
-        same = [other for other in below if not taken[other] and _common_ends(top, lines[other])]
+        same = [
+            other
+            for other in below
+            if not taken[other] and _common_ends(top, lines[other]) and lines[other].thickness <= SAME_PEN * top.thickness
+        ]
         for second in same:
             space = lines[second].y0 - top.y0
             if not MIN_SPACE <= space <= MAX_SPACE or top.x1 - top.x0 < MIN_LENGTH * space or top.thickness > MAX_LINE * space:
@@ -119,7 +125,9 @@ def _five_line_staves(level: tuple[Stroke, ...]) -> list[Staff]:
                 last = lines[found[-1]]
                 staves.append(Staff(top.x0, top.x1, (top.y0 + last.y0) / 2, (last.y0 - top.y0) / 4))
                 break
-    return sorted(staves, key=lambda staff: (staff.middle, staff.x0))
+    longest = max((staff.x1 - staff.x0 for staff in staves), default=0.0)
+    space = max((staff.space for staff in staves if staff.x1 - staff.x0 >= longest / 2), default=0.0)
+    return sorted((s for s in staves if s.space >= SMALLEST * space), key=lambda staff: (staff.middle, staff.x0))
 
 
 def _common_ends(first: Stroke, second: Stroke) -> bool:

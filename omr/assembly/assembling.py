@@ -20,6 +20,7 @@ from omr.assembly.directions import Columns, system_directions
 from omr.assembly.doubtful_lines import missed_lines, settled_lines
 from omr.assembly.endings import Ending, seen_endings
 from omr.assembly.lengths import divs_to_quarters, quarters_to_divs
+from omr.assembly.long_rests import spread_long_rests
 from omr.assembly.meters import likeliest_meter
 from omr.assembly.parts import layouts
 from omr.assembly.reading_systems import SeenBar, bars_of, system_signs
@@ -75,7 +76,7 @@ class _Assembly:
         self.bars = [
             (index, bar)
             for index, (found, lines) in enumerate(zip(self.found, self.lines, strict=True))
-            for bar in bars_of(found, lines)
+            for bar in spread_long_rests(bars_of(found, lines))
         ]
 
     def _carry_clefs(self) -> list[list[tuple[float, int, SeenClef]]]:

@@ -45,6 +45,8 @@ GROW_CELLS = 6  # columns looked at beyond each end
 GOING_STROKE = 0.3  # at least so strong is a line that goes on
 LEAST_VISIBLE = 0.35
 LEAST_GAIN = 0.3  # of ink on all lines, in lines, for a staff to be moved
+SETTLE_SPACES = 10.0  # about a place that are looked at for that
+LEAST_SETTLED = 0.85  # share of ink on the lines there
 MOST_STRAYING = 0.045  # spaces, in the median
 LEAST_CLEAR = 0.2  # how much more ink there is on the lines than half-way between them
 MOST_OUTSIDE = 0.8  # of a sixth line, as a share of the five
@@ -131,8 +133,8 @@ def find_staves(frame: Frame) -> list[Staff]:
     staves: list[Staff] = []
     for chain in link(find_combs(teeth)):  # the best first, so that pieces of it that went astray are seen to lie in it
         if all(_share_inside(chain, teeth, staff) <= MOST_INSIDE for staff in staves):
-            staves += _ended(frame, _settled(frame, _grown(teeth, chain)))
-    return _as_long_as_neighbours(frame, sorted(staves, key=lambda staff: float(staff.middle.mean())))
+            staves += _ended(frame, _settled(frame, teeth, _grown(teeth, chain)))
+    return _as_long_as_neighbours(frame, teeth, sorted(staves, key=lambda staff: float(staff.middle.mean())))
 
 
 def _share_inside(chain: Chain, teeth: Teeth, staff: Staff) -> float:
@@ -203,15 +205,22 @@ def _fit(centres: Curve, weight: Curve, middle: Curve, spacing: Curve) -> tuple[
     return middle, smooth(np.where(moment > 0, apart, spacing), moment, SPACING_STIFFNESS)
 
 
-def _settled(frame: Frame, staff: Staff) -> Staff:
-    """The staff moved by a line or two where that meets more ink, as when beams on its outer line hid that one."""
+def _settled(frame: Frame, teeth: Teeth, staff: Staff) -> Staff:
+    """The staff moved by a line or two where that meets more ink, as when beams or slurs beside it were taken for a line."""
     x = np.arange(max(0.0, staff.left), min(frame.ink.shape[1] - 1.0, staff.right))
-    seen = _inked(frame.level, staff, x, np.arange(-4.0, 5.0)).mean(axis=1)
-    five = np.convolve(seen, np.ones(LINES), mode="valid")  # for moves of -2 to 2 lines
-    move = int(np.argmax(five)) - 2
-    if five[move + 2] < five[2] + LEAST_GAIN:
+    seen = _inked(frame.level, staff, x, np.arange(-4.0, 5.0)).astype(np.float64)
+    shares = uniform_filter1d(seen, round(SETTLE_SPACES * FRAME_INTERLINE), axis=1, mode="nearest")
+    five = np.stack([shares[move : move + LINES].sum(axis=0) for move in range(LINES)])  # for moves of -2 to 2 lines
+    gain = five.max(axis=0) - five[2]
+    moves = np.where(gain >= LEAST_GAIN, np.argmax(five, axis=0) - 2, 0)
+    if not moves.any():
         return staff
-    return Staff(staff.places, staff.middle + move * staff.spacing, staff.spacing, LINES, 0.0, staff.straying)
+    place = np.clip(np.round(staff.places - x[0]).astype(np.intp), 0, len(x) - 1)
+    clear = (five.max(axis=0) >= LEAST_SETTLED * LINES)[place].astype(np.float64)
+    if not clear.any():
+        return staff
+    middle = smooth(staff.middle + moves[place] * staff.spacing, clear, GUESS_STIFFNESS)
+    return _fitted(teeth, np.searchsorted(teeth.places, staff.places), middle, staff.spacing)
 
 
 def _ended(frame: Frame, guess: Staff) -> list[Staff]:
@@ -320,47 +329,34 @@ def _dense(most: NDArray[np.bool_], lines: NDArray[np.int_]) -> list[tuple[int, 
     return whole
 
 
-def _as_long_as_neighbours(frame: Frame, staves: list[Staff]) -> list[Staff]:
+def _as_long_as_neighbours(frame: Frame, teeth: Teeth, staves: list[Staff]) -> list[Staff]:
     """Staves, top first, that go on to where the next ones begin or end, if there is ink on most of their lines up to there."""
     longer = []
     for number, staff in enumerate(staves):
         grown = staff
         for other in staves[max(0, number - 1) : number] + staves[number + 1 : number + 2]:
-            for edge, place in ((staff.left, other.left), (staff.right, other.right)):
-                missed = (edge - place) / FRAME_INTERLINE if edge == staff.left else (place - edge) / FRAME_INTERLINE
-                if not LEAST_MISSED_SPACES < missed < MOST_MISSED_SPACES or not grown.left <= edge <= grown.right:
-                    continue
-                x = np.linspace(place, edge, max(3, round(missed) + 1))
-                beyond = _beside(staff, other, np.sort(x), edge)
-                columns = np.arange(min(place, edge), max(place, edge))
-                if _inked(frame.level, beyond, columns, OFFSETS).mean() >= LEAST_ON and not _lies_in_one(beyond, staves):
-                    grown = _joined_staff(beyond, grown)
+            for left, right in ((other.left, staff.left), (staff.right, other.right)):
+                if LEAST_MISSED_SPACES < (right - left) / FRAME_INTERLINE < MOST_MISSED_SPACES:
+                    beyond = _beside(staff, other, teeth, left, right)
+                    on = _inked(frame.level, beyond, np.arange(left, right), OFFSETS)
+                    if on.mean() >= LEAST_ON and not _lies_in_one(beyond, left, right, staves):
+                        grown = _between(beyond, min(left, grown.left), max(right, grown.right))
         longer.append(grown)
     return longer
 
 
-def _beside(staff: Staff, other: Staff, x: Curve, edge: float) -> Staff:
-    """How a staff would go on beyond an end: bent as its neighbour, with which the page bends."""
-    at = np.array([edge])
-    middle = staff.middle_at(at) + other.middle_at(x) - other.middle_at(at)
-    return replace(staff, places=x, middle=middle, spacing=np.full(len(x), float(staff.spacing_at(at)[0])))
+def _beside(staff: Staff, other: Staff, teeth: Teeth, left: float, right: float) -> Staff:
+    """A staff that goes on beyond an end, from ``left`` to ``right``, first bent as its neighbour, then fitted."""
+    columns = np.flatnonzero((teeth.places >= min(left, staff.left)) & (teeth.places <= max(right, staff.right)))
+    x = teeth.places[columns]
+    end = np.clip(x, staff.left, staff.right)
+    middle = staff.middle_at(end) + other.middle_at(x) - other.middle_at(end)
+    return replace(_fitted(teeth, columns, middle, staff.spacing_at(x)), visible=staff.visible)
 
 
-def _joined_staff(beyond: Staff, staff: Staff) -> Staff:
-    """A staff with what it goes on as, on whichever side that is."""
-    first, last = (beyond, staff) if beyond.left < staff.left else (staff, beyond)
-    inside = slice(0, -1)
-    return replace(
-        staff,
-        places=np.concatenate([first.places[inside], last.places]),
-        middle=np.concatenate([first.middle[inside], last.middle]),
-        spacing=np.concatenate([first.spacing[inside], last.spacing]),
-    )
-
-
-def _lies_in_one(staff: Staff, staves: list[Staff]) -> bool:
-    """Whether a staff lies where another one is."""
-    middle = np.array([float(np.median(staff.places))])
+def _lies_in_one(staff: Staff, left: float, right: float, staves: list[Staff]) -> bool:
+    """Whether a staff lies where another one is, between two places."""
+    middle = np.array([(left + right) / 2])
     there = [other for other in staves if other.left < middle[0] < other.right]
     return any(
         abs(float((other.middle_at(middle) - staff.middle_at(middle))[0])) < STAFF_SPACES * FRAME_INTERLINE for other in there

@@ -22,7 +22,7 @@ from omr.vector.page_objects import PageObjects, iter_page_objects
 from omr.vector.probing import is_vector_page
 from omr.vector.rows import Rows
 from omr.vector.scene import Scene, make_scenes
-from omr.vector.signatures import clef_kinds, key_signs, pitch_height, time_digits
+from omr.vector.signatures import clef_kinds, key_signs, long_rests, pitch_height, time_digits
 from omr.vector.spanners import find_hairpins, find_octave_lines, find_voltas
 from omr.vector.staves import PageSystem, Staff, find_systems
 from omr.vector.stems import Head, Stem, find_heads
@@ -121,7 +121,15 @@ def _read_system(scene: Scene, system: PageSystem, page: int, number: int) -> Se
     for stem, count in tremolos:
         middle = (stem.top + stem.bottom) / 2
         rows.add(f"tremolo_{min(count, 3)}", (stem.x - 0.6, middle - 0.5, stem.x + 0.6, middle + 0.5), stem.heads[0].staff)
-    for tuplet in find_tuplets(scene, stems, {id(mark) for mark, _, _ in times}):
+    taken = {id(mark) for mark, _, _ in times}
+    for digits, staff, (left, right) in long_rests(scene, bar_lines, heads):
+        taken.update(map(id, digits))
+        for mark in digits:
+            rows.add_mark(f"time_{mark.name[-1]}", mark, staff)
+        if not any(left < rest.mark.x < right and rest.staff == staff for rest in rests):  # a bar of two pens, no sign
+            middle = scene.staves[staff].middle
+            rows.add_rest("rest_bars", Mark("rest_bars", left + 1, middle - 0.5, right - 1, middle + 0.5), staff, 0)
+    for tuplet in find_tuplets(scene, stems, taken):
         rows.add_mark(f"tuplet_{tuplet.number}", tuplet.mark, tuplet.staff)
         if tuplet.bracket is not None:
             rows.add(

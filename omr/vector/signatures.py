@@ -16,7 +16,7 @@ from omr.vector.marks import Mark
 from omr.vector.scene import Scene
 from omr.vector.stems import Head
 
-__all__ = ["clef_kinds", "key_signs", "pitch_height", "time_digits"]
+__all__ = ["clef_kinds", "key_signs", "long_rests", "pitch_height", "time_digits"]
 
 CLOSE_HEAD: Final = 0.75  # spaces from an accidental to its head
 RUN_GAP: Final = 0.75  # from one sign of a key to the next
@@ -30,6 +30,7 @@ CLEF_FOUR_STEP: Final = 0  # what a C clef's line is called
 AT_CLEF: Final = 0.9  # sideways from a clef's middle to its 8
 OCTAVE_REACH: Final = 1.6
 MIN_TIME_DIGIT: Final = 1.2  # height
+ABOVE_STAFF: Final = 9.0  # place from which digits stand over a staff
 
 
 def clef_kinds(scene: Scene) -> list[tuple[Mark, int, str]]:
@@ -76,6 +77,29 @@ def time_digits(scene: Scene) -> list[tuple[Mark, int, str]]:
         if any(own == home and high != upper and abs(other.x - mark.x) < 2.0 for other, own, high in digits):
             found.append((mark, home, f"time_{mark.name[-1]}"))
     return sorted(found, key=lambda item: (item[0].x, item[1]))
+
+
+def long_rests(
+    scene: Scene, bar_lines: Sequence[BarLine], heads: Sequence[Head]
+) -> list[tuple[list[Mark], int, tuple[float, float]]]:
+    """Numbers of long rests: their digits, staff, and the ends of the bar, in which there is no head.
+
+    A number that stands over several staves is that of the first.
+    """
+    found: list[tuple[list[Mark], int, tuple[float, float]]] = []
+    lines = sorted({0.0, *((line.x0 + line.x1) / 2 for line in bar_lines), scene.width})
+    digits = [
+        (mark, home)
+        for mark, home in zip(scene.marks, scene.home, strict=True)
+        if mark.name.startswith("digit_")
+        and mark.y1 - mark.y0 >= MIN_TIME_DIGIT * scene.staves[home].space
+        and scene.staves[home].place(mark.y) >= ABOVE_STAFF
+    ]
+    for left, right in pairwise(lines):
+        inside = sorted((item for item in digits if left < item[0].x < right), key=lambda item: (item[1], item[0].x))
+        if inside and not any(left < head.mark.x < right for head in heads):
+            found.append(([mark for mark, home in inside if home == inside[0][1]], inside[0][1], (left, right)))
+    return found
 
 
 def key_signs(

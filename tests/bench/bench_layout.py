@@ -30,12 +30,13 @@ from worn_pages import LEVELS, wear
 
 from corpora.child import Limits, run_limited
 from corpora.datasets.packs import iter_pack
-from corpora.errors import PartimentoError
+from corpora.errors import InputError, PartimentoError
 from corpora.gate.score import check_score
 from omr.layout.page import PageLayout, layout_page
 
 PACKS = ("openscore-lieder", "openscore-string-quartets", "nifc-chopin-first-editions", "nifc-polish-scores")
 SEED = 11
+TURNS = 12  # through a pack that has few pieces
 LARGEST_BYTES = 150_000  # longer scores take verovio long
 FIRST_PAGES = 3  # of a score, of which one is taken
 TOLERANCE_SPACES = 0.25
@@ -52,45 +53,55 @@ def engrave_one(text: str, seed: int) -> dict[str, Any]:
 
     rng = np.random.default_rng(seed)
     options = replace(random_options(rng, interline_px=float(rng.uniform(12, 24))), max_pages=FIRST_PAGES)
-    pages = [page for page in engraved_pages(text, options) if page.systems]
+    pages = [page for page in engraved_pages(text, options) if page.systems and _is_whole(page)]
+    if not pages:
+        raise InputError("page: expected systems that its paper holds")
     page = pages[int(rng.integers(len(pages)))]
     systems = [list(system.staff_lines) for system in page.systems]
     return {"image": page.image, "interline_px": page.interline_px, "systems": systems}
 
 
+def _is_whole(page: Any) -> bool:
+    """Whether no system is cut off by the lower edge, as verovio does with one that is too tall."""
+    lowest = max(float(np.asarray(staff)[:, 2].max()) for system in page.systems for staff in system.staff_lines)
+    return lowest < page.image.shape[0] - page.interline_px
+
+
 def clean_pages(count: int, keep: Path | None) -> Iterator[Page]:
-    """Pages in turn from every pack; kept ones are read back."""
-    made = 0
+    """Pages in turn from every pack, of small ones several of each piece; kept ones are read back."""
     for number, pack in enumerate(PACKS):
-        wanted = count // len(PACKS) + (number < count % len(PACKS))
-        files = iter_pack(pack, split="test", limit=2 * wanted + 3, seed=SEED, where=lambda row: row.bytes < LARGEST_BYTES)
-        got = 0
-        while got < wanted:
-            kept = keep / f"{pack}-{got}.npz" if keep else None
-            if kept is None or not kept.exists():
-                row, data = next(files, (None, b""))
-                if row is None:
-                    break
-                try:
-                    checked = check_score(data, row.path)
-                    page = run_limited(
-                        "bench_layout:engrave_one", {"text": checked.data.decode(), "seed": SEED + made}, limits=LIMITS
-                    )
-                except (PartimentoError, UnicodeDecodeError) as error:
-                    print(f"left out: {error}", file=sys.stderr)
-                    continue
-                if kept is not None:
-                    kept.parent.mkdir(parents=True, exist_ok=True)
-                    shape = json.dumps([len(system) for system in page["systems"]])
-                    lines = {f"s{i}_{j}": staff for i, system in enumerate(page["systems"]) for j, staff in enumerate(system)}
-                    np.savez_compressed(kept, image=page["image"], interline=page["interline_px"], shape=shape, **lines)
-            else:
-                with np.load(kept) as stored:
-                    shape = json.loads(str(stored["shape"]))
-                    systems = [[stored[f"s{i}_{j}"] for j in range(staves)] for i, staves in enumerate(shape)]
-                    page = {"image": stored["image"], "interline_px": float(stored["interline"]), "systems": systems}
-            got, made = got + 1, made + 1
-            yield np.array(page["image"]), page["interline_px"], page["systems"]
+        left = count // len(PACKS) + (number < count % len(PACKS))
+        for turn in range(TURNS):
+            files = iter_pack(pack, split="test", limit=left, seed=SEED, where=lambda row: row.bytes < LARGEST_BYTES)
+            for place, (row, data) in enumerate(files):
+                page = _page(data, row.path, (number * TURNS + turn) * 1000 + place, keep)
+                if page is not None:
+                    left -= 1
+                    yield page
+            if left <= 0:
+                break
+
+
+def _page(data: bytes, name: str, seed: int, keep: Path | None) -> Page | None:
+    """One page of a piece, drawn by the seed; None where verovio refuses it."""
+    kept = keep / f"{seed}.npz" if keep else None
+    if kept is not None and kept.exists():
+        with np.load(kept) as stored:
+            shape = json.loads(str(stored["shape"]))
+            systems = [[stored[f"s{i}_{j}"] for j in range(staves)] for i, staves in enumerate(shape)]
+            return np.array(stored["image"]), float(stored["interline"]), systems
+    try:
+        checked = check_score(data, name)
+        page = run_limited("bench_layout:engrave_one", {"text": checked.data.decode(), "seed": SEED + seed}, limits=LIMITS)
+    except (PartimentoError, UnicodeDecodeError) as error:
+        print(f"left out: {error}", file=sys.stderr)
+        return None
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shape = json.dumps([len(system) for system in page["systems"]])
+        lines = {f"s{i}_{j}": staff for i, system in enumerate(page["systems"]) for j, staff in enumerate(system)}
+        np.savez_compressed(kept, image=page["image"], interline=page["interline_px"], shape=shape, **lines)
+    return np.array(page["image"]), page["interline_px"], page["systems"]
 
 
 def faults(found: PageLayout, systems: list[list[NDArray[np.float32]]], there: Any) -> tuple[str, float]:

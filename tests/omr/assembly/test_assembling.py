@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from compose.notation.written import Voice, WrittenScore
+from compose.notation.written import Event, Voice, WrittenScore
 from corpora.errors import InputError, RequestError
 from omr.assembly.assembling import assemble
 from omr.assembly.results import Assembled
@@ -176,3 +176,27 @@ def test_a_bar_line_that_was_missed_or_false_does_not_matter(engraved: Draw, mak
     signs = np.concatenate([system.signs, false])
     again = assemble([replace(system, signs=signs[np.argsort(signs["x"], kind="stable")])])
     assert len(again.bars) == len(score.parts[0].bars)
+
+
+@pytest.mark.parametrize(("digits", "rests", "bars"), [("5", True, 7), ("12", True, 14), ("1", True, 3), ("5", False, 3)])
+def test_a_number_over_a_bar_of_rest_counts_bars(digits: str, rests: bool, bars: int, engraved: Draw, make_score: Make) -> None:
+    score = make_score(np.random.default_rng(3), bars=3)
+    if rests:
+        parts = []
+        for part in score.parts:
+            length = part.bars[1].length
+            voices = tuple(Voice(staff, (Event(Fraction(0), length, staff=staff),)) for staff in range(1, part.staves + 1))
+            parts.append(replace(part, bars=(part.bars[0], replace(part.bars[1], voices=voices), part.bars[2])))
+        score = replace(score, parts=tuple(parts))
+    (system,) = engraved(score)
+    left, right = sorted({float(row["x"]) for row in system.signs if KINDS[row["kind"]].startswith("bar_")})[:2]
+    number = empty_signs(len(digits))
+    number["kind"] = [KIND_INDEX[f"time_{digit}"] for digit in digits]
+    number["probability"], number["place"], number["y"] = 0.9, 11.0, -3.5
+    number["x"] = (left + right) / 2 + 1.6 * (np.arange(len(digits)) - (len(digits) - 1) / 2)
+    signs = np.concatenate([system.signs, number])
+    read = assemble([replace(system, signs=signs[np.argsort(signs["x"], kind="stable")])]).score
+    for part, whole in zip(read.parts, score.parts, strict=True):
+        assert [bar.voices for bar in part.bars] == [
+            bar.voices for bar in (whole.bars[0], *[whole.bars[1]] * (bars - 2), whole.bars[2])
+        ]  # fmt: skip

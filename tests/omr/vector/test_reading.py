@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from compose.notation.reading import read_written
+from omr.assembly.assembling import assemble
 from omr.signs import CLEFS, DURATIONS, HEADS, KIND_INDEX, KINDS, SeenSystem
 from omr.vector.page_objects import _from_tables, read_pages
 from omr.vector.reading import read_page, read_pdf
@@ -94,3 +95,11 @@ def test_pages_without_known_signs_are_not(page_of: Callable[..., bytes], staff_
     for content in (b"", b"BT (x) Tj ET", staff_lines, staff_lines + b"100 205 m 105 215 l 110 203 l 112 211 l h f " * 3):
         page = _from_tables(read_pages(page_of(content), "x.pdf", [0])[0])
         assert read_page(page) == []
+
+
+@pytest.mark.parametrize("engraver", ["lilypond", "musescore"])
+def test_long_rests_are_as_long_as_their_number(engraver: str) -> None:
+    pages = read_pdf((DATA / f"long-rests-{engraver}.pdf").read_bytes(), engraver)
+    (part,) = assemble([system for page in pages for system in page]).score.parts
+    played = [bool(voice.events[0].heads) for bar in part.bars for voice in bar.voices]
+    assert played == [True, *[False] * 5, True, *[False] * 12, True, *[False] * 2, True]

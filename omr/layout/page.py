@@ -81,7 +81,7 @@ def layout_page(grey: Grey) -> PageLayout:
         for faintness in FAINTNESSES:
             frame = make_frame(grey, spacing, faintness=faintness)
             systems = find_systems(frame, find_staves(frame))
-            worth = sum(_confidence(system) * sum(staff.right - staff.left for staff in system.staves) for system in systems)
+            worth = sum(_confidence(system) ** 2 * sum(staff.right - staff.left for staff in system.staves) for system in systems)
             if worth > best_worth:
                 best, best_worth = PageLayout(grey, frame, systems, spacing), worth
             if systems and min(_confidence(system) for system in systems) >= TRUSTED:

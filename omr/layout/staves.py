@@ -9,6 +9,7 @@ Source: P. H. C. Eilers: "A perfect smoother", Analytical Chemistry 75 (2003), f
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -40,19 +41,24 @@ BAR_LINE_PX = 4  # of a bar line at the end
 LEAST_ON = 0.6  # share of ink in it, on most lines
 MIN_STAFF_SPACES = 6.0
 STAFF_SPACES = 4.9  # middle lines are at least so far apart
+MEETING_SPACES = 2.0  # that two staves must share to lie on each other
 MOST_INSIDE = 0.3  # of a chain's combs that may lie in another staff
 GROW_CELLS = 6  # columns looked at beyond each end
 GOING_STROKE = 0.3  # at least so strong is a line that goes on
 LEAST_VISIBLE = 0.35
 LEAST_GAIN = 0.3  # of ink on all lines, in lines, for a staff to be moved
 SETTLE_SPACES = 10.0  # about a place that are looked at for that
-LEAST_SETTLED = 0.85  # share of ink on the lines there
+LEAST_SETTLED = 0.7  # of the clearest place's thin ink, for a place to count
 MOST_STRAYING = 0.045  # spaces, in the median
 LEAST_CLEAR = 0.2  # how much more ink there is on the lines than half-way between them
 MOST_OUTSIDE = 0.8  # of a sixth line, as a share of the five
 LEAST_THIN = 0.2  # share of the columns in which there is ink no thicker than a line
+LEAST_OF_A_LINE = 0.06  # the same on the line where it is least
 THICKEST_PX = 5  # of a line
 LEAST_STROKE_SPACES = 1.6  # length of strokes; those of letters are shorter
+MOST_APART_SPACES = 1.0  # of pieces of one staff, half-way between them
+LEAST_STEPS, MOST_LEAN = 4, 0.4  # ends from one staff to the next that tell the lean of a page
+LEAST_THIN_ON = 0.35  # of it no thicker than lines: braces are
 LEAST_MISSED_SPACES, MOST_MISSED_SPACES = 1.0, 40.0  # that a staff is shorter than the next one, for it to be made longer
 PAUSE_SPACES, MOST_IN_PAUSE = 5.0, 0.2  # where lines are gone for longer, a staff ends
 
@@ -133,8 +139,11 @@ def find_staves(frame: Frame) -> list[Staff]:
     staves: list[Staff] = []
     for chain in link(find_combs(teeth)):  # the best first, so that pieces of it that went astray are seen to lie in it
         if all(_share_inside(chain, teeth, staff) <= MOST_INSIDE for staff in staves):
-            staves += _ended(frame, _settled(frame, teeth, _grown(teeth, chain)))
-    return _as_long_as_neighbours(frame, teeth, sorted(staves, key=lambda staff: float(staff.middle.mean())))
+            for staff in _ended(frame, _settled(frame, teeth, _grown(frame, teeth, chain))):
+                same = [other for other in staves if _meet(other, staff, staff.left, staff.right)]
+                if all(other.right - other.left < staff.right - staff.left for other in same):
+                    staves = [other for other in staves if all(other is not one for one in same)] + [staff]
+    return _as_long_as_neighbours(frame, teeth, sorted(_merged(frame, teeth, staves), key=lambda staff: float(staff.middle.mean())))
 
 
 def _share_inside(chain: Chain, teeth: Teeth, staff: Staff) -> float:
@@ -144,14 +153,14 @@ def _share_inside(chain: Chain, teeth: Teeth, staff: Staff) -> float:
     return float(np.mean(near & (x >= staff.left) & (x <= staff.right)))
 
 
-def _grown(teeth: Teeth, chain: Chain) -> Staff:
+def _grown(frame: Frame, teeth: Teeth, chain: Chain) -> Staff:
     """The staff of a chain, let grow at both ends for as long as its lines go on."""
     seen = np.array(chain.columns)
     columns = np.arange(seen[0], seen[-1] + 1)
     heights, known, spacings = np.zeros(len(columns)), np.zeros(len(columns)), np.full(len(columns), float(FRAME_INTERLINE))
     heights[seen - seen[0]], known[seen - seen[0]], spacings[seen - seen[0]] = chain.heights, 1.0, chain.spacings
     middle, spacing = smooth(heights, known, GUESS_STIFFNESS), smooth(spacings, known, SPACING_STIFFNESS)
-    staff = _fitted(teeth, columns, middle, spacing)
+    staff = _settled(frame, teeth, _fitted(teeth, columns, middle, spacing))
     for _ in range(len(teeth.places) // GROW_CELLS + 1):
         first, last = max(0, columns[0] - GROW_CELLS), min(len(teeth.places) - 1, columns[-1] + GROW_CELLS)
         wider = np.arange(first, last + 1)
@@ -208,7 +217,7 @@ def _fit(centres: Curve, weight: Curve, middle: Curve, spacing: Curve) -> tuple[
 def _settled(frame: Frame, teeth: Teeth, staff: Staff) -> Staff:
     """The staff moved by a line or two where that meets more ink, as when beams or slurs beside it were taken for a line."""
     x = np.arange(max(0.0, staff.left), min(frame.ink.shape[1] - 1.0, staff.right))
-    seen = _inked(frame.level, staff, x, np.arange(-4.0, 5.0)).astype(np.float64)
+    seen = _thin(frame.level, staff, x, np.arange(-4.0, 5.0)).astype(np.float64)
     shares = uniform_filter1d(seen, round(SETTLE_SPACES * FRAME_INTERLINE), axis=1, mode="nearest")
     five = np.stack([shares[move : move + LINES].sum(axis=0) for move in range(LINES)])  # for moves of -2 to 2 lines
     gain = five.max(axis=0) - five[2]
@@ -216,9 +225,7 @@ def _settled(frame: Frame, teeth: Teeth, staff: Staff) -> Staff:
     if not moves.any():
         return staff
     place = np.clip(np.round(staff.places - x[0]).astype(np.intp), 0, len(x) - 1)
-    clear = (five.max(axis=0) >= LEAST_SETTLED * LINES)[place].astype(np.float64)
-    if not clear.any():
-        return staff
+    clear = (five.max(axis=0) >= LEAST_SETTLED * five.max())[place].astype(np.float64)
     middle = smooth(staff.middle + moves[place] * staff.spacing, clear, GUESS_STIFFNESS)
     return _fitted(teeth, np.searchsorted(teeth.places, staff.places), middle, staff.spacing)
 
@@ -256,7 +263,7 @@ def _is_of_other_strokes(frame: Frame, staff: Staff, x: Curve) -> bool:
     """Whether what lies on the five lines is no lines but beams, or one line more lies above or below them."""
     thin = _thin(frame.level, staff, x, np.concatenate([OFFSETS, OUTSIDE])).mean(axis=1)
     lines, others = thin[:LINES], thin[LINES:]
-    return bool(lines.mean() < LEAST_THIN or others.max() > MOST_OUTSIDE * lines.mean())
+    return bool(lines.mean() < LEAST_THIN or lines.min() < LEAST_OF_A_LINE or others.max() > MOST_OUTSIDE * lines.mean())
 
 
 def _ends(most: NDArray[np.bool_], filled: NDArray[np.bool_], start: int, stop: int) -> tuple[int, int] | None:
@@ -278,11 +285,15 @@ def _ends(most: NDArray[np.bool_], filled: NDArray[np.bool_], start: int, stop: 
     return first, last
 
 
+def _columns(ink: NDArray[np.bool_], x: Curve) -> NDArray[np.intp]:
+    return np.clip(np.round(x).astype(np.intp), 0, ink.shape[1] - 1)
+
+
 def _inked(ink: NDArray[np.bool_], staff: Staff, x: Curve, spaces: Curve) -> NDArray[np.bool_]:
     """Where there is ink (of the frame, (height, width)) within a pixel of these heights of a staff, (heights, columns)."""
     rows = np.round(staff.middle_at(x) + spaces[:, None] * staff.spacing_at(x)).astype(np.intp)
     rows = np.clip(rows, 1, len(ink) - 2)
-    across = np.broadcast_to(np.round(x).astype(np.intp), rows.shape)
+    across = np.broadcast_to(_columns(ink, x), rows.shape)
     return np.asarray(ink[rows - 1, across] | ink[rows, across] | ink[rows + 1, across])
 
 
@@ -292,7 +303,7 @@ def _thin(ink: NDArray[np.bool_], staff: Staff, x: Curve, spaces: Curve) -> NDAr
     rows = np.round(staff.middle_at(x) + spaces[:, None] * staff.spacing_at(x)).astype(np.intp)
     around = rows[..., None] + np.arange(-reach, reach + 1)
     inside = (around >= 0) & (around < len(ink))
-    cells = ink[np.clip(around, 0, len(ink) - 1), np.round(x).astype(np.intp)[None, :, None]] & inside
+    cells = ink[np.clip(around, 0, len(ink) - 1), _columns(ink, x)[None, :, None]] & inside
     start = np.argmax(cells[..., reach - 1 : reach + 2], axis=-1) + reach - 1  # the ink nearest to the height, from above
     hit = np.take_along_axis(cells, start[..., None], axis=-1)[..., 0]
     place = np.arange(2 * reach + 1)
@@ -329,20 +340,62 @@ def _dense(most: NDArray[np.bool_], lines: NDArray[np.int_]) -> list[tuple[int, 
     return whole
 
 
+def _merged(frame: Frame, teeth: Teeth, pieces: list[Staff]) -> list[Staff]:
+    """Pieces that continue each other made one, where there is ink on their lines between them."""
+    staves: list[Staff] = []
+    for piece in sorted(pieces, key=lambda staff: staff.left - staff.right):
+        for number, staff in enumerate(staves):
+            first, last = sorted((staff, piece), key=lambda one: one.left)
+            missed = (last.left - first.right) / FRAME_INTERLINE
+            half_way = np.array([(first.right + last.left) / 2])
+            apart = abs(float((first.middle_at(half_way) - last.middle_at(half_way))[0])) / FRAME_INTERLINE
+            if 0 <= missed < MOST_MISSED_SPACES and apart < MOST_APART_SPACES:
+                columns = np.flatnonzero((teeth.places >= first.left) & (teeth.places <= last.right))
+                x = teeth.places[columns]
+                places = np.concatenate([first.places, last.places])
+                middle = np.interp(x, places, np.concatenate([first.middle, last.middle]))
+                spacing = np.interp(x, places, np.concatenate([first.spacing, last.spacing]))
+                whole = replace(_fitted(teeth, columns, middle, spacing), visible=min(first.visible, last.visible))
+                if _inked(frame.level, whole, np.arange(first.right, last.left), OFFSETS).mean() >= LEAST_ON:
+                    staves[number] = _between(whole, first.left, last.right)
+                    break
+        else:
+            staves.append(piece)
+    return staves
+
+
 def _as_long_as_neighbours(frame: Frame, teeth: Teeth, staves: list[Staff]) -> list[Staff]:
     """Staves, top first, that go on to where the next ones begin or end, if there is ink on most of their lines up to there."""
     longer = []
+    lean = _lean(staves)
     for number, staff in enumerate(staves):
         grown = staff
         for other in staves[max(0, number - 1) : number] + staves[number + 1 : number + 2]:
-            for left, right in ((other.left, staff.left), (staff.right, other.right)):
+            aside = lean * float(staff.middle.mean() - other.middle.mean())
+            for left, right in ((other.left + aside, staff.left), (staff.right, other.right + aside)):
                 if LEAST_MISSED_SPACES < (right - left) / FRAME_INTERLINE < MOST_MISSED_SPACES:
                     beyond = _beside(staff, other, teeth, left, right)
-                    on = _inked(frame.level, beyond, np.arange(left, right), OFFSETS)
-                    if on.mean() >= LEAST_ON and not _lies_in_one(beyond, left, right, staves):
+                    x = np.arange(left, right)
+                    on, thin = _inked(frame.level, beyond, x, OFFSETS).mean(), _thin(frame.level, beyond, x, OFFSETS).mean()
+                    if (
+                        on >= LEAST_ON
+                        and thin >= LEAST_THIN_ON
+                        and not any(_meet(one, beyond, left, right) for one in staves if one is not staff)
+                    ):
                         grown = _between(beyond, min(left, grown.left), max(right, grown.right))
         longer.append(grown)
     return longer
+
+
+def _lean(staves: list[Staff]) -> float:
+    """How far the ends of staves lie to the right for each pixel down, as on pages that were not photographed straight."""
+    steps = [
+        (getattr(lower, end) - getattr(upper, end)) / max(float(lower.middle.mean() - upper.middle.mean()), 1.0)
+        for upper, lower in pairwise(staves)
+        for end in ("left", "right")
+    ]
+    lean = float(np.median(steps)) if len(steps) >= LEAST_STEPS else 0.0
+    return lean if abs(lean) <= MOST_LEAN else 0.0
 
 
 def _beside(staff: Staff, other: Staff, teeth: Teeth, left: float, right: float) -> Staff:
@@ -354,13 +407,13 @@ def _beside(staff: Staff, other: Staff, teeth: Teeth, left: float, right: float)
     return replace(_fitted(teeth, columns, middle, staff.spacing_at(x)), visible=staff.visible)
 
 
-def _lies_in_one(staff: Staff, left: float, right: float, staves: list[Staff]) -> bool:
-    """Whether a staff lies where another one is, between two places."""
-    middle = np.array([(left + right) / 2])
-    there = [other for other in staves if other.left < middle[0] < other.right]
-    return any(
-        abs(float((other.middle_at(middle) - staff.middle_at(middle))[0])) < STAFF_SPACES * FRAME_INTERLINE for other in there
-    )
+def _meet(one: Staff, other: Staff, left: float, right: float) -> bool:
+    """Whether two staves lie on each other between two places, where both go."""
+    first, last = max(left, one.left), min(right, one.right)
+    if last - first < MEETING_SPACES * FRAME_INTERLINE:
+        return False
+    at = np.array([(first + last) / 2])
+    return abs(float((one.middle_at(at) - other.middle_at(at))[0])) < STAFF_SPACES * FRAME_INTERLINE
 
 
 def _between(staff: Staff, left: float, right: float) -> Staff:

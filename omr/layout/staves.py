@@ -48,6 +48,7 @@ GOING_STROKE = 0.3  # at least so strong is a line that goes on
 LEAST_VISIBLE = 0.35
 LEAST_GAIN = 0.3  # of ink on all lines, in lines, for a staff to be moved
 SETTLE_SPACES = 10.0  # about a place that are looked at for that
+LEAST_BETTER = 0.03  # more of its lines must be there after
 LEAST_SETTLED = 0.7  # of the clearest place's thin ink, for a place to count
 MOST_STRAYING = 0.045  # spaces, in the median
 LEAST_CLEAR = 0.2  # how much more ink there is on the lines than half-way between them
@@ -58,6 +59,7 @@ THICKEST_PX = 5  # of a line
 LEAST_STROKE_SPACES = 1.6  # length of strokes; those of letters are shorter
 MOST_APART_SPACES = 1.0  # of pieces of one staff, half-way between them
 LEAST_STEPS, MOST_LEAN = 4, 0.4  # ends from one staff to the next that tell the lean of a page
+LEAST_ON_EACH = 0.5  # share of ink on each line where a staff goes on
 LEAST_THIN_ON = 0.35  # of it no thicker than lines: braces are
 LEAST_MISSED_SPACES, MOST_MISSED_SPACES = 1.0, 40.0  # that a staff is shorter than the next one, for it to be made longer
 PAUSE_SPACES, MOST_IN_PAUSE = 5.0, 0.2  # where lines are gone for longer, a staff ends
@@ -227,7 +229,9 @@ def _settled(frame: Frame, teeth: Teeth, staff: Staff) -> Staff:
     place = np.clip(np.round(staff.places - x[0]).astype(np.intp), 0, len(x) - 1)
     clear = (five.max(axis=0) >= LEAST_SETTLED * five.max())[place].astype(np.float64)
     middle = smooth(staff.middle + moves[place] * staff.spacing, clear, GUESS_STIFFNESS)
-    return _fitted(teeth, np.searchsorted(teeth.places, staff.places), middle, staff.spacing)
+    moved = _fitted(teeth, np.searchsorted(teeth.places, staff.places), middle, staff.spacing)
+    better = _thin(frame.level, moved, x, OFFSETS).mean() >= _thin(frame.level, staff, x, OFFSETS).mean() + LEAST_BETTER
+    return moved if better else staff
 
 
 def _ended(frame: Frame, guess: Staff) -> list[Staff]:
@@ -375,14 +379,10 @@ def _as_long_as_neighbours(frame: Frame, teeth: Teeth, staves: list[Staff]) -> l
             for left, right in ((other.left + aside, staff.left), (staff.right, other.right + aside)):
                 if LEAST_MISSED_SPACES < (right - left) / FRAME_INTERLINE < MOST_MISSED_SPACES:
                     beyond = _beside(staff, other, teeth, left, right)
-                    x = np.arange(left, right)
-                    on, thin = _inked(frame.level, beyond, x, OFFSETS).mean(), _thin(frame.level, beyond, x, OFFSETS).mean()
-                    if (
-                        on >= LEAST_ON
-                        and thin >= LEAST_THIN_ON
-                        and not any(_meet(one, beyond, left, right) for one in staves if one is not staff)
+                    if _goes_on(frame, beyond, left, right) and not any(
+                        _meet(one, beyond, left, right) for one in staves if one is not staff
                     ):
-                        grown = _between(beyond, min(left, grown.left), max(right, grown.right))
+                        grown = _spliced(grown, beyond, left, right)
         longer.append(grown)
     return longer
 
@@ -398,13 +398,34 @@ def _lean(staves: list[Staff]) -> float:
     return lean if abs(lean) <= MOST_LEAN else 0.0
 
 
+def _goes_on(frame: Frame, staff: Staff, left: float, right: float) -> bool:
+    """Whether there is ink on all lines between two places, as of lines, and no more of it a line higher or lower."""
+    x = np.arange(left, right)
+    thin = _thin(frame.level, staff, x, np.arange(-3.0, 4.0)).mean(axis=1)
+    here = thin[1 : 1 + LINES].mean()
+    beside = max(thin[:LINES].mean(), thin[2:].mean())
+    return bool(_inked(frame.level, staff, x, OFFSETS).mean(axis=1).min() >= LEAST_ON_EACH and here >= max(LEAST_THIN_ON, beside))
+
+
+def _spliced(staff: Staff, beyond: Staff, left: float, right: float) -> Staff:
+    """A staff with what it goes on as between two places, at one of its ends."""
+    x = np.linspace(left, right, max(3, round((right - left) / FRAME_INTERLINE) + 1))
+    x = x[(x < staff.left) | (x > staff.right)]
+    places = np.concatenate([x[x < staff.left], staff.places, x[x > staff.right]])
+    kept = (places >= staff.left) & (places <= staff.right)
+    middle, spacing = beyond.middle_at(places), beyond.spacing_at(places)
+    middle[kept], spacing[kept] = staff.middle, staff.spacing
+    return replace(staff, places=places, middle=middle, spacing=spacing)
+
+
 def _beside(staff: Staff, other: Staff, teeth: Teeth, left: float, right: float) -> Staff:
     """A staff that goes on beyond an end, from ``left`` to ``right``, first bent as its neighbour, then fitted."""
     columns = np.flatnonzero((teeth.places >= min(left, staff.left)) & (teeth.places <= max(right, staff.right)))
     x = teeth.places[columns]
     end = np.clip(x, staff.left, staff.right)
     middle = staff.middle_at(end) + other.middle_at(x) - other.middle_at(end)
-    return replace(_fitted(teeth, columns, middle, staff.spacing_at(x)), visible=staff.visible)
+    spacing = other.spacing_at(x) * float(np.median(staff.spacing) / np.median(other.spacing))
+    return replace(_fitted(teeth, columns, middle, spacing), spacing=spacing, visible=staff.visible)
 
 
 def _meet(one: Staff, other: Staff, left: float, right: float) -> bool:

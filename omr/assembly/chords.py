@@ -19,7 +19,9 @@ from omr.signs import BEAMS, DURATIONS, GRACES, HEADS, MAX_DOTS, RESTS, STEMS
 __all__ = ["MIN_PROBABILITY", "Length", "SeenEvent", "seen_events"]
 
 MIN_PROBABILITY = 0.15  # signs less probable are not looked at
-SAME_STEM = 1.75  # staff spaces between the centres of heads on both sides of a stem, and some more
+SAME_STEM = 2.1  # staff spaces between the centres of any heads on both sides of a stem
+TOUCHING = 1.25  # head widths between them, and some more
+NARROWEST_HEAD = 1.1
 SAME_SIDE = 0.45  # between those on one side
 SURE_STEM = 0.75
 _HEAD_TYPES = {"head_whole": "whole", "head_half": "half", "head_breve": "breve"}
@@ -144,7 +146,14 @@ def _fits(head: Sign, chord: list[Sign]) -> bool:
     offsets = [abs(head.x - other.x) for other in chord]
     if min(offsets) <= SAME_SIDE:
         return True
-    return any(abs(head.place - other.place) <= 1.3 for other in chord)
+    return any(_is_second(head, other) for other in chord)
+
+
+def _is_second(one: Sign, other: Sign) -> bool:
+    """Whether two heads can stand on both sides of one stem: they touch it, and the higher one stands on its right."""
+    low, high = sorted((one, other), key=lambda head: head.place)
+    apart = high.x - low.x
+    return high.place - low.place <= 1.3 and 0.0 < apart <= TOUCHING * max(low.width, high.width, NARROWEST_HEAD)
 
 
 def _agreement(head: Sign, other: Sign) -> float:

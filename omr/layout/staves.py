@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import binary_opening, uniform_filter1d
 
 from omr.layout.chains import Chain, link
 from omr.layout.combs import LINES, Teeth, find_combs, stroke_cells
@@ -47,14 +47,16 @@ GROW_CELLS = 6  # columns looked at beyond each end
 GOING_STROKE = 0.3  # at least so strong is a line that goes on
 LEAST_VISIBLE = 0.35
 LEAST_GAIN = 0.3  # of ink on all lines, in lines, for a staff to be moved
+LEAST_GAIN_OF_ALL = 0.2  # the same for the whole of it
 SETTLE_SPACES = 10.0  # about a place that are looked at for that
 LEAST_BETTER = 0.03  # more of its lines must be there after
 LEAST_SETTLED = 0.7  # of the clearest place's thin ink, for a place to count
 MOST_STRAYING = 0.045  # spaces, in the median
 LEAST_CLEAR = 0.2  # how much more ink there is on the lines than half-way between them
-MOST_OUTSIDE = 0.8  # of a sixth line, as a share of the five
+MOST_OUTSIDE = 0.78  # of a sixth line, as a share of the five
 LEAST_THIN = 0.2  # share of the columns in which there is ink no thicker than a line
 LEAST_OF_A_LINE = 0.06  # the same on the line where it is least
+LEDGER_SPACES = 3.0  # longer than any
 THICKEST_PX = 5  # of a line
 LEAST_STROKE_SPACES = 1.6  # length of strokes; those of letters are shorter
 MOST_APART_SPACES = 1.0  # of pieces of one staff, half-way between them
@@ -219,19 +221,26 @@ def _fit(centres: Curve, weight: Curve, middle: Curve, spacing: Curve) -> tuple[
 def _settled(frame: Frame, teeth: Teeth, staff: Staff) -> Staff:
     """The staff moved by a line or two where that meets more ink, as when beams or slurs beside it were taken for a line."""
     x = np.arange(max(0.0, staff.left), min(frame.ink.shape[1] - 1.0, staff.right))
-    seen = _thin(frame.level, staff, x, np.arange(-4.0, 5.0)).astype(np.float64)
-    shares = uniform_filter1d(seen, round(SETTLE_SPACES * FRAME_INTERLINE), axis=1, mode="nearest")
-    five = np.stack([shares[move : move + LINES].sum(axis=0) for move in range(LINES)])  # for moves of -2 to 2 lines
-    gain = five.max(axis=0) - five[2]
-    moves = np.where(gain >= LEAST_GAIN, np.argmax(five, axis=0) - 2, 0)
+    seen = _lined(frame.level, staff, x, np.arange(-4.0, 5.0)).astype(np.float64)
+    whole = _fives(seen.mean(axis=1, keepdims=True))[:, 0]
+    near = _fives(uniform_filter1d(seen, round(SETTLE_SPACES * FRAME_INTERLINE), axis=1, mode="nearest"))
+    if whole.max() >= whole[2] + LEAST_GAIN_OF_ALL:
+        moves = np.full(len(x), int(np.argmax(whole)) - 2)
+    else:
+        moves = np.where(near.max(axis=0) - near[2] >= LEAST_GAIN, np.argmax(near, axis=0) - 2, 0)
     if not moves.any():
         return staff
     place = np.clip(np.round(staff.places - x[0]).astype(np.intp), 0, len(x) - 1)
-    clear = (five.max(axis=0) >= LEAST_SETTLED * five.max())[place].astype(np.float64)
+    clear = (near.max(axis=0) >= LEAST_SETTLED * near.max())[place].astype(np.float64)
     middle = smooth(staff.middle + moves[place] * staff.spacing, clear, GUESS_STIFFNESS)
     moved = _fitted(teeth, np.searchsorted(teeth.places, staff.places), middle, staff.spacing)
     better = _thin(frame.level, moved, x, OFFSETS).mean() >= _thin(frame.level, staff, x, OFFSETS).mean() + LEAST_BETTER
     return moved if better else staff
+
+
+def _fives(shares: Curve) -> Curve:
+    """Ink on five lines in lines, for moves of -2 to 2 lines, of shares at nine heights, (5, columns)."""
+    return np.stack([shares[move : move + LINES].sum(axis=0) for move in range(LINES)])
 
 
 def _ended(frame: Frame, guess: Staff) -> list[Staff]:
@@ -267,7 +276,7 @@ def _is_of_other_strokes(frame: Frame, staff: Staff, x: Curve) -> bool:
     """Whether what lies on the five lines is no lines but beams, or one line more lies above or below them."""
     thin = _thin(frame.level, staff, x, np.concatenate([OFFSETS, OUTSIDE])).mean(axis=1)
     lines, others = thin[:LINES], thin[LINES:]
-    return bool(lines.mean() < LEAST_THIN or lines.min() < LEAST_OF_A_LINE or others.max() > MOST_OUTSIDE * lines.mean())
+    return bool(lines.mean() < LEAST_THIN or lines.min() < LEAST_OF_A_LINE or others.max() > MOST_OUTSIDE * np.median(lines))
 
 
 def _ends(most: NDArray[np.bool_], filled: NDArray[np.bool_], start: int, stop: int) -> tuple[int, int] | None:
@@ -287,6 +296,12 @@ def _ends(most: NDArray[np.bool_], filled: NDArray[np.bool_], start: int, stop: 
         first -= int(first > 0 and most[first - 1])
         last += int(last + 1 < len(most) and most[last + 1])
     return first, last
+
+
+def _lined(ink: NDArray[np.bool_], staff: Staff, x: Curve, spaces: Curve) -> NDArray[np.bool_]:
+    """As ``_thin``, in strokes that are longer than ledger lines, (heights, columns)."""
+    long = binary_opening(_inked(ink, staff, x, spaces), np.ones((1, round(LEDGER_SPACES * FRAME_INTERLINE)), dtype=np.bool_))
+    return np.asarray(long & _thin(ink, staff, x, spaces), dtype=np.bool_)
 
 
 def _columns(ink: NDArray[np.bool_], x: Curve) -> NDArray[np.intp]:

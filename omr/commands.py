@@ -91,6 +91,8 @@ def _summary(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("bars", f"{len(bars)}, mean probability {report['mean_probability']:.2f}"),
         ("bars that do not fit the meter", str(report["escapes"])),
     ]
+    if turned := [number for number, page in enumerate(report["pages"], 1) if page["turned_degrees"]]:
+        rows.append(("turned upright", f"page {', '.join(map(str, turned))}"))
     if doubtful:
         rows.append(("least sure", ", ".join(f"bar {bar} ({chance:.2f})" for chance, bar in doubtful)))
     return rows + [("note", note) for note in report["notes"]]

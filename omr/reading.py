@@ -41,6 +41,7 @@ from omr.detector.reader import SignReader, load_sign_reader
 from omr.layout.opening import PagePicture, iter_pages
 from omr.layout.page import system_strips
 from omr.signs import SeenSystem
+from omr.turning import clef_share, turned_back
 from omr.vector.reading import read_pdf
 
 __all__ = ["PageReport", "Reading", "read", "see_page"]
@@ -48,7 +49,8 @@ __all__ = ["PageReport", "Reading", "read", "see_page"]
 STRIP_INTERLINE_PX = 12.0
 Told = Callable[[str, float], None]
 Way = Literal["glyphs", "picture"]
-SeenPage = tuple[list[SeenSystem], Way, int | None]  # its systems, how they were read, pages of its file where that is known
+SeenPage = tuple[list[SeenSystem], Way, int, int | None]  # its systems, how read, quarter turns, pages of its file where known
+LEAST_CLEFS, MORE_CLEFS = 0.5, 0.3  # shares of staves with clefs: with fewer a page is turned, and stays so if that shows more
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class PageReport:
         way: "glyphs" of a vector PDF, or "picture".
         systems: How many were found.
         seconds: Of work, assembly apart.
+        turn: Quarter turns against the clock that brought it upright.
     """
 
     name: str
@@ -68,6 +71,7 @@ class PageReport:
     way: Way
     systems: int
     seconds: float
+    turn: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +108,14 @@ class Reading:
         bars = self.assembled.bars
         return {
             "pages": [
-                {"name": page.name, "way": page.way, "systems": page.systems, "seconds": page.seconds} for page in self.pages
+                {
+                    "name": page.name,
+                    "way": page.way,
+                    "systems": page.systems,
+                    "seconds": page.seconds,
+                    "turned_degrees": 90 * page.turn,
+                }
+                for page in self.pages
             ],
             "parts": [{"name": part.name, "staves": part.staves} for part in self.assembled.score.parts],
             "bars": [
@@ -172,8 +183,8 @@ def _pages(
     for index, path in enumerate(paths):
         started = time.perf_counter()
         name = safe_text(path.name)
-        for page, (systems, way, pages) in enumerate(_pages_of(path, reader, as_pictures)):
-            report = PageReport(name, page, way, len(systems), round(time.perf_counter() - started, 3))
+        for page, (systems, way, turn, pages) in enumerate(_pages_of(path, reader, as_pictures)):
+            report = PageReport(name, page, way, len(systems), round(time.perf_counter() - started, 3), turn)
             yield systems, report, (index + ((page + 1) / pages if pages else 0.0)) / len(paths)
             started = time.perf_counter()
 
@@ -187,7 +198,7 @@ def _pages_of(path: Path, reader: SignReader | None, as_pictures: bool) -> Itera
     page = -1
     for page, systems in enumerate(glyphs):
         if systems:
-            yield systems, "glyphs", None
+            yield systems, "glyphs", 0, None
         else:
             yield from _seen((picture for picture in pictures if picture.page == page), reader, 1)
     yield from _seen((picture for picture in pictures if picture.page > page), reader)
@@ -202,18 +213,36 @@ def _glyphs(path: Path) -> Iterator[list[SeenSystem]]:
 def _seen(pictures: Iterator[PagePicture], reader: SignReader | None, count: int | None = None) -> Iterator[SeenPage]:
     """Pages read from their pixels; ``count`` of them, or all."""
     for picture in islice(pictures, count):
-        yield see_page(picture.grey, reader), "picture", picture.pages
+        systems, turn = _see_upright(picture.grey, reader)
+        yield systems, "picture", turn, picture.pages
 
 
 def see_page(grey: NDArray[np.uint8], reader: SignReader | None = None, page: int = 0) -> list[SeenSystem]:
-    """The systems of a picture with their signs, top first.
+    """The systems of a picture with their signs, top first; a page on its head or side is turned.
 
     Args:
         grey: 0 black to 255 white, shape (height, width).
         reader: Of signs; None for the one that comes with the package.
         page: Number of the page, from 0.
     """
+    return _see_upright(grey, reader, page)[0]
+
+
+def _see_upright(grey: NDArray[np.uint8], reader: SignReader | None, page: int = 0) -> tuple[list[SeenSystem], int]:
+    """The systems, and the quarter turns after which they were seen: none, unless these show clearly more clefs."""
     reader = reader or load_sign_reader()
+    best, best_turn = _see(grey, reader, page), 0
+    share = clef_share(best)
+    if share >= LEAST_CLEFS:
+        return best, 0
+    for turn in (2,) if best else (1, 3):
+        systems = _see(np.ascontiguousarray(np.rot90(grey, turn)), reader, page)
+        if clef_share(systems) > share + MORE_CLEFS:
+            best, best_turn, share = turned_back(systems, turn, (grey.shape[0], grey.shape[1])), turn, clef_share(systems)
+    return best, best_turn
+
+
+def _see(grey: NDArray[np.uint8], reader: SignReader, page: int) -> list[SeenSystem]:
     found = []
     for strip in system_strips(grey, page=page, interline_px=STRIP_INTERLINE_PX):
         found.append(strip.seen(reader.read(strip.image, strip.interline_px, strip.origin_px, strip.middle_lines)))

@@ -1,8 +1,9 @@
 """Test pages that no reader was trained on: scores of the test split, engraved by verovio, MuseScore and LilyPond.
 
-For each engraver and kind ("lieder", "quartets", "single": one part alone) the first bars of scores are engraved until there are
-enough pages. A piece is ``NNN.musicxml`` (what the engraver was given, the reference), ``NNN.pdf`` (of verovio where rsvg-convert, of librsvg2-bin, makes one of its SVG) and
-``NNN-P.png`` for each of its pages, from 1. ``pieces.json`` says what each is and which engraver refused what.
+For each engraver and kind ("lieder", "quartets", "single": one part alone, "piano": that of songs alone, two staves) the first
+bars of scores are engraved until there are enough pages. A piece is ``NNN.musicxml`` (what the engraver was given, the reference),
+``NNN.pdf`` (of verovio where rsvg-convert, of librsvg2-bin, makes one of its SVG) and ``NNN-P.png`` for each of its pages, from 1.
+``pieces.json`` says what each is and which engraver refused what.
 
 Run: ``python tests/bench/make_test_pages.py FOLDER [--pages 30] [--engraver lilypond] [--kind single] [--dpi 150]``
 """
@@ -36,8 +37,15 @@ from omr.pages.options import EngravingOptions
 from omr.pages.other_engravers import ENGRAVERS, engraved_pdf, first_bars, for_lilypond, is_installed
 from omr.pages.sources import draw_parts, score_text
 
-PACKS = {"lieder": "openscore-lieder", "quartets": "openscore-string-quartets", "single": "openscore-string-quartets"}
-BARS = {"lieder": 40, "quartets": 90, "single": 90}
+PACKS = {
+    "lieder": "openscore-lieder",
+    "piano": "openscore-lieder",
+    "quartets": "openscore-string-quartets",
+    "single": "openscore-string-quartets",
+}
+BARS = {"lieder": 40, "piano": 40, "quartets": 90, "single": 90}
+STAVES = {"single": 1, "piano": 2}
+PARTS_OF_A_PIECE = {"single": 4, "piano": 1}
 POINTS_PER_INCH = 72.0
 VEROVIO = "verovio"
 CONVERT_S = 120
@@ -49,16 +57,17 @@ def _scores(kind: str) -> Iterator[tuple[str, str]]:
     """Names and texts of the test split's pieces of a kind, a part or the whole."""
     for number, (row, data) in enumerate(iter_pack(PACKS[kind], split="test")):
         text = score_text(data, row.path)
-        if kind != "single":
+        if kind not in STAVES:
             yield row.path, first_bars(text, BARS[kind])
             continue
         seen = set()
         for seed in itertools.count(100 * number):
             part, chosen = draw_parts(text, np.random.default_rng(seed))
-            if len(chosen) == 1 and chosen not in seen:
+            staves = 2 if "<staves>2</staves>" in part else 1
+            if len(chosen) == 1 and chosen not in seen and staves == STAVES[kind]:
                 seen.add(chosen)
                 yield f"{row.path}#{chosen[0]}", first_bars(part, BARS[kind])
-            if len(seen) == 4 or seed > 100 * number + 60:
+            if len(seen) == PARTS_OF_A_PIECE[kind] or seed > 100 * number + 60:
                 break
 
 

@@ -109,10 +109,18 @@ def test_pages_of_one_file_or_many_are_read_as_one_by_one(
     assert shares[4:] == [("read page 1 of", 0.5), ("read page 2 of", 1.0)]
 
 
-def test_a_page_upside_down_is_no_crash(melody: Shown, picture_of: Callable[[NDArray[np.uint8]], bytes], tmp_path: Path) -> None:
-    """Nothing turns pages: what comes is nonsense, but a score."""
-    page = tmp_path / "page.png"
-    page.write_bytes(picture_of(np.ascontiguousarray(melody.pixels[::-1, ::-1])))
-    reading = read([page])
-    assert [len(reading.systems), len(reading.assembled.bars)] == [2, 8]
-    assert read_written(reading.musicxml).parts
+@pytest.mark.parametrize("turn", [1, 2, 3])
+def test_pages_on_their_head_or_side_are_turned(
+    turn: int, melody: Shown, picture_of: Callable[[NDArray[np.uint8]], bytes], tmp_path: Path
+) -> None:
+    upright, turned = tmp_path / "upright.png", tmp_path / "turned.png"
+    upright.write_bytes(picture_of(melody.pixels))
+    turned.write_bytes(picture_of(np.ascontiguousarray(np.rot90(melody.pixels, -turn))))
+    one, other = read([upright]), read([turned])
+    assert (one.pages[0].turn, other.pages[0].turn) == (0, turn)
+    assert other.assembled.score == one.assembled.score
+    height, width = melody.pixels.shape
+    for system, as_it_lay in zip(one.systems, other.systems, strict=True):
+        x, y = system.corners[..., 0], system.corners[..., 1]
+        there = {1: (height - y, x), 2: (width - x, height - y), 3: (y, width - x)}[turn]
+        np.testing.assert_allclose(as_it_lay.corners, np.stack(there, axis=-1), atol=0.01)

@@ -122,8 +122,8 @@ class _Assembly:
     def _times(self) -> list[tuple[int, int, str] | None]:
         """Time signature that is new in each bar."""
         times: list[tuple[int, int, str] | None] = []
-        for number, (_, bar) in enumerate(self.bars):
-            time = common_time(bar.times)
+        for number, (system, bar) in enumerate(self.bars):
+            time = common_time(bar.times, self.found[system].system.staves)
             if number == 0 and self.wishes.meter is not None:
                 time = (*self.wishes.meter, "")
             times.append(time)

@@ -39,12 +39,12 @@ def settled_lines(found: SystemSigns, meter: int | None) -> tuple[list[BarLine],
         costs = [_cost(found, lines, meter, line.x) for lines in (with_line, without)]
         taken = with_line if costs[0] - odds <= costs[1] else without
     for bar in bars_of(found, taken):
-        meter = _meter(bar, meter)
+        meter = _meter(found, bar, meter)
     return taken, meter
 
 
-def _meter(bar: SeenBar, before: int | None) -> int | None:
-    time = common_time(bar.times)
+def _meter(found: SystemSigns, bar: SeenBar, before: int | None) -> int | None:
+    time = common_time(bar.times, found.system.staves)
     return before if time is None else quarters_to_divs(Fraction(4 * time[0], time[1]))
 
 
@@ -52,7 +52,7 @@ def _cost(found: SystemSigns, lines: Sequence[BarLine], meter: int | None, x: fl
     """Nats of the bars that touch ``x``; 0 where the meter is not known."""
     total = 0.0
     for bar in bars_of(found, lines):
-        meter = _meter(bar, meter)
+        meter = _meter(found, bar, meter)
         if meter is None or not bar.span.left - 0.1 <= x <= bar.span.right + 0.1:
             continue
         if not bar.events and not bar.lone_rests:

@@ -18,6 +18,8 @@ FLAT_STEPS = (6, 2, 5, 1, 4, 0, 3)  # B E A D G C F, with C as 0
 SHARP_STEPS = FLAT_STEPS[::-1]
 MISSED_SIGN, FALSE_SIGN = 2.0, 2.5  # nats
 OTHER_KEY = 1.5  # for a key that is not the one in force
+OUT_OF_PLACE = 1.6  # half spaces that a sign of a meter may stand off
+LEAST_TIME = 0.25  # mean probability over all staves of a meter that is printed on each
 SAME_TIME_SIGNATURE = 2.6  # staff spaces between digits of one signature
 _CLEFS = {
     "clef_g": ("G", 2, 0),
@@ -94,7 +96,7 @@ def _steps(signs: Iterable[Sign], bottom: int) -> tuple[dict[int, float], dict[i
 
 def seen_times(signs: Iterable[Sign]) -> list[tuple[float, tuple[int, int, str], float]]:
     """Time signatures on one staff: ``x``, (beats, beat type, symbol), probability."""
-    digits = sorted((sign for sign in signs if sign.kind.startswith("time_")), key=lambda sign: sign.x)
+    digits = sorted((sign for sign in signs if sign.kind.startswith("time_") and _is_in_place(sign)), key=lambda sign: sign.x)
     groups: list[list[Sign]] = []
     for sign in digits:
         if sign.probability < 0.3:
@@ -109,6 +111,12 @@ def seen_times(signs: Iterable[Sign]) -> list[tuple[float, tuple[int, int, str],
         if time is not None:
             times.append((group[0].x, time, min(sign.probability for sign in group)))
     return times
+
+
+def _is_in_place(sign: Sign) -> bool:
+    """Whether a sign of a meter stands in the staff as such signs do: letters about its middle, numbers in its halves."""
+    middles = (4.0,) if sign.kind in ("time_common", "time_cut") else (2.0, 4.0, 6.0)
+    return any(abs(sign.place - middle) <= OUT_OF_PLACE for middle in middles)
 
 
 def _time(group: list[Sign]) -> tuple[int, int, str] | None:
@@ -131,12 +139,13 @@ def _digits(signs: Iterable[Sign]) -> list[str]:
     return [sign.kind.removeprefix("time_") for sign in signs]
 
 
-def common_time(times: Iterable[tuple[tuple[int, int, str], float]]) -> tuple[int, int, str] | None:
-    """The signature that most staves say, weighed by probability; None without any."""
+def common_time(times: Iterable[tuple[tuple[int, int, str], float]], staves: int) -> tuple[int, int, str] | None:
+    """The signature that most staves say, weighed by probability; None where it is too few of all."""
     votes: dict[tuple[int, int, str], float] = {}
     for time, probability in times:
         votes[time] = votes.get(time, 0.0) + probability
-    return max(votes, key=votes.__getitem__) if votes else None
+    best = max(votes, key=votes.__getitem__, default=None)
+    return best if best is not None and votes[best] >= LEAST_TIME * staves else None
 
 
 def is_key_sign(sign: Sign) -> bool:

@@ -81,12 +81,16 @@ def make_frame(grey: Grey, spacing: LineSpacing, *, faintness: int | float = 1.0
     strokes = thin_strokes(page, thickest)
     strong = max(faintness * float(np.percentile(strokes[::3, ::3], STRONG_PERCENT)), FAINTEST / FAINT_SHARE)
     faint = FAINT_SHARE * strong
-    lines = _over_grain(cv2.blur(strokes, (GRAIN_PX, 1)), faint)
-    upright = ink | _over_grain(cv2.blur(thin_strokes(page, thickest, upright=True), (1, GRAIN_PX)), faint)
+    lines = _over_grain(_blurred(strokes, (GRAIN_PX, 1)), faint)
+    upright = ink | _over_grain(_blurred(thin_strokes(page, thickest, upright=True), (1, GRAIN_PX)), faint)
     return Frame(to_page, ink, strokes, lines, ink | lines, upright, faintness)
 
 
-def _over_grain(strokes: NDArray[np.uint8], faint: float) -> NDArray[np.bool_]:
+def _blurred(grey: Grey, size: tuple[int, int]) -> Grey:
+    return cv2.blur(grey, size).astype(np.uint8, copy=False)
+
+
+def _over_grain(strokes: Grey, faint: float) -> NDArray[np.bool_]:
     """Where strokes are stronger than a faint one, and than what grain alone makes there."""
     return np.asarray(strokes > np.maximum(OVER_GRAIN * grain(strokes), np.float32(faint)))
 

@@ -53,7 +53,7 @@ LEAST_BETTER = 0.03  # more of its lines must be there after
 LEAST_SETTLED = 0.7  # of the clearest place's thin ink, for a place to count
 MOST_STRAYING = 0.045  # spaces, in the median
 LEAST_CLEAR = 0.2  # how much more ink there is on the lines than half-way between them
-MOST_OUTSIDE = 0.78  # of a sixth line, as a share of the five
+MOST_OUTSIDE = 0.73  # of a sixth line, as a share of the clearest of the five
 LEAST_THIN = 0.2  # share of the columns in which there is ink no thicker than a line
 LEAST_OF_A_LINE = 0.06  # the same on the line where it is least
 LEDGER_SPACES = 3.0  # longer than any
@@ -276,7 +276,7 @@ def _is_of_other_strokes(frame: Frame, staff: Staff, x: Curve) -> bool:
     """Whether what lies on the five lines is no lines but beams, or one line more lies above or below them."""
     thin = _thin(frame.level, staff, x, np.concatenate([OFFSETS, OUTSIDE])).mean(axis=1)
     lines, others = thin[:LINES], thin[LINES:]
-    return bool(lines.mean() < LEAST_THIN or lines.min() < LEAST_OF_A_LINE or others.max() > MOST_OUTSIDE * np.median(lines))
+    return bool(lines.mean() < LEAST_THIN or lines.min() < LEAST_OF_A_LINE or others.max() > MOST_OUTSIDE * lines.max())
 
 
 def _ends(most: NDArray[np.bool_], filled: NDArray[np.bool_], start: int, stop: int) -> tuple[int, int] | None:

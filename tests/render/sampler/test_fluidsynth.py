@@ -24,7 +24,11 @@ STRINGS, DRUM_CHANNEL = 48, 9
 
 @pytest.fixture
 def both(midi_file: Callable[..., bytes], tmp_path: Path) -> Callable[..., tuple[Stereo, Stereo]]:
-    """FluidSynth's and the sampler's sound of one note of a second, (2, sample) each."""
+    """FluidSynth's and the sampler's sound of one note of a second, (2, sample) each.
+
+    With the font that every machine has, for the margins below, unless another is named.
+    """
+    default = font_in_wheel()
 
     def play_note(
         program: int,
@@ -32,7 +36,7 @@ def both(midi_file: Callable[..., bytes], tmp_path: Path) -> Callable[..., tuple
         velocity: int = 100,
         channel: int = 0,
         controls: tuple[tuple[int, int], ...] = (),
-        font: Path | None = font_in_wheel(),  # one that every machine has, for the margins below
+        font: Path | None = None,
     ) -> tuple[Stereo, Stereo]:
         track = [(0, mido.Message("program_change", channel=channel, program=program))]
         track += [(0, mido.Message("control_change", channel=channel, control=number, value=value)) for number, value in controls]
@@ -43,7 +47,7 @@ def both(midi_file: Callable[..., bytes], tmp_path: Path) -> Callable[..., tuple
         music = play(midi_file(track), sample_rate_hz=RATE_HZ)
         sounds = []
         for engine in (fluidsynth.render_stems, sampler.render_stems):
-            engine(music, tmp_path, stems=False, font=font)
+            engine(music, tmp_path, stems=False, font=font or default)
             sounds.append(np.fromfile(stem_file(tmp_path, 0), dtype="<f4").reshape(-1, 2).T)
         return sounds[0], sounds[1]
 

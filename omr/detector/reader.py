@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from corpora.checkpoints import StoreAs, find_weights, load_checkpoint, save_checkpoint
 from corpora.errors import CheckpointError
 from omr.detector.model import Detector, DetectorConfig
+from omr.detector.octave_clefs import with_octave_clefs
 from omr.detector.peaks import read_signs
 from omr.signs import Signs
 
@@ -53,7 +54,8 @@ class SignReader:
         size = max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1)
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         small = np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.uint8)
-        return read_signs(self.model, small, (origin_px[0] * scale, origin_px[1] * scale), middle_lines)
+        signs = read_signs(self.model, small, (origin_px[0] * scale, origin_px[1] * scale), middle_lines)
+        return with_octave_clefs(signs, image, interline_px, origin_px, middle_lines)
 
     def save_pretrained(self, folder: str | Path, card: str, about: dict[str, Any], store_as: StoreAs = "fp16") -> None:
         """Write weights, config and model card as a checkpoint folder.

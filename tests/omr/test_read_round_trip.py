@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import warnings
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from music21 import converter
 
 from compose.notation.bar_sums import bar_sums
 from compose.notation.reading import read_written
+from compose.notation.writing import write_written
 from corpora.child import Limits, run_limited
 from corpora.datasets.packs import iter_pack
+from corpora.partitura_quietly import partitura
 from omr.assembly.assembling import assemble
 from omr.assembly.confidence import PICTURES
 from omr.evaluation.comparing import Comparison, compare
@@ -21,6 +25,7 @@ from omr.layout.opening import iter_pages
 from omr.pages.other_engravers import first_bars
 from omr.pages.sources import score_text
 from omr.reading import see_page
+from render.engrave import engrave
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BARS = 10
@@ -40,9 +45,19 @@ def read_back(musicxml: str, stem: Path, counts: Comparison, bars: int | None = 
         picture = next(iter_pages(f"{stem}-{number + 1}.png"))
         seen += see_page(picture.grey, page=number)
     read = assemble(seen, None, PICTURES)
+    _opens_in_three_programs(write_written(read.score), stem.with_suffix(".read.musicxml"))
     unprinted = read.score.parts[0].bars[0].length  # the meter that was found where none is printed at the start
     assert {fault.kind for fault in bar_sums(read.score, unprinted).faults} <= {"tuplet"}  # bars add up where a tuplet is not whole
     compare(counts, read_written(text.encode()), read)
+
+
+def _opens_in_three_programs(musicxml: bytes, path: Path) -> None:
+    path.write_bytes(musicxml)
+    with warnings.catch_warnings():  # of directions that they do not know
+        warnings.simplefilter("ignore")
+        assert converter.parse(path, format="musicxml").parts
+        assert partitura.load_musicxml(str(path)).parts
+    assert engrave(musicxml).svg
 
 
 @pytest.mark.parametrize("name", ["old-hundredth", "ode-to-joy"])  # the first has a tenor's clef with an 8 below

@@ -41,7 +41,7 @@ from omr.detector.reader import SignReader, load_sign_reader
 from omr.layout.opening import PagePicture, iter_pages
 from omr.layout.page import system_strips
 from omr.signs import SeenSystem
-from omr.turning import clef_share, turned_back
+from omr.turning import clef_share, may_lie_on_its_side, turned_back
 from omr.vector.reading import read_pdf
 
 __all__ = ["PageReport", "Reading", "read", "see_page"]
@@ -235,7 +235,8 @@ def _see_upright(grey: NDArray[np.uint8], reader: SignReader | None, page: int =
     share = clef_share(best)
     if share >= LEAST_CLEFS:
         return best, 0
-    for turn in (2,) if best else (1, 3):
+    turns = (2,) if best else (1, 3) if may_lie_on_its_side(grey) else ()
+    for turn in turns:
         systems = _see(np.ascontiguousarray(np.rot90(grey, turn)), reader, page)
         if clef_share(systems) > share + MORE_CLEFS:
             best, best_turn, share = turned_back(systems, turn, (grey.shape[0], grey.shape[1])), turn, clef_share(systems)

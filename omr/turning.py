@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from omr.signs import CLEFS, KIND_INDEX, SeenSystem
 
-__all__ = ["clef_share", "turned_back"]
+__all__ = ["clef_share", "may_lie_on_its_side", "turned_back"]
 
 AT_LEFT = 8.0  # staff spaces from the left end within which a system's clefs stand
 LEAST = 0.5  # probability of a clef that counts
+LOOK_PX = 1000  # longer side of what is looked at for lines that go up and down
+LONG_SHARE, DARKER, MORE_UPRIGHT = 1 / 30, 6.0, 2.0  # of that side; grey levels below what is around; times the level ink
 _CLEF_KINDS = tuple(KIND_INDEX[name] for name in CLEFS)
 
 
@@ -30,6 +33,19 @@ def clef_share(systems: Sequence[SeenSystem]) -> float:
         staves += system.staves
         with_clef += len(set(signs["staff"][clefs].tolist()) & set(range(system.staves)))
     return with_clef / staves if staves else 0.0
+
+
+def may_lie_on_its_side(grey: NDArray[np.uint8]) -> bool:
+    """Whether a page has long upright lines, and clearly more of them than level ones."""
+    shrink = min(1.0, LOOK_PX / max(grey.shape))
+    size = max(1, round(grey.shape[1] * shrink)), max(1, round(grey.shape[0] * shrink))
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    ink = (small < cv2.blur(small, (15, 15)) - DARKER).astype(np.uint8)
+    long = max(3, round(LONG_SHARE * max(size)))
+    level, upright = (
+        int(cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones(shape, np.uint8)).sum()) for shape in ((1, long), (long, 1))
+    )
+    return upright > MORE_UPRIGHT * level
 
 
 def turned_back(systems: Sequence[SeenSystem], turn: int, size: tuple[int, int]) -> list[SeenSystem]:

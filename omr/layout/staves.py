@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
-from scipy.ndimage import binary_opening, uniform_filter1d
+from scipy.ndimage import uniform_filter1d
 
 from omr.layout.chains import Chain, link
 from omr.layout.combs import LINES, Teeth, find_combs, stroke_cells
@@ -300,8 +301,9 @@ def _ends(most: NDArray[np.bool_], filled: NDArray[np.bool_], start: int, stop: 
 
 def _lined(ink: NDArray[np.bool_], staff: Staff, x: Curve, spaces: Curve) -> NDArray[np.bool_]:
     """As ``_thin``, in strokes that are longer than ledger lines, (heights, columns)."""
-    long = binary_opening(_inked(ink, staff, x, spaces), np.ones((1, round(LEDGER_SPACES * FRAME_INTERLINE)), dtype=np.bool_))
-    return np.asarray(long & _thin(ink, staff, x, spaces), dtype=np.bool_)
+    stroke = np.ones((1, round(LEDGER_SPACES * FRAME_INTERLINE)), dtype=np.uint8)
+    long = cv2.morphologyEx(_inked(ink, staff, x, spaces).astype(np.uint8), cv2.MORPH_OPEN, stroke)
+    return np.asarray((long > 0) & _thin(ink, staff, x, spaces), dtype=np.bool_)
 
 
 def _columns(ink: NDArray[np.bool_], x: Curve) -> NDArray[np.intp]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 import time
@@ -100,7 +101,9 @@ def _page(data: bytes, name: str, seed: int, keep: Path | None) -> Page | None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         shape = json.dumps([len(system) for system in page["systems"]])
         lines = {f"s{i}_{j}": staff for i, system in enumerate(page["systems"]) for j, staff in enumerate(system)}
-        np.savez_compressed(kept, image=page["image"], interline=page["interline_px"], shape=shape, **lines)
+        part = kept.with_name(f"{os.getpid()}-{kept.name}")
+        np.savez_compressed(part, image=page["image"], interline=page["interline_px"], shape=shape, **lines)
+        part.replace(kept)
     return np.array(page["image"]), page["interline_px"], page["systems"]
 
 

@@ -49,7 +49,7 @@ def never(*asked):
     for _ in range(1200):
         time.sleep(0.05)
 
-omr.reading.see_page = never
+omr.reading._see = never
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell would ignore it
 sys.exit(partimento.main(sys.argv[1:]))
 """

@@ -241,3 +241,47 @@ def test_confidence_falls_with_the_ink(drawn_page: Draw) -> None:
     whole = system_strips(page.image)[0].confidence
     assert whole > 0.9
     assert 0 < system_strips(broken)[0].confidence < whole - 0.1
+
+
+def photographed(image: NDArray[np.uint8], grain_levels: float) -> NDArray[np.uint8]:
+    """A page in the light of a room, dark on the left, with the grain of a camera."""
+    light = np.linspace(0.3, 1.0, image.shape[1], dtype=np.float32)
+    grain = cv2.GaussianBlur(np.random.default_rng(4).normal(0, grain_levels, image.shape).astype(np.float32), (0, 0), 0.8)
+    faded = 70 + image.astype(np.float32) * (185 / 255)
+    return np.clip(faded * light + grain, 0, 255).astype(np.uint8)
+
+
+def test_a_dark_corner_joins_no_systems_and_hides_none(drawn_page: Draw) -> None:
+    page = drawn_page(((150.0, 290.0), (480.0, 620.0), (810.0, 950.0)), size=(1200, 1080), interline_px=12.0, thickness_px=1.5)
+    assert [len(system.staves) for system in layout_page(photographed(page.image, 50.0)).systems] == [2, 2, 2]
+
+
+def test_strips_are_under_even_light(drawn_page: Draw) -> None:
+    """A detector that has learned from white paper sees white paper."""
+    page = drawn_page(((150.0, 290.0),), size=(1200, 450))
+    (strip,) = system_strips(photographed(page.image, 20.0))
+    thirds = [float(np.median(part)) for part in np.array_split(strip.image, 3, axis=1)]
+    assert min(thirds) > 225
+
+
+def test_beams_and_ledger_lines_beside_a_staff_are_no_lines_of_it(drawn_page: Draw) -> None:
+    page = drawn_page(((200.0,), (500.0,)), size=(1200, 700), music=False)
+    image = page.image.copy()
+    for top in (200 + 3 * 16 - 4, 500 - 3 * 16 - 4):  # beams where a sixth line would be
+        image[top : top + 8, 150:1050] = 0
+    for x in range(150, 1050, 40):  # and ledger lines above the first staff
+        image[200 - 3 * 16 - 1 : 200 - 3 * 16 + 1, x : x + 26] = 0
+    layout = layout_page(image)
+    assert [len(system.staves) for system in layout.systems] == [1, 1]
+    middles = [float(lines[2, :, 1].mean()) for number in range(2) for lines in layout.staff_lines(number)]
+    np.testing.assert_allclose(middles, [200, 500], atol=1.5)
+
+
+def test_what_lies_beside_the_page_is_white(drawn_page: Draw) -> None:
+    page = drawn_page(((150.0, 290.0),), size=(1200, 450), left=14.0, right=1186.0)
+    desk = np.random.default_rng(5).normal(30, 40, (650, 1500)).clip(0, 255).astype(np.uint8)
+    desk[100:550, 150:1350] = page.image
+    layout = layout_page(cv2.GaussianBlur(desk, (0, 0), 1.0).astype(np.uint8))
+    assert [len(system.staves) for system in layout.systems] == [2]
+    middle = layout.staff_lines(0)[0][2]
+    np.testing.assert_allclose(middle[[0, -1], 0], [150 + page.left, 150 + page.right], atol=5)

@@ -12,7 +12,8 @@ from corpora.errors import RequestError
 from omr.layout.frame import FRAME_INTERLINE, Frame, make_frame
 from omr.layout.ink import Grey
 from omr.layout.spacing import LineSpacing, line_spacings
-from omr.layout.staves import OFFSETS, find_staves
+from omr.layout.staff import OFFSETS
+from omr.layout.staves import find_staves
 from omr.layout.straighten import PageSource, straighten
 from omr.layout.strip import SystemStrip
 from omr.layout.systems import System, find_systems

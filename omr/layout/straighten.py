@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from omr.layout.frame import FRAME_INTERLINE, Frame
 from omr.layout.ink import Grey, even_light
-from omr.layout.staves import OFFSETS, Curve, Staff
+from omr.layout.staff import OFFSETS, Curve, Staff
 from omr.layout.strip import HALF_STAFF, SystemStrip, page_points
 from omr.layout.systems import System
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr.layout.frame import FRAME_INTERLINE, Frame
-from omr.layout.staves import Staff
+from omr.layout.staff import Staff
 from omr.signs import Brace
 
 __all__ = ["System", "find_systems"]

@@ -54,7 +54,7 @@ class Calibration:
 
 GLYPHS = Calibration(bias=4.0, share=2.0, signs=1.0, paid=0.35)  # of signs that are certain; set by hand
 # Fitted (``fit_calibration``) on 1,317 bars of 22 songs and 10 quartets or parts of the packs' valid split: clean, mild, medium and
-# photographed pages. What the signs' probabilities say is in the shares already.
+# photographed pages (``tests/bench/fit_confidence.py`` does the like). What the signs' probabilities say is in the shares already.
 PICTURES = Calibration(bias=2.85, share=2.17, signs=0.0, paid=0.067)
 
 

@@ -238,8 +238,8 @@ def _see_upright(grey: NDArray[np.uint8], reader: SignReader | None, page: int =
     turns = (2,) if best else (1, 3) if may_lie_on_its_side(grey) else ()
     for turn in turns:
         systems = _see(np.ascontiguousarray(np.rot90(grey, turn)), reader, page)
-        if clef_share(systems) > share + MORE_CLEFS:
-            best, best_turn, share = turned_back(systems, turn, (grey.shape[0], grey.shape[1])), turn, clef_share(systems)
+        if (now := clef_share(systems)) > share + MORE_CLEFS:
+            best, best_turn, share = turned_back(systems, turn, (grey.shape[0], grey.shape[1])), turn, now
     return best, best_turn
 
 

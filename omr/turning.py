@@ -36,7 +36,11 @@ def clef_share(systems: Sequence[SeenSystem]) -> float:
 
 
 def may_lie_on_its_side(grey: NDArray[np.uint8]) -> bool:
-    """Whether a page has long upright lines, and clearly more of them than level ones."""
+    """Whether a page has long upright lines, and clearly more of them than level ones.
+
+    Args:
+        grey: The page, 0 black to 255 white, (height, width).
+    """
     shrink = min(1.0, LOOK_PX / max(grey.shape))
     size = max(1, round(grey.shape[1] * shrink)), max(1, round(grey.shape[0] * shrink))
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)

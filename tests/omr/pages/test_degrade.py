@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from corpora.errors import RequestError
 from omr.pages import degrade
 from omr.pages.point_maps import Chain, PointMap, curl, elastic, perspective, rotation, shift, warped
-from omr.pages.recipes import LEVELS, degraded_page
+from omr.pages.recipes import LEVELS, _spoilt, degraded_page
 
 Grey = NDArray[np.uint8]
 SIZE = (400.0, 300.0)
@@ -114,10 +113,17 @@ def test_levels_keep_points_and_are_seeded(level: str, staff: Grey) -> None:
         assert (first.image == staff).all()
 
 
-def test_levels_get_harder() -> None:
-    easy, poor, worst = (asdict(LEVELS[level]) for level in ("mild", "medium", "hard"))
-    assert all(easy[name] <= poor[name] <= worst[name] for name in easy)
-    assert easy != poor != worst
+def test_levels_get_harder(staff: Grey) -> None:
+    def change(level: str) -> float:
+        """Mean change of the greys, bends apart."""
+        changed = [_spoilt(staff, LEVELS[level], 12.0, _rng(seed)) for seed in range(12)]
+        return float(np.mean([np.abs(image.astype(int) - staff).mean() for image in changed]))
+
+    assert change("clean") == 0.0
+    assert 0 < change("mild") < change("medium") < change("hard")
+    bends = ("turn", "perspective", "curl", "elastic", "crop")
+    easy, poor, worst = ([getattr(LEVELS[level], bend) for bend in bends] for level in ("mild", "medium", "hard"))
+    assert all(one <= two <= three for one, two, three in zip(easy, poor, worst, strict=True))
 
 
 def test_no_such_level(staff: Grey) -> None:

@@ -14,7 +14,7 @@ SPACE, ORIGIN = 12.0, (24.0, 96.0)
 MIDDLES = np.zeros(1, dtype=np.float32)
 
 
-def strip(*, eight: bool = False, words: bool = False, paper: int = 255) -> NDArray[np.uint8]:
+def strip(*, eight: bool = False, words: bool = False, verse: bool = False, paper: int = 255) -> NDArray[np.uint8]:
     """A staff with what stands for a treble clef: a column down to 3.6 spaces below the middle line."""
     image = np.full((220, 500), paper, dtype=np.uint8)
     for line in range(-2, 3):
@@ -25,6 +25,8 @@ def strip(*, eight: bool = False, words: bool = False, paper: int = 255) -> NDAr
             cv2.circle(image, (48, round(ORIGIN[1] + y * SPACE)), 4, 0, 2)
     if words:
         cv2.putText(image, "dolce con moto", (40, round(ORIGIN[1] + 4.9 * SPACE)), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 0, 2)
+    if verse:
+        cv2.putText(image, "1.", (49, round(ORIGIN[1] + 4.9 * SPACE)), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 0, 2)
     return image
 
 
@@ -35,6 +37,7 @@ def strip(*, eight: bool = False, words: bool = False, paper: int = 255) -> NDAr
         ({}, "clef_g"),
         ({"eight": True}, "clef_g_8below"),
         ({"words": True}, "clef_g"),
+        ({"verse": True}, "clef_g"),
     ],
 )
 def test_an_eight_and_nothing_else_is_taken_for_one(shown: dict[str, bool], kind: str, paper: int) -> None:

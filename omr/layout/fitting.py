@@ -19,6 +19,7 @@ __all__ = ["GUESS_STIFFNESS", "SEARCH_SPACES", "SPACING_STIFFNESS", "fitted", "l
 
 SEARCH_SPACES = 0.35  # a line is looked for so far from where it is expected
 MIDDLE_STIFFNESS, SPACING_STIFFNESS = 40.0, 3000.0
+COURSE_STIFFNESS = 2000.0  # of how a staff departs from the page's bend
 GUESS_STIFFNESS = 30.0
 ROUNDS = 3  # of fitting and forgetting
 FORGET_SPACES = 0.08  # what lies this far off counts half
@@ -30,15 +31,15 @@ LEAST_BETTER = 0.03  # more of its lines must be there after
 LEAST_SETTLED = 0.7  # of the clearest place's thin ink, for a place to count
 
 
-def fitted(teeth: Teeth, columns: NDArray[np.int_], middle: Curve, spacing: Curve) -> Staff:
-    """The staff that fits the centres of the lines near a guess."""
+def fitted(teeth: Teeth, columns: NDArray[np.int_], middle: Curve, spacing: Curve, course: Curve | None = None) -> Staff:
+    """The staff that fits the centres of the lines near a guess; unseen it runs as ``course``, straight on if that is None."""
     straying = 1.0
     for round_number in range(ROUNDS):
         reach = SEARCH_SPACES if round_number == 0 else SEARCH_SPACES / 2
         centres, strength = line_centres(teeth, columns, middle, spacing, reach)
         off = (centres - middle - OFFSETS[:, None] * spacing) / FRAME_INTERLINE
         weight = strength / (1.0 + (off / FORGET_SPACES) ** 2)
-        middle, spacing = _fit(centres, weight, middle, spacing)
+        middle, spacing = _fit(centres, weight, middle, spacing, course)
         off = np.abs(centres - middle - OFFSETS[:, None] * spacing)[strength > 0] / FRAME_INTERLINE
         straying = float(np.median(off)) if off.size else 1.0
     return Staff(teeth.places[columns], middle, spacing, LINES, 0.0, straying)
@@ -59,11 +60,12 @@ def line_centres(teeth: Teeth, columns: NDArray[np.int_], middle: Curve, spacing
     return centres, np.where(peak >= LEAST_STROKE, peak, 0.0)
 
 
-def _fit(centres: Curve, weight: Curve, middle: Curve, spacing: Curve) -> tuple[Curve, Curve]:
+def _fit(centres: Curve, weight: Curve, middle: Curve, spacing: Curve, course: Curve | None) -> tuple[Curve, Curve]:
     """Middle line and spacing of the lines' centres, one after the other."""
     total = weight.sum(axis=0)
     level = (weight * (centres - OFFSETS[:, None] * spacing)).sum(axis=0) / np.maximum(total, 1e-9)
-    middle = smooth(np.where(total > 0, level, middle), total, MIDDLE_STIFFNESS)
+    level = np.where(total > 0, level, middle)
+    middle = smooth(level, total, MIDDLE_STIFFNESS) if course is None else course + smooth(level - course, total, COURSE_STIFFNESS)
     moment = (weight * OFFSETS[:, None] ** 2).sum(axis=0)
     apart = (weight * OFFSETS[:, None] * (centres - middle)).sum(axis=0) / np.maximum(moment, 1e-9)
     return middle, smooth(np.where(moment > 0, apart, spacing), moment, SPACING_STIFFNESS)

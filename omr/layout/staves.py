@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from omr.layout.bend import PageBend, page_bend
 from omr.layout.chains import Chain, link
 from omr.layout.combs import LINES, Teeth, find_combs, stroke_cells
 from omr.layout.fitting import GUESS_STIFFNESS, SEARCH_SPACES, SPACING_STIFFNESS, fitted, line_centres, settled
 from omr.layout.frame import FRAME_INTERLINE, Frame
+from omr.layout.missed_staves import missed_heights
 from omr.layout.staff import OFFSETS, Curve, Staff, smooth, with_ends
 from omr.layout.staff_ink import inked, stroke_spaces, thin_ink
 from omr.layout.whole_staves import STAFF_SPACES, as_long_as_neighbours, lie_on_each_other, merged
@@ -41,7 +43,12 @@ MOST_OUTSIDE = 0.73  # of a sixth line, as a share of the clearest of the five
 LEAST_THIN = 0.2  # share of the columns in which there is ink no thicker than a line
 LEAST_OF_A_LINE = 0.06  # the same on the line where it is least
 LEAST_STROKE_SPACES = 1.6  # length of strokes; those of letters are shorter
+LEAST_BROKEN_SPACES = 0.8  # where the page's bend says that there are lines
+LEAST_MISSED = 0.6  # of the width of the others, for a staff that was missed
 PAUSE_SPACES, MOST_IN_PAUSE = 5.0, 0.2  # where lines are gone for longer, a staff ends
+BEYOND_SPACES = 12.0  # looked at beyond the ends once the page's bend is known
+ALIKE_STIFFNESS = 1e6  # nearly a straight line
+MOST_LOST = 0.01  # of the ink on the lines
 
 
 def find_staves(frame: Frame) -> list[Staff]:
@@ -56,7 +63,52 @@ def find_staves(frame: Frame) -> list[Staff]:
                 same = [other for other in staves if lie_on_each_other(other, staff, staff.left, staff.right)]
                 if all(other.right - other.left < staff.right - staff.left for other in same):
                     staves = [other for other in staves if all(other is not one for one in same)] + [staff]
-    return as_long_as_neighbours(frame, teeth, sorted(merged(frame, teeth, staves), key=lambda staff: float(staff.middle.mean())))
+    whole = sorted(merged(frame, teeth, staves), key=lambda staff: float(staff.middle.mean()))
+    bend = page_bend(whole)
+    if bend is not None:
+        alike = [_bent_alike(frame, teeth, staff, bend) for staff in whole]
+        whole = _apart([*alike, *_missed(frame, teeth, alike, bend)])
+    return as_long_as_neighbours(frame, teeth, whole)
+
+
+def _bent_alike(frame: Frame, teeth: Teeth, staff: Staff, bend: PageBend) -> Staff:
+    """The staff fitted anew so that it bends as its page does, if its lines are seen as well so."""
+    reach = BEYOND_SPACES * FRAME_INTERLINE
+    columns = np.flatnonzero((teeth.places >= staff.left - reach) & (teeth.places <= staff.right + reach))
+    x = teeth.places[columns]
+    course = bend.course(x, float(staff.middle.mean()))
+    known = ((x >= staff.left) & (x <= staff.right)).astype(np.float64)
+    off = smooth(staff.middle_at(x) - course, known, ALIKE_STIFFNESS)
+    spacing = smooth(staff.spacing_at(x), known, ALIKE_STIFFNESS)
+    pieces = _ended(frame, fitted(teeth, columns, course + off, spacing, course))
+    other = max(pieces, key=lambda piece: piece.right - piece.left, default=staff)
+    other = with_ends(other, max(other.left, staff.left), min(other.right, staff.right))
+    inside = np.arange(staff.left, staff.right)
+    before, after = (float(thin_ink(frame.level, one, inside, OFFSETS).mean()) for one in (staff, other))
+    return other if after >= before - MOST_LOST else staff
+
+
+def _missed(frame: Frame, teeth: Teeth, staves: list[Staff], bend: PageBend) -> list[Staff]:
+    """Staves between these that lie along the bend of the page."""
+    found = []
+    left, right = (float(np.median([getattr(staff, end) for staff in staves])) for end in ("left", "right"))
+    spacing = float(np.median([np.median(staff.spacing) for staff in staves]))
+    columns = np.flatnonzero((teeth.places >= left) & (teeth.places <= right))
+    for height in missed_heights(teeth, staves, bend):
+        course = bend.course(teeth.places[columns], height)
+        guess = fitted(teeth, columns, height + course, np.full(len(columns), spacing), course)
+        pieces = _ended(frame, guess, LEAST_BROKEN_SPACES)
+        found += [piece for piece in pieces if piece.right - piece.left >= LEAST_MISSED * (right - left)]
+    return found
+
+
+def _apart(staves: list[Staff]) -> list[Staff]:
+    """Those that do not lie on longer ones, top first."""
+    kept: list[Staff] = []
+    for staff in sorted(staves, key=lambda staff: staff.left - staff.right):
+        if not any(lie_on_each_other(one, staff, staff.left, staff.right) for one in kept):
+            kept.append(staff)
+    return sorted(kept, key=lambda staff: float(staff.middle.mean()))
 
 
 def _share_inside(chain: Chain, teeth: Teeth, staff: Staff) -> float:
@@ -88,7 +140,7 @@ def _grown(frame: Frame, teeth: Teeth, chain: Chain) -> Staff:
     return staff
 
 
-def _ended(frame: Frame, guess: Staff) -> list[Staff]:
+def _ended(frame: Frame, guess: Staff, least_stroke: float = LEAST_STROKE_SPACES) -> list[Staff]:
     """The staff from where its lines begin to where they end; two or more where they pause, none where there are no lines."""
     margin = round(END_SPACES * FRAME_INTERLINE)
     x = np.arange(max(0.0, guess.left - 2 * margin), min(frame.ink.shape[1] - 1.0, guess.right + 2 * margin))
@@ -110,7 +162,7 @@ def _ended(frame: Frame, guess: Staff) -> list[Staff]:
         if (
             visible - between < LEAST_CLEAR
             or _is_of_other_strokes(frame, guess, x[inside])
-            or stroke_spaces(on[:, inside]) < LEAST_STROKE_SPACES
+            or stroke_spaces(on[:, inside]) < least_stroke
         ):
             continue
         pieces.append(replace(with_ends(guess, left, right), visible=visible))

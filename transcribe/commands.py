@@ -1,4 +1,4 @@
-"""The verbs of this room: ``transcribe``, ``train transcribe``, ``evaluate transcribe``; what they need is loaded when called."""
+"""The verbs of this room: ``transcribe``, and its ``train`` and ``evaluate``; what they need is loaded when called."""
 
 from __future__ import annotations
 
@@ -148,6 +148,25 @@ def train_transcribe(
         print_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
 
 
+def train_beats(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")],
+    minutes: Annotated[float, typer.Option(min=0.01, help="Wall time of the training, over all resumes.")] = 90.0,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that perform the scores.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Of scores, performances and weights.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train the network that hears beats in notes on scores of the packs, performed by rule."""
+    from transcribe.beats.pack_training import run_beats
+
+    with progress() as say:
+        figures = run_beats(out, minutes, seed=seed, workers=workers, resume=resume, say=say)
+    if as_json:
+        print_json(figures)
+    else:
+        print_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
+
+
 def evaluate_transcribe(
     store: Annotated[
         list[Path] | None,
@@ -193,11 +212,12 @@ def add_commands(app: typer.Typer, train: typer.Typer, evaluate: typer.Typer) ->
 
     Args:
         app: The whole; ``transcribe`` goes there.
-        train: ``train transcribe``.
+        train: ``train transcribe`` and ``train beats``.
         evaluate: ``evaluate transcribe``.
     """
     app.command(epilog="Example: partimento transcribe song.flac -o song.mid --score song.musicxml --instruments piano")(transcribe)
     example = "Example: partimento train transcribe --font A.sf2 --validation-font B.sf2 --minutes 90 --out runs/ear"
     train.command(name="transcribe", epilog=example)(train_transcribe)
+    train.command(name="beats", epilog="Example: partimento train beats --minutes 90 --out runs/beats")(train_beats)
     example = "Example: partimento evaluate transcribe --model frame --model basic-pitch --minutes 2"
     evaluate.command(name="transcribe", epilog=example)(evaluate_transcribe)

@@ -90,11 +90,22 @@ def test_no_path_through_a_small_space_is_better() -> None:
     rng = np.random.default_rng(0)
     small = BarPointer((1, 2), [-0.2, -1.7], 3, 5, looseness=0.2, break_price=-3.0, change_price=-2.0, sharpness=1.0)
     assert small.intervals.tolist() == [3, 4, 5]
-    for _ in range(12):
+    for turn in range(12):
         heard = rng.uniform(0.05, 0.95, (14, 2)).astype(np.float32)
         scores = activation_scores(heard)
-        best = max(scored(small, scores, path) for path in all_paths(small, len(scores)))
-        assert small.decode(scores).score == pytest.approx(best, abs=1e-4)
+        tempi = rng.normal(0, 2, (14, 3)).astype(np.float32) * np.float32(turn % 2)
+        best = max(scored(small, scores, tempi, path) for path in all_paths(small, len(scores)))
+        assert small.decode(scores, tempi=tempi).score == pytest.approx(best, abs=1e-4)
+
+
+def test_what_is_known_of_the_tempo_decides_between_octaves() -> None:
+    times_s = 0.1 + np.arange(80) * 0.4
+    scores = activation_scores(np.clip(activations(times_s, np.arange(80) % 4 + 1, 32.2), 0, 0.5))
+    space = pointer((2, 4))
+    seconds = space.intervals / RATE
+    for beat_s in (0.4, 0.8):
+        tempi = np.tile(-40 * seconds * np.abs(np.log(seconds / beat_s)), (len(scores), 1)).astype(np.float32)
+        assert set(np.diff(space.decode(scores, tempi=tempi).frames).tolist()) == {round(beat_s * RATE)}
 
 
 def all_paths(space: BarPointer, count: int) -> list[list[tuple[int, int, int]]]:
@@ -114,9 +125,10 @@ def all_paths(space: BarPointer, count: int) -> list[list[tuple[int, int, int]]]
     return found
 
 
-def scored(space: BarPointer, scores: NDArray[np.float32], path: list[tuple[int, int, int]]) -> float:
+def scored(space: BarPointer, scores: NDArray[np.float32], tempi: NDArray[np.float32], path: list[tuple[int, int, int]]) -> float:
     frame, _, position = path[0]
     total = float(space.start[position] + scores[frame, space.kind[position]])
+    total += sum(float(tempi[frame, way]) for frame, way, _ in path)
     for (_, way, position), (frame, onward, following) in itertools.pairwise(path):
         total += float(space.transition[onward, way]) + float(scores[frame, space.kind[following]])
         if following in space.first and space.size_of[following] != space.size_of[position]:

@@ -15,7 +15,7 @@ from transcribe.beats.note_activations import load_note_beats, save_note_beats, 
 from transcribe.beats.note_examples import BeatExample, beat_example, perform_freely, varied
 from transcribe.beats.note_features import CHROMA, LAGS, LAGS_S, NUM_FEATURES, note_events
 from transcribe.beats.note_model import NoteBeatConfig, NoteBeatModel
-from transcribe.beats.train_note_beats import targets_of, train_note_beats
+from transcribe.beats.train_note_beats import targets_of, train_note_beats, windows
 from transcribe.heard import DRUMS, HEARD_DTYPE
 
 
@@ -85,8 +85,9 @@ def test_drums_have_no_pitch() -> None:
 def test_targets_are_the_events_on_beats() -> None:
     example = beat_example(perform(waltz(8), strengths={"all": 0.0}))
     events = note_events(example.notes)
-    targets, meters = targets_of(example, events.times_s)
+    targets, meters, periods = targets_of(example, events.times_s)
     assert targets[:, 0].tolist() == [1.0] * 24
+    assert periods[:-1].numpy() == pytest.approx(np.diff(example.beats["time_s"])[: len(periods) - 1], abs=1e-5)
     assert targets[:, 1].tolist() == [1.0, 0.0, 0.0] * 8
     assert set(meters.tolist()) == {2}  # 3/4
 
@@ -118,15 +119,38 @@ def test_training_learns_and_tracks_and_is_saved(tmp_path: Path) -> None:
     assert np.abs(found[:, None] - downbeats).min(axis=0).max() < 0.07
 
 
-def test_chunks_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fills_rows_up_changes_nothing() -> None:
     torch.manual_seed(0)
     model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
-    example = perform_freely(waltz(60), 1)
-    whole = note_activations.note_activations(example.notes, example.duration_s, model)
-    monkeypatch.setattr(note_activations, "CHUNK_EVENTS", 37)
-    split = note_activations.note_activations(example.notes, example.duration_s, model)
-    assert split.beats == pytest.approx(whole.beats, abs=1e-5)
-    assert split.meter_shares == pytest.approx(whole.meter_shares, abs=1e-5)
+    batch = next(windows([perform_freely(waltz(60), 1), perform_freely(waltz(6), 2)], np.random.default_rng(0), [1.0, 1.0]))
+    together = model(batch.features, batch.times_s, batch.is_event)
+    assert not batch.is_event.all()
+    for row, there in enumerate(batch.is_event):
+        alone = model(batch.features[row, there][None], batch.times_s[row, there][None])
+        for one, other in zip(alone, together, strict=True):
+            assert one[0].detach().numpy() == pytest.approx(other[row, there].detach().numpy(), abs=1e-4)
+
+
+def test_only_distances_in_time_count() -> None:
+    torch.manual_seed(0)
+    model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
+    features, times_s = torch.randn(1, 30, NUM_FEATURES), torch.cumsum(torch.rand(1, 30), dim=1)
+    here, later = model(features, times_s), model(features, times_s + 11.0)
+    slower = model(features, 2 * times_s)
+    assert here.beats.detach().numpy() == pytest.approx(later.beats.detach().numpy(), abs=1e-4)
+    assert (here.beats - slower.beats).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("duration_s", [3.0, 44.0, 46.0, 100.0, 500.0])
+def test_every_event_is_answered_for_once(duration_s: float) -> None:
+    rng = np.random.default_rng(1)
+    times_s = np.sort(rng.uniform(0.0, duration_s, 80))
+    times_s[40:] += 70 * (duration_s > 400)  # a rest longer than a window
+    answered = []
+    for seen, own in note_activations._windows(times_s):
+        assert seen.start <= own.start < own.stop <= seen.stop
+        answered += list(range(own.start, own.stop))
+    assert answered == list(range(80))
 
 
 def test_no_notes_are_no_beats() -> None:

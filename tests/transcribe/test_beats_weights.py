@@ -14,13 +14,13 @@ from transcribe.beats.note_examples import beat_example
 from transcribe.beats.note_features import FRAMES_PER_SECOND, note_events
 from transcribe.beats.train_note_beats import targets_of
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 2 << 20
 
 
 def test_weights_are_small() -> None:
     folder = list_weights()["beats"]
     assert sum(path.stat().st_size for path in folder.iterdir()) < MAX_BYTES
-    assert sum(p.numel() for p in load_note_beats().parameters()) < 300_000
+    assert sum(p.numel() for p in load_note_beats().parameters()) < 1_000_000
 
 
 def test_beats_of_held_out_songs_are_heard() -> None:
@@ -30,7 +30,7 @@ def test_beats_of_held_out_songs_are_heard() -> None:
     for _, data in iter_pack("openscore-lieder", split="valid", where=lambda row: row.bytes < 20_000, limit=6):
         example = beat_example(perform(parse_piece(data, "song"), seed=1, repeats=False))
         events = note_events(example.notes)
-        targets, _ = targets_of(example, events.times_s)
+        targets, _, _ = targets_of(example, events.times_s)
         frame = np.rint(events.times_s * FRAMES_PER_SECOND).astype(int)
         heard = note_activations(example.notes, example.duration_s).beats[frame, 0]
         hits.append(float(((heard > 0.5) == (targets[:, 0].numpy() > 0.5)).mean()))

@@ -78,7 +78,7 @@ class BarPointer:
         looseness: float = 0.05,
         break_price: float = -12.0,
         change_price: float = -12.0,
-        sharpness: float = 5.0,
+        sharpness: float = 2.0,
     ) -> None:
         assert len(bar_sizes) == len(prior)
         assert 1 <= shortest <= longest
@@ -100,19 +100,21 @@ class BarPointer:
         self.norm = np.log(np.exp(law.astype(np.float64)).sum(axis=0)).astype(np.float32)  # (previous,)
         self.transition = np.maximum(law - self.norm, np.float32(self.break_price))
 
-    def decode(self, scores: Array, anchor: int | None = None) -> BarPath:
+    def decode(self, scores: Array, anchor: int | None = None, tempi: Array | None = None) -> BarPath:
         """The best path through log odds of ``activation_scores``, window by window.
 
         Args:
             scores: Log odds (frames, 2).
             anchor: Frame of the first downbeat, when it is known: there is one there and none before.
+            tempi: What a beat at a frame scores for the interval that follows it, (frames, intervals); nothing when None.
         """
         weighed = self.sharpness * scores
         found: list[tuple[int, int]] = []  # frame and index of the position
         begin, state = 0, None
         while True:
             stop = min(begin + WINDOW_FRAMES, len(scores))
-            path, reached = self._window(weighed[begin:stop], state, None if anchor is None else anchor - begin)
+            here = None if tempi is None else tempi[begin:stop]
+            path, reached = self._window(weighed[begin:stop], state, None if anchor is None else anchor - begin, here)
             is_last = stop == len(scores)
             kept = [beat for beat in path if is_last or beat[0] <= stop - begin - OVERLAP_FRAMES]
             if is_last:
@@ -138,7 +140,9 @@ class BarPointer:
             onward[self.first] = np.maximum(ends, ends.max(axis=0) + self.tolls[:, None])
         return onward
 
-    def _window(self, scores: Array, state: tuple[int, int] | None, anchor: int | None) -> tuple[list[tuple[int, int, int]], float]:
+    def _window(
+        self, scores: Array, state: tuple[int, int] | None, anchor: int | None, tempi: Array | None
+    ) -> tuple[list[tuple[int, int, int]], float]:
         """Beats (frame, index of position, index of interval) of one window, and the score of its best path.
 
         ``state`` is the interval and position of a beat at frame 0 that is known already.
@@ -147,9 +151,13 @@ class BarPointer:
         ways = np.arange(len(self.intervals))
         best = np.full((count + longest, len(self.size_of), len(ways)), -np.inf, dtype=np.float32)
         observed = np.concatenate([scores, np.zeros((longest, 2), dtype=np.float32)])[:, self.kind]  # (frames, positions)
+        going = np.zeros((count + longest, len(ways)), dtype=np.float32)  # (frames, intervals)
+        if tempi is not None:
+            going[:count] = tempi
         if state is None:
             for way, interval in enumerate(self.intervals.tolist()):  # the first beat comes within an interval
-                best[: min(interval, count), :, way] = self.start + observed[: min(interval, count)]
+                first = min(interval, count)
+                best[:first, :, way] = self.start + observed[:first] + going[:first, way, None]
         else:
             best[0, state[1], state[0]] = 0.0
         is_downbeat = self.kind == 1
@@ -158,13 +166,15 @@ class BarPointer:
             if anchor is not None and frame <= anchor:
                 here[is_downbeat if frame < anchor else ~is_downbeat] = -np.inf
             landing = frame + self.intervals
-            onward = self._onward(here).T + observed[landing]  # (intervals, positions)
+            onward = self._onward(here).T + observed[landing] + going[landing, ways, None]  # (intervals, positions)
             if anchor is not None and frame < anchor:
                 onward[landing > anchor] = -np.inf
             best[landing, :, ways] = np.maximum(best[landing, :, ways], onward)  # the start may be better
-        return self._trace(best, observed, count, state is not None)
+        return self._trace(best, observed, going, count, state is not None)
 
-    def _trace(self, best: Array, observed: Array, count: int, bound: bool) -> tuple[list[tuple[int, int, int]], float]:
+    def _trace(
+        self, best: Array, observed: Array, going: Array, count: int, bound: bool
+    ) -> tuple[list[tuple[int, int, int]], float]:
         """Backwards from the best beat that is the last one."""
         first = max(count - int(self.intervals[-1]), 0)
         is_last = np.arange(first, count)[:, None] + self.intervals >= count  # (frames, intervals)
@@ -177,7 +187,8 @@ class BarPointer:
         path = [(frame, position, way)]
         while True:
             earlier = frame - int(self.intervals[way])
-            if earlier < 0 or (not bound and best[frame, position, way] == self.start[position] + observed[frame, position]):
+            from_start = self.start[position] + observed[frame, position] + going[frame, way]
+            if earlier < 0 or (not bound and best[frame, position, way] == from_start):
                 break
             candidates = best[earlier] + self.transition[way]  # (positions, intervals)
             allowed = np.full(len(candidates), -np.inf)

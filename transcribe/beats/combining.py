@@ -36,5 +36,5 @@ def with_beats(music: HeardMusic, logits: NDArray[np.float32] | None = None, wis
         sound = np.asarray(1.0 / (1.0 + np.exp(-logits.astype(np.float64))), dtype=np.float32)
         activations = mix_activations([sound, activations], [SOUND_SHARE, 1.0 - SOUND_SHARE])
     span_s = float(music.notes["onset_s"].min()), float(music.notes["offset_s"].max())
-    found = track_beats(activations, wishes, meter_shares=notes.meter_shares, span_s=span_s)
+    found = track_beats(activations, wishes, meter_shares=notes.meter_shares, periods=notes.periods, span_s=span_s)
     return replace(music, beats=found.beats, beats_per_bar=found.beats_per_bar, beat_type=found.beat_type)

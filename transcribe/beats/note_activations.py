@@ -5,19 +5,22 @@ Conventions: as ``transcribe.beats.tracking``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from corpora.checkpoints import find_weights, load_checkpoint, save_checkpoint
 from corpora.errors import CheckpointError
 from corpora.piece import Table
-from transcribe.beats.note_features import FRAMES_PER_SECOND, note_events, num_frames
-from transcribe.beats.note_model import METERS, NoteBeatConfig, NoteBeatModel
+from transcribe.beats.note_features import FRAMES_PER_SECOND, NoteEvents, note_events, num_frames
+from transcribe.beats.note_model import METERS, PERIODS_S, WINDOW_S, NoteBeatConfig, NoteBeatModel
 from transcribe.beats.tracking import TrackedBeats, track_beats
 from transcribe.beats.wishes import BeatWishes
 
@@ -25,7 +28,7 @@ __all__ = ["NoteActivations", "load_note_beats", "note_activations", "save_note_
 
 KIND = "note beats"
 WEIGHTS = "beats"
-CHUNK_EVENTS = 4_096
+STEP_S = 22.5  # from window to window
 NO_ONSET = (0.01, 0.004)  # probability of a beat and of a downbeat in a frame in which nothing begins
 
 
@@ -36,10 +39,12 @@ class NoteActivations:
     Args:
         beats: Probabilities (frames, 2) of a beat and of a downbeat.
         meter_shares: Probabilities of ``transcribe.beats.note_model.METERS``.
+        periods: Log probabilities (frames, periods) of ``transcribe.beats.note_model.PERIODS_S``, those of the nearest event.
     """
 
     beats: NDArray[np.float32]
     meter_shares: NDArray[np.float32]
+    periods: NDArray[np.float32]
 
 
 def save_note_beats(folder: Path, model: NoteBeatModel, card: str) -> None:
@@ -68,7 +73,7 @@ def load_note_beats(name: str = WEIGHTS) -> NoteBeatModel:
 
 @torch.no_grad()
 def note_activations(notes: Table, duration_s: float, model: NoteBeatModel | None = None) -> NoteActivations:
-    """Probabilities of beats, downbeats and meters of notes, chunk by chunk.
+    """Probabilities of beats, downbeats, meters and beat lengths of notes, window by window.
 
     Args:
         notes: HEARD_DTYPE rows.
@@ -77,20 +82,49 @@ def note_activations(notes: Table, duration_s: float, model: NoteBeatModel | Non
     """
     model = model or load_note_beats()
     events = note_events(notes)
-    features = torch.from_numpy(events.features)
-    heard, meters = [torch.zeros(0, 2)], [torch.zeros(0, len(METERS))]
-    for start in range(0, len(features), CHUNK_EVENTS):
-        stop, first = start + CHUNK_EVENTS, max(start - model.config.context, 0)
-        logits, meter_logits = model(features[None, first : stop + model.config.context])
-        heard.append(torch.sigmoid(logits[0, start - first : stop - first]))
-        meters.append(torch.log_softmax(meter_logits[0, start - first : stop - first], dim=-1))
-    beats = np.full((num_frames(duration_s), 2), NO_ONSET, dtype=np.float32)
-    frame = np.rint(events.times_s * FRAMES_PER_SECOND).astype(np.int64)
-    inside = (frame >= 0) & (frame < len(beats))
-    beats[frame[inside]] = torch.cat(heard).numpy()[inside]
-    opinions = torch.cat(meters)
-    shares = torch.softmax(opinions.mean(dim=0) if len(opinions) else torch.zeros(len(METERS)), dim=-1)
-    return NoteActivations(beats, shares.numpy())
+    frames = num_frames(duration_s)
+    beats = np.full((frames, 2), NO_ONSET, dtype=np.float32)
+    if not len(events.times_s):
+        count = len(PERIODS_S)
+        return NoteActivations(beats, _shares(np.zeros(len(METERS))), np.full((frames, count), -np.log(count), dtype=np.float32))
+    said = [_window(model, events, *bounds) for bounds in _windows(events.times_s)]
+    heard, meters, periods = (torch.cat(parts).numpy() for parts in zip(*said, strict=True))
+    at = np.rint(events.times_s * FRAMES_PER_SECOND).astype(np.int64)
+    inside = (at >= 0) & (at < frames)
+    beats[at[inside]] = heard[inside]
+    middles = (at[:-1] + at[1:]) / 2
+    return NoteActivations(beats, _shares(meters.mean(axis=0)), periods[np.searchsorted(middles, np.arange(frames))])
+
+
+def _shares(opinions: NDArray[Any]) -> NDArray[np.float32]:
+    """Log probabilities as probabilities."""
+    raised = np.exp(opinions - opinions.max())
+    return np.asarray(raised / raised.sum(), dtype=np.float32)
+
+
+def _windows(times_s: NDArray[np.float64]) -> Iterator[tuple[slice, slice]]:
+    """Events that the network sees at once, ``WINDOW_S`` of them, and those in the middle that it then answers for."""
+    margin_s = (WINDOW_S - STEP_S) / 2
+    start_s, last_s = float(times_s[0]), float(times_s[-1])
+    while start_s <= last_s:
+        answered = (start_s if start_s > times_s[0] else -np.inf), start_s + STEP_S
+        seen_from_s = min(max(start_s - margin_s, times_s[0]), max(last_s - WINDOW_S, times_s[0]))
+        if answered[1] > last_s:
+            answered = answered[0], np.inf
+        first, stop = np.searchsorted(times_s, answered)
+        seen = slice(*np.searchsorted(times_s, (seen_from_s, seen_from_s + WINDOW_S + 1e-6)))
+        if stop > first:
+            yield slice(min(seen.start, first), max(seen.stop, stop)), slice(first, stop)
+        start_s += STEP_S
+
+
+def _window(model: NoteBeatModel, events: NoteEvents, seen: slice, answered: slice) -> tuple[Tensor, Tensor, Tensor]:
+    """Probabilities of beats (events, 2), log probabilities of meters and of periods, of the events answered for."""
+    times_s = torch.from_numpy((events.times_s[seen] - events.times_s[seen.start]).astype(np.float32))
+    said = model(torch.from_numpy(events.features[None, seen]), times_s[None])
+    own = slice(answered.start - seen.start, answered.stop - seen.start)
+    meters, periods = (torch.log_softmax(logits[0, own], dim=-1) for logits in (said.meters, said.periods))
+    return torch.sigmoid(said.beats[0, own]), meters, periods
 
 
 def track_note_beats(
@@ -102,4 +136,4 @@ def track_note_beats(
     """
     heard = note_activations(notes, duration_s, model)
     span_s = (float(notes["onset_s"].min()), float(notes["offset_s"].max())) if len(notes) else (0.0, -1.0)
-    return track_beats(heard.beats, wishes, meter_shares=heard.meter_shares, span_s=span_s)
+    return track_beats(heard.beats, wishes, meter_shares=heard.meter_shares, periods=heard.periods, span_s=span_s)

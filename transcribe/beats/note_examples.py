@@ -27,7 +27,7 @@ FREEDOM: Mapping[str, tuple[float, float]] = {  # from least to greatest strengt
     "level noise": (0.5, 2.5),
     "melody lead": (0.0, 1.5),
 }
-MOST_TEMPO = 0.35  # of the log factor of the whole
+TEMPO_SPREAD = 0.15  # of the log factor of the whole: tempi are left much as they are, because they say what a beat is
 WOBBLE_STEP_S = 1.5  # from knot to knot of the wandering tempo
 KICK, SNARE, HAT = 36, 38, 42
 
@@ -117,7 +117,7 @@ def _wandering_time(duration_s: float, rng: np.random.Generator) -> tuple[NDArra
     log_pace = np.zeros(len(knots) - 1)
     for index in range(1, len(log_pace)):
         log_pace[index] = 0.85 * log_pace[index - 1] + step * rng.standard_normal()
-    lengths = WOBBLE_STEP_S * np.exp(log_pace + rng.uniform(-MOST_TEMPO, MOST_TEMPO))
+    lengths = WOBBLE_STEP_S * np.exp(log_pace + TEMPO_SPREAD * rng.standard_normal())
     return knots, np.concatenate([[0.0], np.cumsum(lengths)])
 
 

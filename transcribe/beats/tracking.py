@@ -17,7 +17,7 @@ from corpora.errors import RequestError
 from corpora.piece import Table
 from transcribe.beats.bar_pointer import BarPath, BarPointer, activation_scores
 from transcribe.beats.note_features import FRAMES_PER_SECOND
-from transcribe.beats.note_model import METERS
+from transcribe.beats.note_model import METERS, PERIODS_S
 from transcribe.beats.wishes import BeatWishes, beats_a_bar
 from transcribe.heard import BEAT_DTYPE
 
@@ -29,6 +29,8 @@ PLAIN_METERS = {2: (2, 4), 3: (3, 4), 4: (4, 4), 5: (5, 4), 7: (7, 4)}  # what b
 OTHER_SHARES = {2: 0.1, 3: 0.3, 4: 0.2, 5: 0.3, 7: 0.1}  # of the meters that the network has no name for
 METER_WEIGHT = 8.0  # witnesses that the network's opinion of the meter counts for
 LEAST_SHARE = 1e-3
+TEMPO_WEIGHT = 4.0  # witnesses that the network's opinion of the tempo counts for, each second
+LEAST_PERIOD = -6.0  # log probability
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,7 @@ def track_beats(
     wishes: BeatWishes | None = None,
     *,
     meter_shares: NDArray[np.float32] | None = None,
+    periods: NDArray[np.float32] | None = None,
     span_s: tuple[float, float] | None = None,
 ) -> TrackedBeats:
     """The likeliest beats and bars.
@@ -76,6 +79,7 @@ def track_beats(
         activations: Probabilities (frames, 2).
         wishes: What is known; nothing when None.
         meter_shares: Probabilities of ``METERS`` (``transcribe.beats.note_activations`` has them); None goes by what is usual.
+        periods: Log probabilities (frames, periods) of ``PERIODS_S`` (likewise); None where nothing is known of the tempo.
         span_s: Where there is music, from and to; None for all.
 
     Raises:
@@ -103,8 +107,24 @@ def track_beats(
     prior = np.log(_size_shares(sizes, meter_shares))
     shortest = max(int(60 * FRAMES_PER_SECOND / wishes.fastest_bpm), 2)
     longest = max(int(np.ceil(60 * FRAMES_PER_SECOND / wishes.slowest_bpm)), shortest + 1)
-    path = BarPointer(sizes, prior.tolist(), shortest, longest).decode(activation_scores(part), anchor)
+    pointer = BarPointer(sizes, prior.tolist(), shortest, longest)
+    tempi = None if periods is None else _tempo_scores(periods[first : max(stop, first)], pointer.intervals)
+    path = pointer.decode(activation_scores(part), anchor, tempi)
     return _tracked(path, part, first, wishes, meter_shares)
+
+
+def _tempo_scores(periods: NDArray[np.float32], intervals: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What a beat at a frame scores for the interval after it, (frames, intervals): log odds against all alike, for every second.
+
+    Seconds are counted, not beats, because a path at twice the tempo is asked twice as often.
+    """
+    seconds = intervals / FRAMES_PER_SECOND
+    place = np.interp(np.log(seconds), np.log(PERIODS_S), np.arange(len(PERIODS_S)))
+    below = np.minimum(place.astype(np.int64), len(PERIODS_S) - 2)
+    share = (place - below).astype(np.float32)
+    odds = np.maximum(periods, LEAST_PERIOD) + np.float32(np.log(len(PERIODS_S)))
+    between = odds[:, below] * (1 - share) + odds[:, below + 1] * share
+    return np.asarray(between * (TEMPO_WEIGHT * seconds), dtype=np.float32)
 
 
 def _size_shares(sizes: Sequence[int], meter_shares: NDArray[np.float32] | None) -> NDArray[np.float64]:

@@ -6,8 +6,11 @@ when it is the nearest to one, within 60 ms.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,23 +20,46 @@ from torch import Tensor, nn
 from compose.training import TrainingPlan, train
 from transcribe.beats.note_examples import BeatExample, varied
 from transcribe.beats.note_features import NUM_FEATURES, note_events
-from transcribe.beats.note_model import METERS, NoteBeatConfig, NoteBeatModel
+from transcribe.beats.note_model import METERS, PERIODS_S, WINDOW_S, NoteBeatConfig, NoteBeatModel
 
-__all__ = ["beat_loss", "targets_of", "train_note_beats", "validate_note_beats", "windows"]
+__all__ = ["BeatBatch", "beat_loss", "targets_of", "train_note_beats", "validate_note_beats", "windows"]
 
-WINDOW_S = 45.0
-BATCH = 6
+BATCH = 8
 NEAR_S = 0.06
-METER_WEIGHT = 0.15
+METER_WEIGHT, PERIOD_WEIGHT = 0.15, 0.1
+PERIOD_BLUR = 0.7  # of a class: how far a beat's length is shared out among its neighbours
 IGNORED = -100
-Batch = tuple[Tensor, Tensor, Tensor]
 
 
-def targets_of(example: BeatExample, times_s: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
-    """Whether each event is a beat and a downbeat (events, 2), and its meter (events,), an index of ``METERS``."""
+@dataclass(frozen=True, eq=False)
+class BeatBatch:
+    """Windows of performances; what fills rows up has targets and meters of ``IGNORED`` and periods of 0.
+
+    Args:
+        features: (batch, events, NUM_FEATURES).
+        times_s: (batch, events), from the window's start.
+        targets: Whether an event is a beat, and a downbeat (batch, events, 2).
+        meters: Indices of ``METERS`` (batch, events).
+        periods: Seconds from beat to beat (batch, events), 0 where no beats are near.
+    """
+
+    features: Tensor
+    times_s: Tensor
+    targets: Tensor
+    meters: Tensor
+    periods: Tensor
+
+    @property
+    def is_event(self) -> Tensor:
+        """What does not only fill up, (batch, events)."""
+        return self.targets[..., 0] != IGNORED
+
+
+def targets_of(example: BeatExample, times_s: NDArray[np.float64]) -> tuple[Tensor, Tensor, Tensor]:
+    """Whether each event is a beat and a downbeat (events, 2), its meter, and the seconds from beat to beat, both (events,)."""
     targets, beats = torch.zeros(len(times_s), 2), example.beats
     if not len(times_s) or not len(beats):
-        return targets, torch.full((len(times_s),), IGNORED)
+        return targets, torch.full((len(times_s),), IGNORED), torch.zeros(len(times_s))
     after = np.clip(np.searchsorted(times_s, beats["time_s"]), 1, max(len(times_s) - 1, 1))
     before = after - 1
     after = np.minimum(after, len(times_s) - 1)
@@ -41,30 +67,38 @@ def targets_of(example: BeatExample, times_s: NDArray[np.float64]) -> tuple[Tens
     near = np.abs(times_s[nearest] - beats["time_s"]) <= NEAR_S
     targets[nearest[near], 0] = 1.0
     targets[nearest[near & (beats["number"] == 1)], 1] = 1.0
-    row = beats[np.clip(np.searchsorted(beats["time_s"], times_s + NEAR_S) - 1, 0, None)]
+    at = np.searchsorted(beats["time_s"], times_s + NEAR_S) - 1
+    row = beats[np.clip(at, 0, None)]
     pairs = zip(row["beats"].tolist(), row["beat_type"].tolist(), strict=True)
-    return targets, torch.tensor([METERS.index(pair) if pair in METERS else len(METERS) - 1 for pair in pairs])
+    meters = torch.tensor([METERS.index(pair) if pair in METERS else len(METERS) - 1 for pair in pairs])
+    lengths = np.diff(beats["time_s"]) if len(beats) > 1 else np.zeros(1)
+    return targets, meters, torch.from_numpy(lengths[np.clip(at, 0, len(lengths) - 1)].astype(np.float32))
 
 
 def windows(
     examples: Sequence[BeatExample], rng: np.random.Generator, weights: Sequence[float], batch: int = BATCH
-) -> Iterator[Batch]:
-    """Endless (features, targets, meters) of windows that begin anywhere, the weights saying how often an example comes.
-
-    Rows are as long as the longest; what is added to the others has the target and meter -100.
-    """
+) -> Iterator[BeatBatch]:
+    """Endless batches of windows that begin anywhere, the weights saying how often an example comes."""
     share = np.array(weights, dtype=np.float64) / np.sum(weights)
     while True:
         rows = [_window(examples[int(index)], rng) for index in rng.choice(len(examples), size=batch, p=share)]
-        longest = max(max(len(row[0]) for row in rows), 1)
-        features, targets = torch.zeros(batch, longest, NUM_FEATURES), torch.full((batch, longest, 2), float(IGNORED))
-        meters = torch.full((batch, longest), IGNORED)
-        for index, (seen, wanted, named) in enumerate(rows):
-            features[index, : len(seen)], targets[index, : len(seen)], meters[index, : len(seen)] = seen, wanted, named
-        yield features, targets, meters
+        longest = max(max(len(row.times_s) for row in rows), 1)
+        filled = BeatBatch(
+            torch.zeros(batch, longest, NUM_FEATURES),
+            torch.zeros(batch, longest),
+            torch.full((batch, longest, 2), float(IGNORED)),
+            torch.full((batch, longest), IGNORED),
+            torch.zeros(batch, longest),
+        )
+        for index, row in enumerate(rows):
+            for name, values in vars(filled).items():
+                own = getattr(row, name)
+                values[index, : len(own)] = own
+        yield filled
 
 
-def _window(example: BeatExample, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def _window(example: BeatExample, rng: np.random.Generator) -> BeatBatch:
+    """One row, without a batch dimension."""
     begin = float(rng.uniform(0.0, max(example.duration_s - 0.6 * WINDOW_S, 0.1))) * (rng.random() > 0.2)
     near = slice(*np.searchsorted(example.notes["onset_s"], [begin, begin + WINDOW_S]))
     beats = example.beats[slice(*np.searchsorted(example.beats["time_s"], [begin, begin + WINDOW_S]))].copy()
@@ -74,33 +108,55 @@ def _window(example: BeatExample, rng: np.random.Generator) -> tuple[Tensor, Ten
     beats["time_s"] -= begin
     other = varied(BeatExample(notes, example.parts[near], beats), rng)
     events = note_events(other.notes)
-    return torch.from_numpy(events.features), *targets_of(other, events.times_s)
+    times_s = torch.from_numpy(events.times_s.astype(np.float32))
+    return BeatBatch(torch.from_numpy(events.features), times_s, *targets_of(other, events.times_s))
 
 
-def _losses(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    features, targets, meters = batch
-    logits, meter_logits = model(features)
-    counted = targets != IGNORED
-    beats = nn.functional.binary_cross_entropy_with_logits(logits[counted], targets[counted])
-    return beats, nn.functional.cross_entropy(meter_logits.flatten(0, 1), meters.flatten(), ignore_index=IGNORED), meter_logits
+def _period_shares(periods: Tensor) -> Tensor:
+    """Beat lengths (events,) as shares of ``PERIODS_S``, each spread over its neighbours."""
+    classes = torch.from_numpy(np.log(PERIODS_S).astype(np.float32))
+    apart = (periods.clamp(float(PERIODS_S[0]), float(PERIODS_S[-1])).log()[:, None] - classes) / (classes[1] - classes[0])
+    return torch.softmax(-0.5 * (apart / PERIOD_BLUR) ** 2, dim=-1)
 
 
-def beat_loss(model: nn.Module, batch: Batch) -> Tensor:
-    """Mean nats of beats and downbeats, and a little of the meter's."""
-    beats, meter, _ = _losses(model, batch)
-    return beats + METER_WEIGHT * meter
+class _Losses(NamedTuple):
+    """Nats of each decision, and the logits of the meter."""
+
+    beats: Tensor
+    meter: Tensor
+    period: Tensor
+    meter_logits: Tensor
+
+
+def _losses(model: nn.Module, batch: BeatBatch) -> _Losses:
+    said = model(batch.features, batch.times_s, batch.is_event)
+    counted = batch.targets != IGNORED
+    known = batch.is_event & (batch.periods > 0)
+    return _Losses(
+        nn.functional.binary_cross_entropy_with_logits(said.beats[counted], batch.targets[counted]),
+        nn.functional.cross_entropy(said.meters.flatten(0, 1), batch.meters.flatten(), ignore_index=IGNORED),
+        nn.functional.cross_entropy(said.periods[known], _period_shares(batch.periods[known])),
+        said.meters,
+    )
+
+
+def beat_loss(model: nn.Module, batch: BeatBatch) -> Tensor:
+    """Mean nats of beats and downbeats, and a little of those of the meter and of the beat's length."""
+    losses = _losses(model, batch)
+    return losses.beats + METER_WEIGHT * losses.meter + PERIOD_WEIGHT * losses.period
 
 
 @torch.no_grad()
-def validate_note_beats(model: nn.Module, batches: Sequence[Batch]) -> dict[str, float]:
-    """Nats of beats and of the meter, and the share of events whose likeliest meter is right."""
+def validate_note_beats(model: nn.Module, batches: Sequence[BeatBatch]) -> dict[str, float]:
+    """Nats of beats, of the meter and of the beat's length, and the share of events whose likeliest meter is right."""
     rows = []
     for batch in batches:
-        beats, meter, logits = _losses(model, batch)
-        known = batch[2] != IGNORED
-        rows.append((float(beats), float(meter), float((logits.argmax(dim=-1) == batch[2])[known].float().mean())))
-    beat_nats, meter_nats, hits = np.mean(rows, axis=0)
-    return {"beat_nats": round(float(beat_nats), 4), "meter_nats": round(float(meter_nats), 4), "meter": round(float(hits), 4)}
+        losses = _losses(model, batch)
+        known = batch.meters != IGNORED
+        hits = (losses.meter_logits.argmax(dim=-1) == batch.meters)[known].float().mean()
+        rows.append([float(losses.beats), float(losses.meter), float(losses.period), float(hits)])
+    names = ("beat_nats", "meter_nats", "period_nats", "meter")
+    return {name: round(float(value), 4) for name, value in zip(names, np.mean(rows, axis=0), strict=True)}
 
 
 def train_note_beats(
@@ -129,6 +185,7 @@ def train_note_beats(
     model = NoteBeatModel(config or NoteBeatConfig())
     held_out = windows(valid, np.random.default_rng(1), [1.0] * len(valid))
     fixed = [next(held_out) for _ in range(8)]
-    batches = windows(examples, np.random.default_rng(seed), weights or [1.0] * len(examples))
+    drawn = time.time_ns() if (folder / "state.pt").exists() else seed  # a run that goes on draws other windows
+    batches = windows(examples, np.random.default_rng(drawn), weights or [1.0] * len(examples))
     figures = train(model, batches, beat_loss, plan, folder, lambda m: validate_note_beats(m, fixed))
     return model, figures

@@ -153,8 +153,15 @@ def _steady(wanted: NDArray[np.float64], places: NDArray[np.float64]) -> float:
 
 
 def iter_round_trips(
-    packs: Mapping[str, int], *, font: str | Path, split: str = "test", seed: int = 77, seconds: float = 40.0, weights: str = ""
-) -> Iterator[RoundTrip]:
+    packs: Mapping[str, int],
+    *,
+    font: str | Path,
+    split: str = "test",
+    seed: int = 77,
+    seconds: float = 40.0,
+    steady: bool = False,
+    weights: str = "",
+) -> Iterator[tuple[RoundTrip, Notation]]:
     """Round trips of the first stretch of some pieces.
 
     Args:
@@ -163,6 +170,7 @@ def iter_round_trips(
         split: Of the packs.
         seed: Of the sample and the performances.
         seconds: So much of each.
+        steady: Whether they are played in a steady tempo.
         weights: Of the frame model.
 
     Raises:
@@ -171,8 +179,8 @@ def iter_round_trips(
     """
     for pack, count in packs.items():
         seen: set[str] = set()
-        for row, pair in iter_pairs(pack, split, 3 * count, seed):
+        for row, pair in iter_pairs(pack, split, 3 * count, seed, steady=steady):
             if row.path in seen or len(seen) == count:
                 continue
             seen.add(row.path)
-            yield round_trip(pair, font=font, seconds=seconds, weights=weights)[0]
+            yield round_trip(pair, font=font, seconds=seconds, weights=weights)

@@ -25,9 +25,10 @@ STRENGTHS = {  # lowest and highest; other rules have their own
     "level noise": (0.5, 2.0),
 }
 PEDALLED = 0.75  # share of performances with pedal
+STEADY = dict.fromkeys(("gradual tempo", "phrase arch", "final ritard", "fermatas", "movement pauses", "breaths"), 0.0)
 
 
-def iter_pairs(pack: str, split: str, limit: int, seed: int) -> Iterator[tuple[PackFile, PerformedScore]]:
+def iter_pairs(pack: str, split: str, limit: int, seed: int, *, steady: bool = False) -> Iterator[tuple[PackFile, PerformedScore]]:
     """Pairs of a random sample of the files of a pack; files that cannot be read or are very long give none.
 
     Args:
@@ -35,6 +36,7 @@ def iter_pairs(pack: str, split: str, limit: int, seed: int) -> Iterator[tuple[P
         split: "train", "valid" or "test".
         limit: At most so many files.
         seed: Of the sample and of the performances.
+        steady: Whether the tempo stays as it is written, as with players who keep to a click.
 
     Raises:
         InputError: There is no such pack.
@@ -44,6 +46,8 @@ def iter_pairs(pack: str, split: str, limit: int, seed: int) -> Iterator[tuple[P
         strengths = {rule: float(rng.uniform(*ends)) for rule, ends in STRENGTHS.items()}
         if rng.random() > PEDALLED:
             strengths["pedal"] = 0.0
+        if steady:
+            strengths |= STEADY
         try:
             piece = parse_piece(data, row.path)
             if not 0 < len(piece.notes) <= MAX_NOTES:

@@ -45,8 +45,8 @@ class Scores:
     weights: Mapping[str, float]
 
     @staticmethod
-    def load(split: str, weights: Mapping[str, float], seed: int) -> Scores:
-        """The files of a split, at most ``MAX_FILES`` of each pack.
+    def load(split: str, weights: Mapping[str, float], seed: int, most: int = MAX_FILES) -> Scores:
+        """The files of a split, at most so many of each pack.
 
         Raises:
             InputError: A pack is missing or broken, or no pack has files of the split.
@@ -58,8 +58,8 @@ class Scores:
                 for row in find_pack(pack).files
                 if row.split == split and (row.bytes in KERN_BYTES if row.path.endswith(KERN) else row.bytes <= LARGEST)
             )
-            if len(paths) > MAX_FILES:
-                chosen = np.random.default_rng([seed, *pack.encode()]).choice(len(paths), MAX_FILES, replace=False)
+            if len(paths) > most:
+                chosen = np.random.default_rng([seed, *pack.encode()]).choice(len(paths), most, replace=False)
                 paths = sorted(paths[index] for index in chosen.tolist())
             found = {row.path: data for row, data in iter_pack(pack, split=split, where=_among(frozenset(paths)))}
             if found:

@@ -1,0 +1,54 @@
+"""``train beats``: what of the packs teaches, refusals, and a run from performance to checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corpora.errors import RequestError
+from transcribe.beats import pack_training
+from transcribe.beats.note_activations import load_note_beats
+from transcribe.beats.note_examples import BAR_BEAT_DTYPE, BeatExample
+from transcribe.beats.note_model import NoteBeatConfig
+from transcribe.beats.pack_training import run_beats, teaches_beats
+from transcribe.heard import HEARD_DTYPE
+
+
+def example(beat_s: float = 0.5, beats: int = 40, numbers: int = 4) -> BeatExample:
+    notes = np.zeros(80, dtype=HEARD_DTYPE)
+    notes["onset_s"] = np.arange(80) * beat_s / 2
+    notes["offset_s"], notes["pitch"], notes["velocity"] = notes["onset_s"] + 0.2, 60 + np.arange(80) % 5, 80
+    rows = np.zeros(beats, dtype=BAR_BEAT_DTYPE)
+    rows["time_s"], rows["number"], rows["beats"], rows["beat_type"] = (
+        np.arange(beats) * beat_s,
+        np.arange(beats) % numbers + 1,
+        4,
+        4,
+    )
+    return BeatExample(notes, np.zeros(80, dtype=np.int32), rows)
+
+
+def test_what_teaches_has_beats_that_can_be_tapped() -> None:
+    assert teaches_beats(example())
+    assert not teaches_beats(example(beat_s=0.1))
+    assert not teaches_beats(example(beat_s=3.0))
+    assert not teaches_beats(example(beats=8))
+    assert not teaches_beats(example(numbers=7))  # bars that are longer than their meter
+    assert not teaches_beats(replace(example(), notes=example().notes[:10]))
+
+
+def test_a_run_ends_in_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack_training, "performed_examples", lambda split, *_: iter([("openscore-lieder", example())] * 3))
+    monkeypatch.setattr("transcribe.beats.train_note_beats.NoteBeatConfig", NoteBeatConfig.tiny)
+    said: list[str] = []
+    figures = run_beats(tmp_path / "run", 0.03, say=said.append)
+    assert any("3" in line for line in said)
+    assert figures["beat_nats"] > 0
+    assert sum(weight.numel() for weight in load_note_beats(figures["model"]).parameters()) == figures["parameters"]
+    with pytest.raises(RequestError, match="holds a run"):
+        run_beats(tmp_path / "run", 0.03)
+    with pytest.raises(RequestError, match="holds no run to go on with"):
+        run_beats(tmp_path / "other", 0.03, resume=True)

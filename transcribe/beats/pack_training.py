@@ -1,0 +1,160 @@
+"""``partimento train beats``: the network of note beats from scores of the packs, performed by rule, as a run in a folder.
+
+The folder holds ``state.pt`` and the curve (``compose.training``), and once it is done ``model/``, a checkpoint in the form of the
+one that comes with the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compose.training import TrainingPlan
+from corpora.errors import PartimentoError, RequestError
+from corpora.process import end_with_parent
+from corpora.safe_text import safe_text
+from transcribe.beats.note_activations import save_note_beats
+from transcribe.beats.note_examples import BeatExample, perform_freely
+from transcribe.beats.train_note_beats import train_note_beats
+from transcribe.beats.wishes import beats_a_bar
+from transcribe.training_audio.scores import Scores, read_score
+
+__all__ = ["performed_examples", "run_beats", "teaches_beats"]
+
+PACKS: Mapping[str, float] = {  # how often a minute of each comes
+    "openscore-lieder": 1.0,
+    "nifc-chopin-first-editions": 2.0,
+    "nifc-polish-scores": 0.7,
+    "openscore-string-quartets": 4.0,
+}
+TRAIN_FILES, VALID_FILES = 1200, 40  # of a pack
+FEWEST_NOTES, FEWEST_BEATS = 30, 16
+MOST_OVERLONG = 0.03  # share of beats past those of the meter: cadenzas
+BEAT_S = (0.2, 2.1)  # in the median; others are kern files without a tempo
+COUNTED_S = 240.0  # of a long piece
+STATE_FILE, MODEL_FOLDER = "state.pt", "model"
+LEARNING_RATE, WEIGHT_DECAY, EVALUATE_EVERY_S = 1.5e-3, 0.02, 180.0
+
+CARD = """# beats: beats, downbeats and meters of notes
+
+The network of `transcribe.beats.note_model`, {parameters:,} weights.
+
+| | |
+|---|---|
+| data | {examples} scores of the packs' train split ({hours:.0f} hours), performed by rule with strengths at random |
+| validation | {valid} scores of the valid split |
+| training | {minutes:g} minutes, seed {seed} |
+| command | `partimento train beats --minutes {minutes:g} --seed {seed}` |
+| licence of the weights | Apache-2.0 |
+
+On held-out windows: {figures}.
+"""
+
+
+def run_beats(
+    folder: Path,
+    minutes: float,
+    *,
+    seed: int = 0,
+    workers: int = 2,
+    resume: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Perform the scores, train, and write the checkpoint.
+
+    Args:
+        folder: Of the run; made when missing.
+        minutes: Wall time of the training, over all resumes; performing comes before, anew each time.
+        seed: Of scores, performances, weights and windows.
+        workers: Processes that perform.
+        resume: Go on with the run in the folder.
+        say: Hears what is being done.
+
+    Returns:
+        JSON values: where the checkpoint is, its size and its figures on held-out scores.
+
+    Raises:
+        RequestError: The folder holds a run and ``resume`` is false, or the other way round.
+        InputError: PARTIMENTO_DATA names no packs.
+    """
+    shown = safe_text(str(folder))
+    if (folder / STATE_FILE).exists() != resume:
+        raise RequestError(
+            f"{shown} holds no run to go on with"
+            if resume
+            else f"{shown} holds a run: go on with it by --resume, or name another folder"
+        )
+    told = say or (lambda what: None)
+    examples, weights = _with_weights("train", TRAIN_FILES, seed, workers, told)
+    valid, _ = _with_weights("valid", VALID_FILES, seed, workers, told)
+    told(f"training on {len(examples)} performances")
+    plan = TrainingPlan(minutes=minutes, learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY, evaluate_every_s=EVALUATE_EVERY_S)
+    model, figures = train_note_beats(folder, examples, valid, plan, seed, weights=weights)
+    parameters = sum(weight.numel() for weight in model.parameters())
+    values = {
+        "parameters": parameters,
+        "examples": len(examples),
+        "valid": len(valid),
+        "hours": sum(example.duration_s for example in examples) / 3600,
+        "minutes": minutes,
+        "seed": seed,
+        "figures": ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items()),
+    }
+    save_note_beats(folder / MODEL_FOLDER, model, CARD.format(**values))
+    return {"model": str(folder / MODEL_FOLDER), "parameters": parameters, **figures}
+
+
+def _with_weights(
+    split: str, most: int, seed: int, workers: int, told: Callable[[str], None]
+) -> tuple[list[BeatExample], list[float]]:
+    """Performances, and how often each is to come."""
+    examples, weights = [], []
+    for pack, example in performed_examples(split, most, seed, workers):
+        examples.append(example)
+        weights.append(PACKS[pack] * min(example.duration_s, COUNTED_S))
+        told(f"performing scores of the {split} split: {len(examples)}")
+    return examples, weights
+
+
+def performed_examples(split: str, most: int, seed: int, workers: int) -> Iterator[tuple[str, BeatExample]]:
+    """Performances of a split that teach beats, with the names of their packs, in the order of the files.
+
+    Args:
+        split: "train", "valid" or "test".
+        most: Files of a pack.
+        seed: Of the choice of files and of the performances.
+        workers: Processes.
+
+    Raises:
+        InputError: A pack is missing.
+    """
+    scores = Scores.load(split, PACKS, seed, most=most)
+    jobs = [(pack, path, data, seed + number) for pack, files in scores.files.items() for number, (path, data) in enumerate(files)]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
+        for job, example in zip(jobs, pool.map(_performed, jobs, chunksize=4), strict=True):
+            if example is not None and teaches_beats(example):
+                yield job[0], example
+
+
+def _performed(job: tuple[str, str, bytes, int]) -> BeatExample | None:
+    """One performance; None where the score is refused."""
+    _, path, data, seed = job
+    try:
+        piece = read_score(data, path)
+        return perform_freely(piece, seed) if len(piece.notes) and len(piece.measures) else None
+    except PartimentoError:
+        return None
+
+
+def teaches_beats(example: BeatExample) -> bool:
+    """Whether a performance is long enough, in plain bars, and its beats are such as one can tap."""
+    beats = example.beats
+    if len(beats) < FEWEST_BEATS or len(example.notes) < FEWEST_NOTES:
+        return False
+    sizes = np.array([beats_a_bar(*meter) for meter in zip(beats["beats"].tolist(), beats["beat_type"].tolist(), strict=True)])
+    return bool((beats["number"] > sizes).mean() <= MOST_OVERLONG and BEAT_S[0] < np.median(np.diff(beats["time_s"])) < BEAT_S[1])

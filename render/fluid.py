@@ -160,6 +160,7 @@ class Synth:
         self._pitch_bend = self._call("pitch_bend", whole, whole)
         self.channel_pressure = self._call("channel_pressure", whole, whole)
         self.key_pressure = self._call("key_pressure", whole, whole, whole)
+        self.set_generator = self._call("set_gen", whole, whole, ctypes.c_float)  # added to what the font says of each voice
         self._set_channel_type = self._call("set_channel_type", whole, whole)
         self._activate_key_tuning = self._call("activate_key_tuning", whole, whole, text, pointer, whole)
         self._activate_tuning = self._call("activate_tuning", whole, whole, whole, whole)

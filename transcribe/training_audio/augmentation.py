@@ -20,7 +20,7 @@ from corpora.piece import Table
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.sounding import one_row_a_key
 
-__all__ = ["augment", "changed_pitch", "mix", "room_response"]
+__all__ = ["augment", "changed_pitch", "fast_size", "mix", "room_response"]
 
 Sound = NDArray[np.float32]
 Labelled = tuple[Sound, Table, Table, Table]
@@ -125,7 +125,7 @@ def _in_place(sound: Sound, rng: np.random.Generator) -> Sound:
         curve_db = cut_db if curve_db is None else curve_db + cut_db
     if response is None and curve_db is None:
         return sound
-    size = _fast_size(len(sound) + (len(response) if response is not None else SAMPLE_RATE_HZ // 4))
+    size = fast_size(len(sound) + (len(response) if response is not None else SAMPLE_RATE_HZ // 4))
     spectrum = np.fft.rfft(sound, size)
     if response is not None:
         spectrum *= np.fft.rfft(response, size)
@@ -141,7 +141,7 @@ def _grid() -> NDArray[np.float64]:
     return np.linspace(0, 1, 513) ** 2
 
 
-def _fast_size(count: int) -> int:
+def fast_size(count: int) -> int:
     """A length of at least ``count`` that is 2^a, 3 * 2^a or 5 * 2^a."""
     return min(factor << max(int(np.ceil(np.log2(count / factor))), 0) for factor in (1, 3, 5))
 

@@ -1,4 +1,8 @@
-"""Drums for passages: what ``compose.grooves`` plays to their bars, or a groove alone."""
+"""Drums for passages: what ``compose.grooves`` plays to their bars, a groove alone, or hits without any order.
+
+In grooves the hi-hat is struck with nearly everything, so that a model might hear it wherever there is a drum; in ``random_drums``
+every drum goes its own way.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,20 @@ from numpy.typing import NDArray
 from compose.canvas import STEPS_PER_QUARTER
 from compose.grooves import GrooveBar, groove
 from corpora.piece import MEASURE_DTYPE
+from transcribe.frames.drums import DRUM_CLASSES
 from transcribe.heard import BEAT_DTYPE
 from transcribe.training_audio.passages import CONTROL_DTYPE, PASSAGE_DTYPE, Passage, PassagePart, beats_of
 
-__all__ = ["drum_passage", "with_drums"]
+__all__ = ["SETS", "drum_passage", "random_drums", "with_drums"]
 
 METERS = ((4, 4), (3, 4), (2, 4), (6, 8), (12, 8), (5, 4), (7, 8))
 METER_SHARES = (0.6, 0.12, 0.06, 0.1, 0.04, 0.04, 0.04)
 SETS = (0, 8, 16, 24, 25, 32, 40)  # standard, room, power, electronic, TR-808, jazz, brush
 SET_SHARES = (0.5, 0.12, 0.1, 0.08, 0.05, 0.08, 0.07)
 MIN_LENGTH_S = 0.05
+FEWEST, MOST = 2, 7  # classes of drums that play without order
+GAP_S = (0.12, 2.5)  # mean time between the hits of one
+STEADY = 0.4  # share of those that keep a beat of their own
 
 
 def with_drums(passage: Passage, rng: np.random.Generator) -> Passage:
@@ -76,4 +84,33 @@ def drum_passage(rng: np.random.Generator, duration_s: float) -> Passage:
             grid=grid,
         ),
         rng,
+    )
+
+
+def random_drums(rng: np.random.Generator, duration_s: float) -> Passage:
+    """Some drums, each struck by itself: at random, or in a beat that no other one shares."""
+    classes = rng.choice(len(DRUM_CLASSES), int(rng.integers(FEWEST, MOST + 1)), replace=False)
+    rows: list[tuple[float, float, int, int, int]] = []
+    for place in classes.tolist():
+        gap_s = float(np.exp(rng.uniform(*np.log(GAP_S))))
+        count = int(2 * duration_s / gap_s) + 2
+        gaps = np.full(count, gap_s) if rng.random() < STEADY else MIN_LENGTH_S + rng.exponential(gap_s, count)
+        onsets = rng.uniform(0.0, gap_s) + np.cumsum(gaps) - gaps[0]
+        keys = DRUM_CLASSES[place].keys
+        kept = keys[: int(rng.integers(1, min(len(keys), 3) + 1))]
+        level, scatter = rng.uniform(45, 115), rng.uniform(0, 22)
+        for onset in onsets[onsets < duration_s].tolist():
+            velocity = int(np.clip(rng.normal(level, scatter), 8, 127))
+            rows.append((onset, onset + MIN_LENGTH_S, int(rng.choice(kept)), velocity, 0))
+    notes = np.array(sorted(rows), dtype=PASSAGE_DTYPE)
+    return Passage(
+        notes=notes,
+        controls=np.zeros(0, dtype=CONTROL_DTYPE),
+        parts=(PassagePart(int(rng.choice(SETS, p=SET_SHARES)), is_drum=True),),
+        duration_s=duration_s,
+        beats=np.zeros(0, dtype=BEAT_DTYPE),
+        beats_per_bar=4,
+        beat_type=4,
+        bars=np.zeros((0, 4), dtype=np.int64),
+        grid=np.zeros((0, 2), dtype=np.float64),
     )

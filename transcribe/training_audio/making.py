@@ -25,7 +25,7 @@ from corpora.piece import Piece
 from corpora.process import end_with_parent
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.clips import Clip, Voice, make_clip
-from transcribe.training_audio.drums import drum_passage, with_drums
+from transcribe.training_audio.drums import drum_passage, random_drums, with_drums
 from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
 from transcribe.training_audio.instruments import GRANDS, KEYBOARDS, draw_any
 from transcribe.training_audio.passages import Passage
@@ -34,7 +34,9 @@ from transcribe.training_audio.random_music import random_passage
 from transcribe.training_audio.sampler_voice import SamplerVoice
 from transcribe.training_audio.scores import PACK_WEIGHTS, Scores, read_score
 from transcribe.training_audio.sound_store import StoreWriter
+from transcribe.training_audio.synthetic_kit import SyntheticKit
 from transcribe.training_audio.synthetic_voice import SyntheticVoice
+from transcribe.training_audio.varied_voice import VariedVoice
 
 __all__ = ["KINDS", "Job", "Kind", "make_store", "run_job"]
 
@@ -66,14 +68,16 @@ class Kind:
 
 KEYBOARD_PACKS = {"openscore-lieder": 0.6, "nifc-chopin-first-editions": 0.25, "nifc-polish-scores": 0.15}
 KINDS: Mapping[str, Kind] = {
-    "mixed": Kind(solo=0.62, drums=0.1, drums_alone=0.03),
+    "mixed": Kind(solo=0.35, drums=0.18, drums_alone=0.14),
     "piano": Kind(solo=1.0, drums=0.0, drums_alone=0.0, longest_s=59.0, pianos=GRANDS, packs=KEYBOARD_PACKS),
     "ensemble": Kind(solo=0.0, drums=0.0, drums_alone=0.0, families=2),
     "drums": Kind(solo=0.4, drums=1.0, drums_alone=0.25),
 }
 TRAIN = "train"
 RANDOM_SHARE = 0.2  # of the jobs of a training store
-SYNTHETIC_SHARE = 0.15  # of its clips without drums
+SYNTHETIC_SHARE = 0.12  # of its clips that have no part with drums, or nothing else
+VARIED_SHARE = 0.6  # of its clips; in the rest one font plays as it is
+WITHOUT_ORDER = 0.6  # share of its jobs of drums alone in which every drum goes its own way
 SAMPLER_SHARE = 0.03  # of its clips; it is ten times as slow as libfluidsynth
 PLAIN_FONT = ".sf2"  # compressed ones take the sampler minutes to unpack
 CLIPS_WITHOUT_SCORE = 2
@@ -131,18 +135,27 @@ def run_job(job: Job) -> tuple[list[Clip], str]:
 
 
 def _voice(job: Job, passage: Passage, rng: np.random.Generator) -> tuple[str, Voice]:
-    """A font, or in a store for training now and then another player or none that is real; name and sound."""
+    """A font, or in a store for training another player, several in ways of their own, or none that is real; name and sound."""
     font = job.fonts[int(rng.integers(len(job.fonts)))]
-    dice = rng.random() if job.split == TRAIN else SYNTHETIC_SHARE
-    if dice < SYNTHETIC_SHARE and not any(part.is_drum for part in passage.parts):
+    if job.split != TRAIN:
+        return font.stem, _player(font).play
+    dice = rng.random()
+    with_drums = {part.is_drum for part in passage.parts}
+    if dice < SYNTHETIC_SHARE and with_drums == {False}:
         return "synthetic", SyntheticVoice(rng).play
+    if dice < SYNTHETIC_SHARE and with_drums == {True}:
+        return "synthetic kit", SyntheticKit(rng).play
     if dice > 1 - SAMPLER_SHARE and font.suffix.lower() == PLAIN_FONT:
         return f"{font.stem} by the sampler", SamplerVoice(font).play
+    if dice < SYNTHETIC_SHARE + VARIED_SHARE:
+        return "varied", VariedVoice([_player(own) for own in job.fonts], rng).play
     return font.stem, _player(font).play
 
 
 def _passages(job: Job, rng: np.random.Generator) -> list[Passage]:
     kind = KINDS[job.kind]
+    if job.what == "drums" and job.split == TRAIN and rng.random() < WITHOUT_ORDER:
+        return [random_drums(rng, float(rng.uniform(15.0, 30.0))) for _ in range(CLIPS_WITHOUT_SCORE)]
     if job.what == "drums":
         return [drum_passage(rng, float(rng.uniform(20.0, kind.longest_s))) for _ in range(CLIPS_WITHOUT_SCORE)]
     if job.what == "random":

@@ -52,6 +52,7 @@ class CropSource:
         batch: Crops in a batch.
         varied: Whether they are augmented and mixed.
         shares: How often each kind of ``KINDS`` is drawn.
+        mixed: How often another crop is laid over one that is varied.
     """
 
     store: str
@@ -60,6 +61,7 @@ class CropSource:
     batch: int = 4
     varied: bool = True
     shares: tuple[float, ...] = (0.42, 0.36, 0.12, 0.1)
+    mixed: float = MIX_SHARE
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +199,7 @@ def make_block(source: CropSource, number: int) -> list[CropBatch]:
             crop = _draw(store, samples, source.shares, rng)
             if source.varied:
                 over = ONLY_DRUMS if rng.random() < DRUMS_OVER else source.shares
-                crop = _varied(crop, _draw(store, samples, over, rng) if rng.random() < MIX_SHARE else None, rng)
+                crop = _varied(crop, _draw(store, samples, over, rng) if rng.random() < source.mixed else None, rng)
             crops.append(crop)
         batches.append(collate(crops, source.frames))
     return batches

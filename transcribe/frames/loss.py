@@ -14,9 +14,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from transcribe.frames.drum_reader import DrumOutputs
 from transcribe.frames.model import FrameOutputs
 
-__all__ = ["TargetBatch", "frame_losses", "total_loss"]
+__all__ = ["TargetBatch", "drum_losses", "frame_losses", "total_loss"]
 
 POSITIVE = 3.0  # what a hidden onset costs against a false one
 WEIGHTS = {
@@ -68,6 +69,24 @@ def _velocity_loss(errors: Tensor, weight: Tensor) -> Tensor:
     return ((inner.square() + ABSOLUTE * errors.square()) * weight).sum()
 
 
+def drum_losses(
+    told: DrumOutputs,
+    drums: Float[Tensor, "batch time drum"],
+    drum_velocity: Float[Tensor, "batch time drum"],
+    weight: Float[Tensor, "batch time"],
+) -> dict[str, Tensor]:
+    """The losses of the drums by name, each a mean over the frames that count.
+
+    Args:
+        told: Of the model.
+        drums, drum_velocity, weight: As in ``TargetBatch``.
+    """
+    return {
+        "drums": _mean(_entropy(told.drums, drums, POSITIVE), weight),
+        "drum_velocity": _mean((told.drum_velocity - drum_velocity).square() * drums, weight),
+    }
+
+
 def frame_losses(told: FrameOutputs, wanted: TargetBatch) -> dict[str, Tensor]:
     """The losses by name, each a mean over the frames that count.
 
@@ -85,8 +104,7 @@ def frame_losses(told: FrameOutputs, wanted: TargetBatch) -> dict[str, Tensor]:
         "offset": _mean(_entropy(told.offset, wanted.offset, POSITIVE), weight),
         "velocity": _velocity_loss(told.velocity - wanted.velocity, wanted.onset * weight[..., None]) / weight.sum().clamp(min=1.0),
         "family": _mean(family * wanted.onset * (wanted.families.sum(1) > 0), weight),
-        "drums": _mean(_entropy(told.drums, wanted.drums, POSITIVE), weight),
-        "drum_velocity": _mean((told.drum_velocity - wanted.drum_velocity).square() * wanted.drums, weight),
+        **drum_losses(DrumOutputs(told.drums, told.drum_velocity), wanted.drums, wanted.drum_velocity, weight),
         "pedal": _mean(_entropy(told.pedal, wanted.pedal)[..., None], wanted.pedal_weight),
         "beats": _mean(beats, wanted.beat_weight),
     }

@@ -4,7 +4,8 @@ Every pitch is looked at alike. The first layer gathers around a pitch the bins 
 harmonic stack of Bittner et al., arXiv 2203.09893), so that each of the 88 pitches has a vector of its own a frame, a *cell*.
 Layers then mix cells over time, by convolutions with growing gaps, and over pitches, by kernels that reach all of the keyboard
 (what else sounds, and at which interval). A second, thin stream has one vector a frame, from the whole spectrum and all cells, and
-looks further in time; it tells of drums, pedal and beats.
+looks further in time; it tells of pedal and beats. Drums and timbre are read from the spectrograms by networks of their own
+(``transcribe.frames.drum_reader``, ``transcribe.frames.timbre``).
 
 Cells look at ``reach`` frames to either side, the thin stream at ``beyond`` more, and no layer takes averages over time: a
 recording in pieces with that much overlap gives the same numbers as in one.
@@ -22,9 +23,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from transcribe.families import FAMILIES
-from transcribe.frames.drums import DRUM_CLASSES
+from transcribe.frames.drum_reader import REACH, DrumOutputs, DrumReader
 from transcribe.frames.targets import NUM_PITCHES
-from transcribe.frames.timbre import TimbreReader
+from transcribe.frames.timbre import LOOKS_AHEAD, TimbreReader
 from transcribe.spectra.log_frequency import BINS_PER_OCTAVE, BINS_PER_SEMITONE, NUM_BINS
 
 __all__ = ["CellOutputs", "FrameModel", "FrameModelConfig", "FrameOutputs", "PulseOutputs"]
@@ -86,16 +87,14 @@ class CellOutputs(NamedTuple):
 
 
 class PulseOutputs(NamedTuple):
-    """Of each frame: logits, but for ``drum_velocity``, which is 0 to 1 (127)."""
+    """Of each frame: logits."""
 
-    drums: Float[Tensor, "batch time drum"]
-    drum_velocity: Float[Tensor, "batch time drum"]
     pedal: Float[Tensor, "batch time"]
     beats: Float[Tensor, "batch time 2"]
 
 
 class FrameOutputs(NamedTuple):
-    """Both together."""
+    """All together."""
 
     onset: Float[Tensor, "batch time 88"]
     frame: Float[Tensor, "batch time 88"]
@@ -226,6 +225,7 @@ class FrameModel(nn.Module):
         super().__init__()
         self.config = config
         self.reach, self.beyond = STEM_TIME // 2 + sum(config.dilations), sum(config.pulse_dilations)
+        self.context = max(self.reach, REACH, LOOKS_AHEAD)  # of the cells and of what is read from the spectrograms
         width, pulse = config.width, config.pulse_width
         self.stem = HarmonicStem(width)
         self.layers = nn.ModuleList(
@@ -237,11 +237,11 @@ class FrameModel(nn.Module):
         self.squeezed = nn.Linear(width, SQUEEZED, bias=False)
         self.cells = nn.Linear(NUM_PITCHES * SQUEEZED, pulse)
         self.pulse_layers = nn.ModuleList(PulseLayer(pulse, dilation) for dilation in config.pulse_dilations)
-        self.pulse_head = nn.Linear(pulse, 2 * len(DRUM_CLASSES) + 3)
+        self.pulse_head = nn.Linear(pulse, 3)
+        self.drums = DrumReader()
         self.timbre = TimbreReader()
         with torch.no_grad():  # nearly everything is silent nearly everywhere
             self.cell_head.bias[:3] = torch.tensor([-5.0, -3.0, -5.0])
-            self.pulse_head.bias[: len(DRUM_CLASSES)] = -5.0
 
     def forward(self, spectra: Float[Tensor, "batch 2 time freq"]) -> FrameOutputs:
         """What sounds.
@@ -253,7 +253,8 @@ class FrameModel(nn.Module):
             For all frames; before and after them is silence.
         """
         cells, frames = self.hear(spectra)
-        return FrameOutputs(**cells._asdict(), **self.follow(frames)._asdict())
+        drums: DrumOutputs = self.drums(spectra)
+        return FrameOutputs(**cells._asdict(), **drums._asdict(), **self.follow(frames)._asdict())
 
     def hear(self, spectra: Float[Tensor, "batch 2 time freq"]) -> tuple[CellOutputs, Float[Tensor, "batch time width"]]:
         """The first half: the cells, which look ``reach`` frames to either side, and what the thin stream takes from each frame."""
@@ -291,13 +292,7 @@ class FrameModel(nn.Module):
             line = layer(line)
         lines = _lines(line.T[..., None], len(frames), 2 * self.beyond)[..., 0].permute(1, 2, 0)
         pulses = self.pulse_head(lines)
-        drums = len(DRUM_CLASSES)
-        return PulseOutputs(
-            drums=pulses[..., :drums],
-            drum_velocity=torch.sigmoid(pulses[..., drums : 2 * drums]),
-            pedal=pulses[..., 2 * drums],
-            beats=pulses[..., 2 * drums + 1 :],
-        )
+        return PulseOutputs(pedal=pulses[..., 0], beats=pulses[..., 1:])
 
 
 def _lines(line: Float[Tensor, "width line *rest"], batch: int, lost: int) -> Float[Tensor, "width batch time *rest"]:

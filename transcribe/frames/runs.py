@@ -17,6 +17,7 @@ from corpora.errors import RequestError
 from corpora.safe_text import safe_text
 from transcribe.frames.calibration import calibrate, example_of
 from transcribe.frames.crops import CropSource
+from transcribe.frames.drum_training import train_drums
 from transcribe.frames.listener import FrameListener
 from transcribe.frames.model import FrameModel
 from transcribe.frames.settings import DecoderSettings
@@ -25,14 +26,15 @@ from transcribe.frames.training import PRESETS, STATE_FILE, train_frames, traini
 from transcribe.training_audio.making import make_store
 from transcribe.training_audio.sound_store import SoundStore
 
-__all__ = ["finish_run", "learn_timbre", "run_transcribe"]
+__all__ = ["finish_run", "learn_drums", "learn_timbre", "run_transcribe"]
 
 LEARNING_RATE = 3e-3
 CROP_FRAMES, CROPS = 250, {"tiny": 4, "cpu": 4, "gpu": 64}
 CALIBRATION_CLIPS = 24
-TIMBRE_SHARE = 0.14  # of the time
-TIMBRE_CROPS = 6
-TIMBRE_KINDS = (0.2, 0.7, 0.05, 0.05)  # of pianos, others, with drums, drums alone
+DRUM_SHARE, TIMBRE_SHARE = 0.13, 0.17  # of the time
+DRUM_CROPS, TIMBRE_CROPS = 6, 8
+DRUM_KINDS, DRUM_MIXTURES = (0.1, 0.15, 0.2, 0.55), 0.4  # of pianos, others, with drums, drums alone; share of mixtures
+TIMBRE_KINDS, TIMBRE_MIXTURES = (0.15, 0.75, 0.1, 0.0), 0.1
 VALIDATION_SHARE = 1 / 15  # of the hours that are made for training
 MODEL_FOLDER = "model"
 
@@ -109,7 +111,7 @@ def run_transcribe(
     train_store = store or sound.make(folder / "sound-train", fonts, "train", hours)
     valid_store = validation or sound.make(folder / "sound-valid", validation_fonts, "valid", hours * VALIDATION_SHARE)
     plan = TrainingPlan(
-        minutes=(1 - TIMBRE_SHARE) * minutes,
+        minutes=(1 - DRUM_SHARE - TIMBRE_SHARE) * minutes,
         learning_rate=LEARNING_RATE,
         weight_decay=0.01,
         averaging=0.995,
@@ -127,13 +129,20 @@ def run_transcribe(
         frames=CROP_FRAMES,
         workers=workers,
     )
+    learn_drums(model, train_store, DRUM_SHARE * minutes, seed=seed, workers=workers, say=told)
     learn_timbre(model, train_store, TIMBRE_SHARE * minutes, seed=seed, workers=workers, say=told)
     return finish_run(folder, model, figures, train_store, valid_store, preset=preset, minutes=minutes, seed=seed, say=told)
 
 
+def learn_drums(model: FrameModel, store: Path, minutes: float, *, seed: int, workers: int, say: Callable[[str], None]) -> float:
+    """Let a trained model's drum reader go on with crops of its store; gives the last loss. Arguments as ``run_transcribe``."""
+    source = CropSource(str(store), seed + 2, CROP_FRAMES, DRUM_CROPS, shares=DRUM_KINDS, mixed=DRUM_MIXTURES)
+    return train_drums(model.drums, training_batches(source, 0, workers), minutes, seed, say)
+
+
 def learn_timbre(model: FrameModel, store: Path, minutes: float, *, seed: int, workers: int, say: Callable[[str], None]) -> float:
     """Teach a trained model's timbre reader on crops of its store; gives the last loss. Arguments as ``run_transcribe``."""
-    source = CropSource(str(store), seed + 1, CROP_FRAMES, TIMBRE_CROPS, shares=TIMBRE_KINDS)
+    source = CropSource(str(store), seed + 1, CROP_FRAMES, TIMBRE_CROPS, shares=TIMBRE_KINDS, mixed=TIMBRE_MIXTURES)
     return train_timbre(model.timbre, training_batches(source, 0, workers), minutes, seed, say)
 
 

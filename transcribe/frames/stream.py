@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from compose.devices import device_of
+from transcribe.frames.drum_reader import DrumOutputs
 from transcribe.frames.model import CellOutputs, FrameModel
 from transcribe.frames.windows import windows
 from transcribe.spectra.log_frequency import LONGEST_WINDOW, log_frequency
@@ -47,6 +48,13 @@ class HeardFrames(NamedTuple):
     beats: Floats
 
 
+class _Near(NamedTuple):
+    """What is known of some frames before the thin stream has come to them."""
+
+    cells: CellOutputs
+    drums: DrumOutputs
+
+
 def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames: int = CHUNK_FRAMES) -> Iterator[HeardFrames]:
     """What a model hears in a sound.
 
@@ -59,12 +67,12 @@ def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames:
         All frames in order, some four seconds after the sound that they are of.
     """
     device = device_of(model)
-    cells: list[CellOutputs] = []  # of frames whose thin stream is still to come
-    waiting: list[CellOutputs] = []
+    heard: list[_Near] = []  # of frames whose thin stream is still to come
+    waiting: list[_Near] = []
 
     def frames_of() -> Iterator[Tensor]:
-        for outputs, frames in _cells(blocks, model, device, chunk_frames):
-            waiting.append(outputs)
+        for near, frames in _near(blocks, model, device, chunk_frames):
+            waiting.append(near)
             yield frames
 
     first = 0
@@ -72,10 +80,9 @@ def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames:
         with torch.inference_mode():
             told = model.follow(window.values)
         count = window.last - window.first
-        cells += waiting
+        heard += waiting
         waiting.clear()
-        now, cells = _take(cells, count)
-        pulses = [part[:, window.first : window.last] for part in told]
+        (now, drums), heard = _take(heard, count)
         yield HeardFrames(
             first=first,
             onset=_array(torch.sigmoid(now.onset)),
@@ -83,10 +90,10 @@ def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames:
             offset=_array(torch.sigmoid(now.offset)),
             velocity=_array(now.velocity),
             families=_array(now.families),
-            drums=_array(torch.sigmoid(pulses[0])),
-            drum_velocity=_array(pulses[1]),
-            pedal=_array(torch.sigmoid(pulses[2])),
-            beats=_array(pulses[3]),
+            drums=_array(torch.sigmoid(drums.drums)),
+            drum_velocity=_array(drums.drum_velocity),
+            pedal=_array(torch.sigmoid(told.pedal[:, window.first : window.last])),
+            beats=_array(told.beats[:, window.first : window.last]),
         )
         first += count
 
@@ -99,38 +106,43 @@ def _spectra(blocks: Iterable[NDArray[np.float32]], device: torch.device, chunk_
         yield spectra[:, :, window.first // HOP_SAMPLES : -(-window.last // HOP_SAMPLES)]
 
 
-def _cells(
+def _near(
     blocks: Iterable[NDArray[np.float32]], model: FrameModel, device: torch.device, chunk_frames: int
-) -> Iterator[tuple[CellOutputs, Tensor]]:
-    """What the first half of the model says of successive chunks."""
-    for window in windows(_spectra(blocks, device, chunk_frames), 2, chunk_frames, model.reach):
+) -> Iterator[tuple[_Near, Tensor]]:
+    """What the first half of the model, and the readers of drums and timbre, say of successive chunks."""
+    for window in windows(_spectra(blocks, device, chunk_frames), 2, chunk_frames, model.context):
         with torch.inference_mode():
-            outputs, frames = model.hear(window.values)
-            outputs = model.with_timbre(outputs, window.values)
-        yield _part(outputs, window.first, window.last), frames[:, window.first : window.last]
+            cells, frames = model.hear(window.values)
+            near = _Near(model.with_timbre(cells, window.values), model.drums(window.values))
+        yield _part(near, window.first, window.last), frames[:, window.first : window.last]
 
 
-def _part(cells: CellOutputs, first: int, last: int) -> CellOutputs:
+def _part(near: _Near, first: int, last: int) -> _Near:
     """Some frames of them."""
-    return CellOutputs(
+    cells, drums = near
+    part = CellOutputs(
         onset=cells.onset[:, first:last],
         frame=cells.frame[:, first:last],
         offset=cells.offset[:, first:last],
         velocity=cells.velocity[:, first:last],
         families=cells.families[:, :, first:last],
     )
+    return _Near(part, DrumOutputs(drums.drums[:, first:last], drums.drum_velocity[:, first:last]))
 
 
-def _take(parts: list[CellOutputs], count: int) -> tuple[CellOutputs, list[CellOutputs]]:
+def _take(parts: list[_Near], count: int) -> tuple[_Near, list[_Near]]:
     """The first ``count`` frames of some chunks, and what is left."""
+    cells, drums = [part.cells for part in parts], [part.drums for part in parts]
     whole = CellOutputs(
-        onset=torch.cat([part.onset for part in parts], 1),
-        frame=torch.cat([part.frame for part in parts], 1),
-        offset=torch.cat([part.offset for part in parts], 1),
-        velocity=torch.cat([part.velocity for part in parts], 1),
-        families=torch.cat([part.families for part in parts], 2),
+        onset=torch.cat([part.onset for part in cells], 1),
+        frame=torch.cat([part.frame for part in cells], 1),
+        offset=torch.cat([part.offset for part in cells], 1),
+        velocity=torch.cat([part.velocity for part in cells], 1),
+        families=torch.cat([part.families for part in cells], 2),
     )
-    return _part(whole, 0, count), [_part(whole, count, whole.onset.shape[1])]
+    struck = DrumOutputs(torch.cat([part.drums for part in drums], 1), torch.cat([part.drum_velocity for part in drums], 1))
+    near = _Near(whole, struck)
+    return _part(near, 0, count), [_part(near, count, whole.onset.shape[1])]
 
 
 def _array(part: Tensor) -> Floats:

@@ -1,14 +1,13 @@
-"""Which families a note's onset sounds like, from the levels of its partials as they begin and die away.
+"""Which families a note's onset sounds like, from what sounds at and above its pitch as it begins and goes on.
 
-The frame model's cells are few numbers that have much to tell; timbre is read apart, and only where an onset is likely. About the
-onset of a pitch the levels at its partials (and between them, where other pitches show) are taken from both spectrograms at ten
-moments up to 0.2 s later, relative to the loudest; a small network says which families there are. It learns after the frame
-model, from the places where onsets are known to be.
+The frame model's cells are few numbers that have much to tell; timbre is read apart, and only where an onset is likely. Both
+spectrograms are taken by semitones, from a little below the pitch to four octaves above, the sharp one at a few moments up to a
+third of a second later, the quick one closer together, all relative to the loudest; so the note's partials always lie at the same
+places, and what else sounds can be told from them. A small network says how likely each family is. It learns after the frame model,
+from the places where onsets are known to be.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from jaxtyping import Float, Int
@@ -16,16 +15,43 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from transcribe.families import FAMILIES
-from transcribe.spectra.log_frequency import BINS_PER_OCTAVE, BINS_PER_SEMITONE, NUM_BINS
+from transcribe.spectra.log_frequency import BINS_PER_SEMITONE, NUM_BINS
 
-__all__ = ["LOOKS_AHEAD", "TimbreReader"]
+__all__ = ["LOOKS_AHEAD", "PATCH_SIZE", "SEMITONES", "TimbreReader", "patches", "semitone_levels"]
 
-PARTIALS = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14)
-MOMENTS = (-2, 0, 1, 2, 3, 4, 6, 8, 10, 13)  # frames from the onset
-LOOKS_AHEAD = max(MOMENTS)
-HIDDEN = (192, 96)
-RESOLUTIONS = 2
-PITCH_SCALE = 88.0
+SEMITONES = NUM_BINS // BINS_PER_SEMITONE
+BELOW, ABOVE = 14, 48  # semitones about the pitch
+SHARP_MOMENTS = (-6, -1, 1, 4, 8, 14, 22)  # frames from the onset
+QUICK_MOMENTS = (-3, -1, 0, 1, 2, 3, 5, 8, 12, 16)
+LOOKS_BACK, LOOKS_AHEAD = 6, 22
+HEIGHT = BELOW + 1 + ABOVE
+PATCH_SIZE = (len(SHARP_MOMENTS) + len(QUICK_MOMENTS)) * HEIGHT
+HIDDEN = (384, 192)
+DROPPED = 0.25
+PITCH_SCALE, USUAL_LEVEL = 88.0, 4.0
+
+
+def semitone_levels(spectra: Float[Tensor, "batch 2 time freq"]) -> Float[Tensor, "batch 2 time semitone"]:
+    """``transcribe.spectra.log_frequency``'s bins by semitones from A0 on: the loudest of each three."""
+    whole = spectra[..., : SEMITONES * BINS_PER_SEMITONE]
+    return whole.unflatten(-1, (SEMITONES, BINS_PER_SEMITONE)).amax(-1)
+
+
+def patches(levels: Float[Tensor, "batch 2 time semitone"], places: Int[Tensor, "note 3"]) -> Float[Tensor, "note patch"]:
+    """What is looked at for some onsets.
+
+    Args:
+        levels: Of ``semitone_levels``; outside is silence.
+        places: For each onset its row in the batch, its frame, and its pitch from the lowest.
+    """
+    padded = functional.pad(levels, (BELOW, ABOVE, LOOKS_BACK, LOOKS_AHEAD))
+    row, frame, pitch = (places[:, column, None, None] for column in range(3))
+    height = torch.arange(HEIGHT, device=places.device)
+    parts = []
+    for resolution, moments in enumerate((SHARP_MOMENTS, QUICK_MOMENTS)):
+        times = frame + LOOKS_BACK + torch.tensor(moments, device=places.device)[:, None]
+        parts.append(padded[row, resolution, times, pitch + height].flatten(1))
+    return torch.cat(parts, 1)
 
 
 class TimbreReader(nn.Module):
@@ -33,36 +59,28 @@ class TimbreReader(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        shifts = torch.tensor([round(BINS_PER_OCTAVE * math.log2(partial)) for partial in PARTIALS])
-        self.register_buffer("shifts", shifts, persistent=False)
-        self.register_buffer("moments", torch.tensor(MOMENTS), persistent=False)
-        size = RESOLUTIONS * len(PARTIALS) * len(MOMENTS)
         self.layers = nn.Sequential(
-            nn.Linear(size + 2, HIDDEN[0]),
+            nn.Linear(PATCH_SIZE + 2, HIDDEN[0]),
             nn.ReLU(),
+            nn.Dropout(DROPPED),
             nn.Linear(HIDDEN[0], HIDDEN[1]),
             nn.ReLU(),
+            nn.Dropout(DROPPED),
             nn.Linear(HIDDEN[1], len(FAMILIES)),
         )
 
-    shifts: Tensor
-    moments: Tensor
-
     def forward(self, spectra: Float[Tensor, "batch 2 time freq"], places: Int[Tensor, "note 3"]) -> Float[Tensor, "note family"]:
-        """Logits of the families.
+        """Log probabilities of the families, were each as common as another.
 
         Args:
             spectra: ``transcribe.spectra.log_frequency``'s; outside is silence.
-            places: For each onset its row in the batch, its frame, and its pitch from the lowest.
+            places: As for ``patches``.
         """
-        low, high = -int(self.shifts.min()) + 1, int(self.shifts.max()) + 1
-        padded = functional.pad(spectra, (low, max(high + 3 * 88 - NUM_BINS, 0), -MOMENTS[0], LOOKS_AHEAD))
-        frames = places[:, 1, None, None] - MOMENTS[0] + self.moments[None, :, None]
-        bins = BINS_PER_SEMITONE * places[:, 2, None, None] + 1 + low + self.shifts[None, None, :]
-        row = places[:, 0, None, None]
-        around = torch.stack([padded[row, :, frames, bins + step] for step in (-1, 0, 1)]).amax(0)  # (note, moment, partial, 2)
-        levels = around.flatten(1)
-        loudest = levels.amax(1, keepdim=True)
-        pitch = places[:, 2, None].to(levels.dtype) / PITCH_SCALE
-        logits: Tensor = self.layers(torch.cat([levels - loudest, loudest - 4.0, pitch - 0.5], 1))
-        return logits
+        return self.judge(patches(semitone_levels(spectra), places), places[:, 2])
+
+    def judge(self, looked_at: Float[Tensor, "note patch"], pitch: Int[Tensor, " note"]) -> Float[Tensor, "note family"]:
+        """The same of patches, and the pitches from the lowest."""
+        loudest = looked_at.amax(1, keepdim=True)
+        height = pitch[:, None].to(looked_at.dtype) / PITCH_SCALE
+        given = torch.cat([looked_at - loudest, loudest - USUAL_LEVEL, height - 0.5], 1)
+        return functional.log_softmax(self.layers(given), 1)

@@ -1,9 +1,15 @@
-"""Teach a frame model's timbre reader, after the frame model itself, from the onsets of a sound store."""
+"""Teach a frame model's timbre reader, after the frame model itself, from the onsets of a sound store.
+
+Making crops costs more than learning from them. So what is looked at about each onset is gathered first, and then learned from many
+times, each time through another tone: a curve over the spectrum, which lies where it does whatever the pitch of the note. Families
+that are rare in the store count nearly as much as common ones.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,16 +19,29 @@ from torch.nn import functional
 
 from transcribe.families import FAMILIES
 from transcribe.frames.crops import CropBatch
-from transcribe.frames.timbre import TimbreReader
+from transcribe.frames.timbre import ABOVE, BELOW, HEIGHT, PATCH_SIZE, SEMITONES, TimbreReader, patches, semitone_levels
 from transcribe.spectra.log_frequency import log_frequency
 
-__all__ = ["onsets_of", "train_timbre"]
+__all__ = ["Onsets", "gather_onsets", "learn_onsets", "onsets_of", "train_timbre"]
 
-LEARNING_RATE = 2e-3
+LEARNING_RATE, WEIGHT_DECAY = 1e-3, 0.02
 TRIANGLE = 0.45  # frames where the target is above this are onsets
-REPLAYED = 6  # batches of onsets kept from before, for each new one
-KEPT = 400  # batches that are kept at most
+GATHERING = 0.5  # share of the time
+MOST_NOTES = 500_000  # of 2 kB
+NOTES = 512  # of a step
+BALANCE = 0.75  # power of how rare a family is that it counts by; 0 for all notes alike
+FEWEST = 0.002  # share of a family that is rarer than this, for that
+PLACES, MOST_SPREAD = 12, 0.8  # of the tone curve, the latter in tens of decibels
+AUDIBLE = 0.3  # levels above this are changed by it
 SAY_EVERY_S = 20.0
+
+
+class Onsets(NamedTuple):
+    """What is looked at about some onsets, their pitches from the lowest, and their families, 0 or 1 each."""
+
+    looked_at: Float[Tensor, "note patch"]
+    pitch: Int[Tensor, " note"]
+    families: Float[Tensor, "note family"]
 
 
 def onsets_of(batch: CropBatch) -> tuple[Int[Tensor, "note 3"], Float[Tensor, "note family"]]:
@@ -38,54 +57,97 @@ def onsets_of(batch: CropBatch) -> tuple[Int[Tensor, "note 3"], Float[Tensor, "n
     return places, families.float()
 
 
+@torch.no_grad()
+def gather_onsets(batches: Iterable[CropBatch], seconds: float, say: Callable[[str], None] | None = None) -> Onsets:
+    """The onsets of the batches that come in some time, or as many as there is room for.
+
+    Args:
+        batches: Endless.
+        seconds: Wall time.
+        say: Hears how many there are now and then.
+    """
+    parts: list[Onsets] = []
+    count = 0
+    started = said = time.monotonic()
+    for batch in batches:
+        places, families = onsets_of(batch)
+        if len(places):
+            looked_at = patches(semitone_levels(log_frequency(batch.samples)), places)
+            parts.append(Onsets(looked_at.half(), places[:, 2], families))
+            count += len(places)
+        now = time.monotonic()
+        if say is not None and now - said > SAY_EVERY_S:
+            said = now
+            say(f"timbre: {count} onsets")
+        if now - started > seconds or count >= MOST_NOTES:
+            break
+    if not parts:
+        return Onsets(torch.zeros(0, PATCH_SIZE), torch.zeros(0, dtype=torch.long), torch.zeros(0, len(FAMILIES)))
+    return Onsets(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def _through_a_tone(looked_at: Tensor, pitch: Tensor, generator: torch.Generator) -> Tensor:
+    """Patches whose levels are raised and lowered along a curve over the spectrum, another for each."""
+    count = len(looked_at)
+    spread = MOST_SPREAD * torch.rand(count, 1, generator=generator)
+    knots = torch.randn(count, PLACES, generator=generator) * spread
+    curve = functional.interpolate(knots[:, None], SEMITONES, mode="linear", align_corners=True)[:, 0]
+    own = functional.pad(curve, (BELOW, ABOVE)).gather(1, pitch[:, None] + torch.arange(HEIGHT))
+    levels = looked_at.view(count, -1, HEIGHT)
+    return (levels + own[:, None] * (levels > AUDIBLE)).clamp_min(0.0).flatten(1)
+
+
+def learn_onsets(
+    reader: TimbreReader, onsets: Onsets, seconds: float, seed: int = 0, say: Callable[[str], None] | None = None
+) -> float:
+    """Learn from some onsets in place; gives the last mean loss (nats a note).
+
+    Args:
+        reader: Of a frame model.
+        onsets: At least one.
+        seconds: Wall time.
+        seed: Of order and tones.
+        say: Hears the loss now and then.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(reader.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    shares = onsets.families / onsets.families.sum(1, keepdim=True)
+    common = shares.mean(0).clamp_min(FEWEST)
+    weight = shares @ common**-BALANCE
+    weight /= weight.mean()
+    started = said = time.monotonic()
+    losses: list[float] = []
+    reader.train()
+    while (share := (time.monotonic() - started) / seconds) < 1:
+        optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - share)
+        chosen = torch.randint(len(shares), (NOTES,), generator=generator)
+        pitch = onsets.pitch[chosen]
+        told = reader.judge(_through_a_tone(onsets.looked_at[chosen].float(), pitch, generator), pitch)
+        loss = -((shares[chosen] * told).sum(1) * weight[chosen]).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+        if say is not None and time.monotonic() - said > SAY_EVERY_S:
+            said = time.monotonic()
+            say(f"timbre: {np.mean(losses[-200:]):.3f} nats a note")
+    reader.eval()
+    return float(np.mean(losses[-200:]))
+
+
 def train_timbre(
     reader: TimbreReader, batches: Iterable[CropBatch], minutes: float, seed: int = 0, say: Callable[[str], None] | None = None
 ) -> float:
-    """Train in place until the time is used; gives the last mean loss (nats a note).
-
-    Onsets of earlier crops are heard again several times for each new crop, since making crops costs more than learning from them.
+    """Gather onsets, then learn from them until the time is used; gives the last mean loss (nats a note).
 
     Args:
         reader: Of a frame model.
         batches: Endless.
         minutes: Wall time.
-        seed: Of what is replayed.
-        say: Hears the loss now and then.
+        seed: Of order and tones.
+        say: Hears what is being done.
     """
-    rng = np.random.default_rng(seed)
-    optimizer = torch.optim.AdamW(reader.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
-    kept: list[tuple[Tensor, Tensor, Tensor]] = []
-    started = said = time.monotonic()
-    losses: list[float] = []
-    reader.train()
-    for batch in batches:
-        share = (time.monotonic() - started) / (60 * minutes)
-        if share >= 1:
-            break
-        optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - share)
-        places, wanted = onsets_of(batch)
-        if len(places):
-            with torch.no_grad():
-                kept.append((log_frequency(batch.samples).half(), places, wanted))
-            if len(kept) > KEPT:
-                kept.pop(int(rng.integers(len(kept) - 1)))
-        for index in (*rng.integers(len(kept), size=REPLAYED if len(kept) > 1 else 0).tolist(), -1)[: len(kept) + 1]:
-            if not kept:
-                continue
-            spectra, places, wanted = kept[index]
-            rare = 1.0 / (1.0 + wanted.sum(0))  # families that a batch has much of count less
-            weight = (wanted * rare).sum(1) / wanted.sum(1)
-            loss = (
-                functional.binary_cross_entropy_with_logits(reader(spectra.float(), places), wanted, reduction="none").sum(1)
-                * weight
-            ).sum()
-            loss = loss / weight.sum()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(float(loss.detach()))
-        if say is not None and time.monotonic() - said > SAY_EVERY_S and losses:
-            said = time.monotonic()
-            say(f"timbre: {np.mean(losses[-200:]):.3f} nats a note")
-    reader.eval()
-    return float(np.mean(losses[-200:])) if losses else float("nan")
+    onsets = gather_onsets(batches, 60 * minutes * GATHERING, say)
+    if not len(onsets.pitch):
+        return float("nan")
+    return learn_onsets(reader, onsets, 60 * minutes * (1 - GATHERING), seed, say)

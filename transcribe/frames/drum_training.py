@@ -67,7 +67,7 @@ def train_drums(
             found = drum_losses(reader(heard.spectra.float()), heard.drums, heard.velocity, heard.weight)
             loss = torch.stack([WEIGHTS[name] * value for name, value in found.items()]).sum()
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             losses.append(float(found["drums"].detach()))
         if say is not None and time.monotonic() - said > SAY_EVERY_S:

@@ -1,8 +1,9 @@
-"""Who plays: families of notes, from what each sounds like and from what the whole recording makes likely.
+"""Who plays: families of notes, from what each sounds like and from what its neighbours and the whole recording make likely.
 
 A recording has few families, and a note alone often sounds like several. So the shares of the families are learned from the
-recording itself by expectation and maximisation: each note is shared out among families by its odds times their shares; shares are
-those of the notes again, less ``SPARSITY`` of all notes for each family, so that those which only ever come second vanish.
+recording itself by expectation and maximisation: each note is shared out among families by its odds times their shares about it,
+among the notes that are near in time and pitch, since a part keeps to its register for a while. Families whose share of all notes
+is about ``SPARSITY`` or less vanish: they only ever came second.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ from transcribe.heard import HEARD_DTYPE
 
 __all__ = ["HeardNote", "family_shares", "rows_of"]
 
-ROUNDS = 30
-SPARSITY = 0.03  # of all notes
+ROUNDS = 20
+SPARSITY = 0.015  # of all notes
+NEAR_S, NEAR_SEMITONES = 8.0, 5.0  # how far away a note still has a say: time constant, and standard deviation
+CELL_S = 2.0  # in which notes are taken as one
+PITCHES = 128
+DOUBT = 1e-2  # notes of every family that are near any note
 LEAST_SHARE = 0.08  # of a family that may double another's notes
 EVIDENCE = 0.6  # notes of a family sound alike, so that their odds are no independent witnesses
 
@@ -38,22 +43,40 @@ class HeardNote(NamedTuple):
     families: Floats
 
 
-def family_shares(logits: Floats) -> tuple[Floats, Floats]:
+def family_shares(logits: Floats, onset_s: Floats, pitch: NDArray[np.integer]) -> tuple[Floats, Floats]:
     """Shares of the families in a recording, and of each note among them.
 
     Args:
         logits: (notes, family), at least one note.
+        onset_s: (notes,).
+        pitch: MIDI, (notes,).
     """
     scores = EVIDENCE * logits
     odds = np.exp(scores - scores.max(1, keepdims=True))
-    shares = np.full(logits.shape[1], 1.0 / logits.shape[1])
     each = odds / odds.sum(1, keepdims=True)
+    cell = ((onset_s - onset_s.min()) / CELL_S).astype(np.int64)
+    steps = np.arange(PITCHES)
+    nearness = np.exp(-0.5 * ((steps[:, None] - steps) / NEAR_SEMITONES) ** 2)
     for _ in range(ROUNDS):
-        each = odds * shares
+        mean = each.mean(0)
+        kept = np.maximum(mean - SPARSITY, 1e-9) / mean.clip(1e-9)
+        each = odds * (_near(each, cell, pitch, nearness) + DOUBT) * kept
         each /= each.sum(1, keepdims=True)
-        lessened = np.maximum(each.mean(0) - SPARSITY, 1e-9)
-        shares = lessened / lessened.sum()
-    return shares, each
+    return each.mean(0), each
+
+
+def _near(each: Floats, cell: NDArray[np.int64], pitch: NDArray[np.integer], nearness: Floats) -> Floats:
+    """How much of each family is about each note, which itself does not count; shares that sum to 1 or less, (notes, family)."""
+    grid = np.zeros((int(cell.max()) + 1, PITCHES, each.shape[1]))
+    np.add.at(grid, (cell, pitch), each)
+    earlier, later = grid.copy(), grid.copy()
+    fading = np.exp(-CELL_S / NEAR_S)
+    for place in range(1, len(grid)):
+        earlier[place] += fading * earlier[place - 1]
+        later[-place - 1] += fading * later[-place]
+    about = nearness @ (earlier + later - grid)
+    found = np.maximum(about[cell, pitch] - each, 0.0)
+    return np.asarray(found / np.maximum(found.sum(1, keepdims=True), 1.0))
 
 
 def rows_of(notes: Sequence[HeardNote], families: Collection[int], double_logit: float, *, whole: bool = False) -> Table:
@@ -69,7 +92,10 @@ def rows_of(notes: Sequence[HeardNote], families: Collection[int], double_logit:
         return np.zeros(0, dtype=HEARD_DTYPE)
     allowed = np.array([not families or family in families for family in range(len(FAMILIES))])
     logits = np.where(allowed, np.stack([note.families for note in notes]), -np.inf)
-    shares, each = family_shares(np.where(allowed, logits, -1e6)) if whole else (np.ones(len(FAMILIES)), logits)
+    shares, each = np.ones(len(FAMILIES)), logits
+    if whole:
+        onset_s, pitch = np.array([note.onset_s for note in notes]), np.array([note.pitch for note in notes])
+        shares, each = family_shares(np.where(allowed, logits, -1e6), onset_s, pitch)
     best = each.argmax(1)
     rows = []
     for index, note in enumerate(notes):

@@ -34,7 +34,7 @@ PITCH_SCALE, USUAL_LEVEL = 88.0, 4.0
 def semitone_levels(spectra: Float[Tensor, "batch 2 time freq"]) -> Float[Tensor, "batch 2 time semitone"]:
     """``transcribe.spectra.log_frequency``'s bins by semitones from A0 on: the loudest of each three."""
     whole = spectra[..., : SEMITONES * BINS_PER_SEMITONE]
-    return whole.unflatten(-1, (SEMITONES, BINS_PER_SEMITONE)).amax(-1)
+    return whole.reshape(*whole.shape[:-1], SEMITONES, BINS_PER_SEMITONE).amax(-1)
 
 
 def patches(levels: Float[Tensor, "batch 2 time semitone"], places: Int[Tensor, "note 3"]) -> Float[Tensor, "note patch"]:

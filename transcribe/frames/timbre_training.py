@@ -125,7 +125,7 @@ def learn_onsets(
         told = reader.judge(_through_a_tone(onsets.looked_at[chosen].float(), pitch, generator), pitch)
         loss = -((shares[chosen] * told).sum(1) * weight[chosen]).mean()
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(float(loss.detach()))
         if say is not None and time.monotonic() - said > SAY_EVERY_S:

@@ -68,7 +68,7 @@ class Kind:
 
 KEYBOARD_PACKS = {"openscore-lieder": 0.6, "nifc-chopin-first-editions": 0.25, "nifc-polish-scores": 0.15}
 KINDS: Mapping[str, Kind] = {
-    "mixed": Kind(solo=0.35, drums=0.18, drums_alone=0.14),
+    "mixed": Kind(solo=0.3, drums=0.18, drums_alone=0.1, longest_s=30.0),
     "piano": Kind(solo=1.0, drums=0.0, drums_alone=0.0, longest_s=59.0, pianos=GRANDS, packs=KEYBOARD_PACKS),
     "ensemble": Kind(solo=0.0, drums=0.0, drums_alone=0.0, families=2),
     "drums": Kind(solo=0.4, drums=1.0, drums_alone=0.25),
@@ -81,7 +81,7 @@ WITHOUT_ORDER = 0.6  # share of its jobs of drums alone in which every drum goes
 SAMPLER_SHARE = 0.03  # of its clips; it is ten times as slow as libfluidsynth
 PLAIN_FONT = ".sf2"  # compressed ones take the sampler minutes to unpack
 CLIPS_WITHOUT_SCORE = 2
-NOTES_A_CLIP, MOST_CLIPS = 1000, 3
+NOTES_A_CLIP, MOST_CLIPS = 700, 4  # short ones, so that many voices play
 MOST_CASTS = 6  # that are drawn to have enough families
 RANDOM_SOLO = 0.6  # share of random music that a piano plays
 

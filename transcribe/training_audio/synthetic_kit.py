@@ -305,7 +305,8 @@ def _gain(rng: np.random.Generator, given_db: Range) -> np.float32:
 
 def _fading(constant_s: float) -> Sound:
     count = min(round(DECAYS * constant_s * SAMPLE_RATE_HZ) + 1, round(LONGEST_S * SAMPLE_RATE_HZ))
-    return np.exp(np.arange(count, dtype=np.float32) * np.float32(-1 / (constant_s * SAMPLE_RATE_HZ)))
+    places = np.arange(count, dtype=np.float32)
+    return np.asarray(np.exp(places * np.float32(-1 / (constant_s * SAMPLE_RATE_HZ))), dtype=np.float32)
 
 
 def _unit(sound: Sound) -> Sound:

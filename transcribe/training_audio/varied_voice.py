@@ -156,8 +156,10 @@ def _music_of(played: PlayedMusic, lines: Sequence[_Line]) -> tuple[PlayedMusic,
         tables.append(table)
         for event in played.events:
             if event.channel == line.channel and event.kind != "sysex":
-                is_new = event.kind == PROGRAM_CHANGE and line.program is not None
-                events.append(replace(event, channel=number, first=line.program if is_new else event.first))
+                moved = replace(event, channel=number)
+                if event.kind == PROGRAM_CHANGE and line.program is not None:
+                    moved = replace(moved, first=line.program)
+                events.append(moved)
     rows = np.concatenate(tables)
     music = PlayedMusic(
         notes=rows[np.lexsort((rows["key"], rows["channel"], rows["onset_sample"]))],

@@ -1,9 +1,9 @@
 """Who plays: families of notes, from what each sounds like and from what its neighbours and the whole recording make likely.
 
 A recording has few families, and a note alone often sounds like several. So the shares of the families are learned from the
-recording itself by expectation and maximisation: each note is shared out among families by its odds times their shares about it,
-among the notes that are near in time and pitch, since a part keeps to its register for a while. Families whose share of all notes
-is about ``SPARSITY`` or less vanish: they only ever came second.
+recording itself by expectation and maximisation: each note is shared out among families by how likely it sounds like each, times
+their shares about it, among the notes that are near in time and pitch, since a part keeps to its register for a while. Families
+whose share of all notes is about ``SPARSITY`` or less vanish: they only ever came second.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def family_shares(logits: Floats, onset_s: Floats, pitch: NDArray[np.integer]) -
         onset_s: (notes,).
         pitch: MIDI, (notes,).
     """
-    scores = EVIDENCE * logits
+    scores = -EVIDENCE * np.logaddexp(0.0, -logits)  # log probabilities
     odds = np.exp(scores - scores.max(1, keepdims=True))
     each = odds / odds.sum(1, keepdims=True)
     cell = ((onset_s - onset_s.min()) / CELL_S).astype(np.int64)

@@ -29,6 +29,7 @@ PATCH_SIZE = (len(SHARP_MOMENTS) + len(QUICK_MOMENTS)) * HEIGHT
 HIDDEN = (384, 192)
 DROPPED = 0.25
 PITCH_SCALE, USUAL_LEVEL = 88.0, 4.0
+MOST_SURE = 0.999
 
 
 def semitone_levels(spectra: Float[Tensor, "batch 2 time freq"]) -> Float[Tensor, "batch 2 time semitone"]:
@@ -70,16 +71,22 @@ class TimbreReader(nn.Module):
         )
 
     def forward(self, spectra: Float[Tensor, "batch 2 time freq"], places: Int[Tensor, "note 3"]) -> Float[Tensor, "note family"]:
-        """Log probabilities of the families, were each as common as another.
+        """Log odds of the families, each against all others.
 
         Args:
             spectra: ``transcribe.spectra.log_frequency``'s; outside is silence.
             places: As for ``patches``.
         """
-        return self.judge(patches(semitone_levels(spectra), places), places[:, 2])
+        told = self.judge(patches(semitone_levels(spectra), places), places[:, 2])
+        return told - torch.log1p(-told.exp().clamp(max=MOST_SURE))
 
     def judge(self, looked_at: Float[Tensor, "note patch"], pitch: Int[Tensor, " note"]) -> Float[Tensor, "note family"]:
-        """The same of patches, and the pitches from the lowest."""
+        """Log probabilities of the families.
+
+        Args:
+            looked_at: Of ``patches``.
+            pitch: From the lowest.
+        """
         loudest = looked_at.amax(1, keepdim=True)
         height = pitch[:, None].to(looked_at.dtype) / PITCH_SCALE
         given = torch.cat([looked_at - loudest, loudest - USUAL_LEVEL, height - 0.5], 1)

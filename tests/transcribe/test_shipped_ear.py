@@ -53,6 +53,19 @@ def test_piano_is_heard(store: SoundStore) -> None:
     assert section.rows[0][:2] == ("piano", "frame")
 
 
+def test_ensembles_and_drums_are_heard(tmp_path: Path) -> None:
+    font = font_in_wheel()
+    assert font is not None
+    stores = {}
+    for kind in ("ensemble", "drums"):
+        make_store(tmp_path / kind, fonts=[font], split="test", hours=MINUTES / 60, seed=11, kind=kind)
+        stores[kind] = SoundStore(tmp_path / kind)
+    figures = evaluate_transcribe(stores, minutes=MINUTES)["stores"]
+    assert figures["ensemble"]["frame"]["onset"] >= 0.65
+    assert figures["ensemble"]["frame"]["instrument"] >= 0.3
+    assert figures["drums"]["frame"]["drums"] >= 0.5
+
+
 def test_pieces_are_heard_as_the_whole(store: SoundStore) -> None:
     sound = sound_of(store, 0).samples[0]
     listener = load_listener()

@@ -92,7 +92,8 @@ def rows_of(notes: Sequence[HeardNote], families: Collection[int], double_logit:
         return np.zeros(0, dtype=HEARD_DTYPE)
     allowed = np.array([not families or family in families for family in range(len(FAMILIES))])
     logits = np.where(allowed, np.stack([note.families for note in notes]), -np.inf)
-    shares, each = np.ones(len(FAMILIES)), logits
+    shares: Floats = np.ones(len(FAMILIES))
+    each: Floats = logits
     if whole:
         onset_s, pitch = np.array([note.onset_s for note in notes]), np.array([note.pitch for note in notes])
         shares, each = family_shares(np.where(allowed, logits, -1e6), onset_s, pitch)

@@ -46,13 +46,14 @@ def sound_of(store: SoundStore, index: int) -> Audio:
 def test_piano_is_heard(store: SoundStore) -> None:
     figures = evaluate_transcribe({"piano": store}, minutes=MINUTES)
     found = figures["stores"]["piano"]["frame"]
-    assert found["onset"] >= 0.85
+    assert found["onset"] >= 0.88
     assert found["offset"] >= 0.60
     assert found["processor_per_second"] <= 0.3  # both cores of a busy machine; 0.15 alone
     (section,) = transcribe_sections(figures)
     assert section.rows[0][:2] == ("piano", "frame")
 
 
+@pytest.mark.slow
 def test_ensembles_and_drums_are_heard(tmp_path: Path) -> None:
     font = font_in_wheel()
     assert font is not None
@@ -61,9 +62,9 @@ def test_ensembles_and_drums_are_heard(tmp_path: Path) -> None:
         make_store(tmp_path / kind, fonts=[font], split="test", hours=MINUTES / 60, seed=11, kind=kind)
         stores[kind] = SoundStore(tmp_path / kind)
     figures = evaluate_transcribe(stores, minutes=MINUTES)["stores"]
-    assert figures["ensemble"]["frame"]["onset"] >= 0.65
-    assert figures["ensemble"]["frame"]["instrument"] >= 0.3
-    assert figures["drums"]["frame"]["drums"] >= 0.5
+    assert figures["ensemble"]["frame"]["onset"] >= 0.85
+    assert figures["ensemble"]["frame"]["instrument"] >= 0.72
+    assert figures["drums"]["frame"]["drums"] >= 0.63
 
 
 def test_pieces_are_heard_as_the_whole(store: SoundStore) -> None:

@@ -22,7 +22,7 @@ from render.fonts import font_in_wheel
 from transcribe.measures.round_trip import RoundTrip, iter_round_trips
 
 FIGURES = ("onset", "offset", "place", "steady", "value")
-SHARES = {"openscore-lieder": 0.6, "openscore-string-quartets": 0.2, "nifc-chopin-first-editions": 0.2}
+SHARES = {"openscore-lieder": 0.7, "openscore-string-quartets": 0.1, "nifc-chopin-first-editions": 0.2}
 
 
 def _row(name: str, notes: int, shares: Sequence[float], right: Sequence[str]) -> str:

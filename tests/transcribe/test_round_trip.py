@@ -59,26 +59,20 @@ def test_songs_come_back(pairs: list[PerformedScore]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("steady", "pieces", "place", "value"), [(True, 30, 0.0, 0.0), (False, 20, 0.0, 0.0)])
+@pytest.mark.parametrize(("steady", "pieces", "place", "value"), [(True, 30, 0.45, 0.45), (False, 20, 0.42, 0.5)])
 def test_many_pieces_come_back(
     steady: bool, pieces: int, place: float, value: float, tmp_path: Path, opens_in_three_programs: Callable[[bytes, Path], None]
 ) -> None:
-    packs = {
-        "openscore-lieder": 3 * pieces // 5,
-        "openscore-string-quartets": pieces // 5,
-        "nifc-chopin-first-editions": pieces // 5,
-    }
+    packs = {"openscore-lieder": pieces - 9, "openscore-string-quartets": 3, "nifc-chopin-first-editions": 6}
     font = font_in_wheel()
     assert font is not None
     trips = []
     for trip, found in iter_round_trips(packs, font=font, steady=steady):
         trips.append(trip)
         opens_in_three_programs(found.musicxml, tmp_path / f"{len(trips)}.musicxml")
-        for bar in read_musicxml(found.musicxml).measures[1:-1].tolist():
-            assert bar[0] < bar[1]
-    means = {
-        name: float(np.mean([getattr(trip, name) for trip in trips])) for name in ("onset", "place", "steady", "value", "meter")
-    }
+        assert_whole_bars(found.musicxml)
+    names = ("onset", "place", "steady", "value", "meter", "key")
+    means = {name: round(float(np.mean([getattr(trip, name) for trip in trips])), 3) for name in names}
     print(f"{len(trips)} pieces, steady {steady}: {means}")
     assert len(trips) == pieces
     assert means["onset"] >= 0.8

@@ -14,7 +14,6 @@ from corpora.checkpoints import list_weights
 from corpora.datasets.folder import DATA_VARIABLE
 from render.fonts import font_in_wheel
 from transcribe.frames.listener import load_listener
-from transcribe.heard import DRUMS
 from transcribe.listening import iter_notes, transcribe
 from transcribe.measures.evaluate import evaluate_transcribe, transcribe_sections
 from transcribe.measures.matching import score_notes
@@ -88,11 +87,11 @@ def test_notes_come_while_the_sound_goes_on(store: SoundStore) -> None:
 
 
 def test_noise_and_silence_are_no_music() -> None:
-    noise = speech_like_noise(20.0, np.random.default_rng(0))
+    noise = speech_like_noise(60.0, np.random.default_rng(0))
     silence = np.zeros(16_000 * 10, dtype=np.float32)
     for sound, most in ((noise, 10), (silence, 0)):
         music = transcribe(Audio(sound[None], 16_000)).music
-        assert int((music.notes["family"] != DRUMS).sum()) <= most
+        assert len(music.notes) <= most  # drums too
 
 
 def test_it_is_quick_enough_to_follow(store: SoundStore, tmp_path: Path) -> None:

@@ -28,6 +28,13 @@ def sound() -> NDArray[np.float32]:
     return (chord + 0.01 * rng.normal(size=len(chord))).astype(np.float32)
 
 
+@pytest.mark.parametrize("samples", [0, 1, HOP_SAMPLES, HOP_SAMPLES + 1])
+def test_the_shortest_sounds_have_as_many_frames_as_they_should(samples: int) -> None:
+    sound = torch.ones(2, samples)
+    assert stft(sound, 2048).shape == (2, num_frames(samples), 1025)
+    assert log_frequency(sound).shape[2] == num_frames(samples)
+
+
 def test_stft_is_librosas(sound: NDArray[np.float32]) -> None:
     for window in (512, 2048, 8192):
         ours = stft(torch.from_numpy(sound)[None], window)[0].numpy().T

@@ -27,7 +27,7 @@ def stft(samples: Float[Tensor, "batch sample"], window_samples: int) -> Complex
     """Spectra around each frame.
 
     Args:
-        samples: float32.
+        samples: float32; none have no frames.
         window_samples: An even length; the spectrum has half as many bins and one more.
 
     Returns:
@@ -35,6 +35,8 @@ def stft(samples: Float[Tensor, "batch sample"], window_samples: int) -> Complex
     """
     half = window_samples // 2
     frames = num_frames(samples.shape[1])
+    if not frames:
+        return torch.zeros(len(samples), 0, half + 1, dtype=torch.complex64, device=samples.device)
     needed = (frames - 1) * HOP_SAMPLES + half - samples.shape[1]
     padded = functional.pad(samples, (half, max(needed, 0)))
     cut = padded.unfold(1, window_samples, HOP_SAMPLES)[:, :frames]

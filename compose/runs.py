@@ -16,6 +16,7 @@ from compose.measured_model import MeasuredModel
 from compose.models import MeasuredComposer, load_model, save_model
 from compose.music_transformer import ATTENTION_BACKENDS
 from compose.parallel import is_first
+from compose.run_folder import check_run_folder
 from compose.train_chorale import CHORALE_CONFIG, train_chorale
 from compose.train_compose import CPU_CONFIG, GPU_CONFIG, train_compose
 from compose.train_flat import flat_config, train_flat
@@ -25,11 +26,8 @@ from compose.voices_model import VoicesModel
 from corpora.datasets.chorales import bach_chorales
 from corpora.datasets.note_store import NoteStore
 from corpora.errors import RequestError
-from corpora.safe_text import safe_text
 
 __all__ = ["run_chorale", "run_compose", "run_flat", "run_voices"]
-
-STATE_FILE = "state.pt"  # what compose.training goes on from
 
 CARD = """# {title}
 
@@ -49,18 +47,6 @@ CARD = """# {title}
 |---|---|
 {figures}
 """
-
-
-def _open_folder(folder: Path, resume: bool) -> None:
-    """Raises RequestError when the folder cannot be that of this run."""
-    shown = safe_text(str(folder))
-    if folder.exists() and not folder.is_dir():
-        raise RequestError(f"{shown} is a file, expected a folder for the run")
-    begun = (folder / STATE_FILE).exists()
-    if begun and not resume:
-        raise RequestError(f"{shown} holds a run: go on with it by --resume, or name another folder")
-    if resume and not begun:
-        raise RequestError(f"{shown} holds no run to go on with")
 
 
 def _finish(folder: Path, model: MeasuredModel | VoicesModel | FlatModel, figures: dict[str, float], **card: Any) -> dict[str, Any]:
@@ -86,7 +72,7 @@ def run_voices(folder: Path, minutes: float, *, seed: int = 0, resume: bool = Fa
         RequestError: The folder holds a run and ``resume`` is false, or the other way round.
         InputError: PARTIMENTO_DATA does not name the folder of the data.
     """
-    _open_folder(folder, resume)
+    check_run_folder(folder, resume=resume)
     model, figures = train_voices(folder, minutes, seed)
     return _finish(
         folder,
@@ -140,7 +126,7 @@ def run_compose(
         raise RequestError(f"preset '{preset}' is not known: expected one of {', '.join(PRESETS)}")
     if attention not in ATTENTION_BACKENDS:
         raise RequestError(f"attention '{attention}' is not known: expected one of {', '.join(ATTENTION_BACKENDS)}")
-    _open_folder(folder, resume)
+    check_run_folder(folder, resume=resume)
     packs = sorted({piece.pack for store in stores for piece in NoteStore(store).pieces})
     composer = load_model(start) if start else None
     if composer is not None and not isinstance(composer, MeasuredComposer):
@@ -191,7 +177,7 @@ def run_flat(
     """
     if vocabulary not in LAYOUTS:
         raise RequestError(f"vocabulary '{vocabulary}' has no flat model: expected one of {', '.join(sorted(LAYOUTS))}")
-    _open_folder(folder, resume)
+    check_run_folder(folder, resume=resume)
     packs = sorted({piece.pack for store in stores for piece in NoteStore(store).pieces})
     plan = TrainingPlan(minutes=minutes, bfloat16=True, evaluate_every_s=600.0)
     model, figures = train_flat(folder, [str(store) for store in stores], plan, flat_config(vocabulary), seed)
@@ -211,7 +197,7 @@ def run_flat(
 
 def run_chorale(folder: Path, minutes: float, *, seed: int = 0, resume: bool = False) -> dict[str, Any]:
     """Train the model that infill and continue use; arguments, value and errors as ``run_voices``."""
-    _open_folder(folder, resume)
+    check_run_folder(folder, resume=resume)
     pieces = [chorale.piece for chorale in bach_chorales("train")]
     held_out = [chorale.piece for chorale in bach_chorales("valid")]
     model, figures = train_chorale(folder, minutes, pieces, held_out, seed, CHORALE_CONFIG)

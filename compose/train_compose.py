@@ -26,6 +26,7 @@ from compose.music_transformer import MusicTransformerConfig
 from compose.ordered_blocks import ordered_blocks
 from compose.parallel import my_share, weighted
 from compose.questions import PLAIN_SHARE, draw_example
+from compose.run_folder import steps_done
 from compose.step_scores import StepScore
 from compose.train_chorale import note_loss, validate
 from compose.training import TrainingPlan, train
@@ -254,9 +255,7 @@ def train_compose(
     if start is not None:
         begin_with(model, start)
     held_out = validation_batches(stores)
-    first = 0
-    if (folder / "state.pt").exists():
-        first = int(torch.load(folder / "state.pt", map_location="cpu", weights_only=True)["step"])
+    first = steps_done(folder)
     batches = _batches(Source(tuple(stores), seed, rows, plain_share), first, workers)
     figures = train(model, batches, weighted(note_loss, _notes), plan, folder, lambda m: validate(m, held_out))  # type: ignore[arg-type]
     return model, figures

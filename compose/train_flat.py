@@ -24,6 +24,7 @@ from compose.augmentation import NUM_COPIES, augment
 from compose.flat_layouts import NOT_DECIDED, FlatLayout
 from compose.flat_model import FlatModel, FlatModelConfig
 from compose.music_transformer import MusicTransformerConfig
+from compose.run_folder import steps_done
 from compose.train_compose import CHORALE_WEIGHT
 from compose.training import TrainingPlan, train
 from compose.vocabulary.anticipation import Anticipation, piece_to_events
@@ -264,9 +265,7 @@ def train_flat(
     model = FlatModel(config, backend="sdpa")
     windows = make_windows(FlatSource(tuple(stores), 1, BATCH, vocabulary=config.vocabulary), 0, "valid")[:HELD_OUT]
     held_out = [as_batch(model.layout, list(windows[start : start + 8])) for start in range(0, HELD_OUT, 8)]
-    first = 0
-    if (folder / "state.pt").exists():
-        first = int(torch.load(folder / "state.pt", weights_only=True)["step"])
+    first = steps_done(folder)
     batches = _batches(FlatSource(tuple(stores), seed, batch, plain_share, config.vocabulary), model.layout, first)
     figures = train(model, batches, event_nats, plan, folder, lambda m: validate(m, held_out))  # type: ignore[arg-type]
     return model, figures

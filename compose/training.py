@@ -23,6 +23,7 @@ from compose.curves import Curve
 from compose.devices import moved
 from compose.muon import Muon
 from compose.parallel import agreed, is_first, join, mean_of_processes, share_optimizer_state, share_out, whole
+from compose.run_folder import STATE_FILE
 
 __all__ = ["AveragedWeights", "TrainingPlan", "fast_bfloat16", "optimizers_of", "train"]
 
@@ -176,7 +177,7 @@ def train(
     autocast = plan.bfloat16 and fast_bfloat16(place.device)
     averaged = AveragedWeights(model, plan.averaging)
     step, used_s = 0, 0.0
-    state_path = folder / "state.pt"
+    state_path = folder / STATE_FILE
     if state_path.exists():
         state = torch.load(state_path, map_location="cpu", weights_only=True)
         model.load_state_dict(share_out(state["model"], averaged.values))

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from compose.curves import read_curve
+from compose.run_folder import check_run_folder
 from compose.training import TrainingPlan
 from corpora.errors import RequestError
 from corpora.safe_text import safe_text
 from omr.detector.model import Detector
 from omr.detector.reader import SignReader
-from omr.detector.training import PRESETS, STATE_FILE, train_detector
+from omr.detector.training import PRESETS, train_detector
 from omr.pages.making import make_store
 from omr.pages.store import SystemStore
 
@@ -86,12 +87,7 @@ def run_omr(
     """
     if preset not in PRESETS:
         raise RequestError(f"preset '{safe_text(preset)}' is not known: expected one of {', '.join(PRESETS)}")
-    shown = safe_text(str(folder))
-    begun = (folder / STATE_FILE).exists()
-    if begun and not resume:
-        raise RequestError(f"{shown} holds a run: go on with it by --resume, or name another folder")
-    if resume and not begun:
-        raise RequestError(f"{shown} holds no run to go on with")
+    check_run_folder(folder, resume=resume)
     told = say or (lambda what: None)
 
     def made(name: str, split: str, count: int) -> Path:

@@ -11,14 +11,14 @@ from torch import nn
 
 from compose.devices import device_of, moved
 from compose.ordered_blocks import ordered_blocks
+from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
 from omr.detector.crops import BLOCK, CropSource, make_block, validation_batches
 from omr.detector.loss import WEIGHTS, DetectorBatch, detector_losses, total_loss
 from omr.detector.model import Detector, DetectorConfig
 
-__all__ = ["PRESETS", "STATE_FILE", "train_detector", "training_batches", "validate"]
+__all__ = ["PRESETS", "train_detector", "training_batches", "validate"]
 
-STATE_FILE = "state.pt"
 PRESETS = {"tiny": DetectorConfig.tiny(), "cpu": DetectorConfig(), "gpu": DetectorConfig.large()}
 VALIDATION_CROPS = 48
 
@@ -68,9 +68,7 @@ def train_detector(
     torch.manual_seed(seed)
     model = Detector(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     held_out = validation_batches(str(validation), VALIDATION_CROPS, config.interline_px)
-    first = 0
-    if (folder / STATE_FILE).exists():
-        first = int(torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)["step"])
+    first = steps_done(folder)
     source = CropSource(tuple(str(store) for store in stores), seed, batch, interline_px=config.interline_px)
     batches = training_batches(source, first, workers)
     figures = train(model, batches, total_loss, plan, folder, lambda trained: validate(trained, held_out))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr.layout.bend import PageBend
-from omr.layout.combs import LINES, Teeth
+from omr.layout.combs import Teeth
 from omr.layout.frame import FRAME_INTERLINE
 from omr.layout.staff import OFFSETS, Curve, Staff
 
@@ -62,7 +62,6 @@ def _likeness(teeth: Teeth, columns: NDArray[np.int_], bend: PageBend, spacing: 
 
         lines = np.stack([seen(offset) for offset in OFFSETS.tolist()])
         others = np.stack([seen(offset) for offset in (*GAPS.tolist(), *OUTSIDE.tolist())])
-        assert len(lines) == LINES
         out[start : start + step] = np.maximum(lines.mean(axis=0) - others.mean(axis=0), 0.0) * (
             lines.min(axis=0) > others.mean(axis=0)
         )

@@ -16,9 +16,9 @@ import torch
 from torch import nn
 
 from compose.constraints.instruments import INSTRUMENTS, find_instrument
+from compose.run_folder import check_run_folder
 from compose.training import TrainingPlan, train
 from corpora.errors import RequestError
-from corpora.safe_text import safe_text
 from render.ddsp.bank import InstrumentBank
 from render.ddsp.evaluation import figures_of
 from render.ddsp.fitting import fit_crest, fit_dynamics, fit_expression, fit_release
@@ -31,7 +31,7 @@ from render.ddsp.wandering import learn_takes
 __all__ = ["PROGRAMS", "run_render", "train_instrument"]
 
 BATCH = 512
-NOTES_FILE, DYNAMICS_FILE, STATE_FILE = "notes.npz", "dynamics.npz", "state.pt"
+NOTES_FILE, DYNAMICS_FILE = "notes.npz", "dynamics.npz"
 TRIAL_FOLDER = "trial"
 LEARNING_RATE = 3e-3
 FONT_STEP = 2  # semitones
@@ -98,18 +98,6 @@ def _config(name: str, program: int | None, notes: list[LearnedNote]) -> Instrum
     return InstrumentConfig(name=name, programs=programs, low_key=min(keys), high_key=max(keys))
 
 
-def _open_folder(folder: Path, resume: bool) -> None:
-    shown = safe_text(str(folder))
-    if folder.exists() and not folder.is_dir():
-        raise RequestError(f"{shown} is a file, expected a folder for the run")
-    begun = (folder / STATE_FILE).exists() or (folder / TRIAL_FOLDER / STATE_FILE).exists()
-    if begun and not resume:
-        raise RequestError(f"{shown} holds a run: go on with it by --resume, or name another folder")
-    if resume and not begun:
-        raise RequestError(f"{shown} holds no run to go on with")
-    folder.mkdir(parents=True, exist_ok=True)
-
-
 def run_render(
     folder: Path,
     instrument: str,
@@ -161,7 +149,8 @@ def run_render(
         raise RequestError(f"instrument '{instrument}': expected a name without dots")
     if not 0 <= keys[0] < keys[1] <= 127:
         raise RequestError(f"keys: expected first below last, 0 to 127, got {keys[0]}-{keys[1]}")
-    _open_folder(folder, resume)
+    check_run_folder(folder, resume=resume, parts=(TRIAL_FOLDER,))
+    folder.mkdir(parents=True, exist_ok=True)
     if not resume:  # notes of a run that was stopped before its first state may be of another source
         for name in (NOTES_FILE, DYNAMICS_FILE):
             (folder / name).unlink(missing_ok=True)

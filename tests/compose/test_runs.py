@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import compose.run_folder
 import compose.runs
 from compose.measured_model import MeasuredModel, MeasuredModelConfig
 from compose.models import VoicesComposer, load_model
@@ -18,7 +19,7 @@ from corpora.errors import RequestError
 def quick_training(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(folder: Path, minutes: float, seed: int) -> tuple[VoicesModel, dict[str, float]]:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / compose.runs.STATE_FILE).write_bytes(b"state")
+        (folder / compose.run_folder.STATE_FILE).write_bytes(b"state")
         return VoicesModel(VoicesModelConfig.tiny()), {"nats_per_slot": 0.5, "accuracy": 0.75}
 
     monkeypatch.setattr(compose.runs, "train_voices", train)

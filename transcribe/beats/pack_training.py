@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from compose.run_folder import check_run_folder
 from compose.training import TrainingPlan
-from corpora.errors import PartimentoError, RequestError
+from corpora.errors import PartimentoError
 from corpora.process import end_with_parent
-from corpora.safe_text import safe_text
 from transcribe.beats.note_activations import save_note_beats
 from transcribe.beats.note_examples import BeatExample, perform_freely
 from transcribe.beats.train_note_beats import train_note_beats
@@ -37,7 +37,7 @@ FEWEST_NOTES, FEWEST_BEATS = 30, 16
 MOST_OVERLONG = 0.03  # share of beats past those of the meter: cadenzas
 BEAT_S = (0.2, 2.1)  # in the median; others are kern files without a tempo
 COUNTED_S = 240.0  # of a long piece
-STATE_FILE, MODEL_FOLDER = "state.pt", "model"
+MODEL_FOLDER = "model"
 LEARNING_RATE, WEIGHT_DECAY, EVALUATE_EVERY_S = 1.5e-3, 0.02, 180.0
 
 CARD = """# beats: beats, downbeats and meters of notes
@@ -79,16 +79,10 @@ def run_beats(
         JSON values: where the checkpoint is, its size and its figures on held-out scores.
 
     Raises:
-        RequestError: The folder holds a run and ``resume`` is false, or the other way round.
+        RequestError: The run cannot begin or go on in the folder (``compose.run_folder``).
         InputError: PARTIMENTO_DATA names no packs.
     """
-    shown = safe_text(str(folder))
-    if (folder / STATE_FILE).exists() != resume:
-        raise RequestError(
-            f"{shown} holds no run to go on with"
-            if resume
-            else f"{shown} holds a run: go on with it by --resume, or name another folder"
-        )
+    check_run_folder(folder, resume=resume)
     told = say or (lambda what: None)
     examples, weights = _with_weights("train", TRAIN_FILES, seed, workers, told)
     valid, _ = _with_weights("valid", VALID_FILES, seed, workers, told)

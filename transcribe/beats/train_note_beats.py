@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
 from transcribe.beats.note_examples import BeatExample, varied
 from transcribe.beats.note_features import NUM_FEATURES, note_events
@@ -185,7 +186,7 @@ def train_note_beats(
     model = NoteBeatModel(config or NoteBeatConfig())
     held_out = windows(valid, np.random.default_rng(1), [1.0] * len(valid))
     fixed = [next(held_out) for _ in range(8)]
-    drawn = time.time_ns() if (folder / "state.pt").exists() else seed  # a run that goes on draws other windows
+    drawn = time.time_ns() if steps_done(folder) else seed  # a run that goes on draws other windows
     batches = windows(examples, np.random.default_rng(drawn), weights or [1.0] * len(examples))
     figures = train(model, batches, beat_loss, plan, folder, lambda m: validate_note_beats(m, fixed))
     return model, figures

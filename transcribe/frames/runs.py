@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from compose.curves import read_curve
+from compose.run_folder import check_run_folder
 from compose.training import TrainingPlan
 from corpora.errors import RequestError
 from corpora.safe_text import safe_text
@@ -22,7 +23,7 @@ from transcribe.frames.listener import FrameListener
 from transcribe.frames.model import FrameModel
 from transcribe.frames.settings import DecoderSettings
 from transcribe.frames.timbre_training import train_timbre
-from transcribe.frames.training import PRESETS, STATE_FILE, train_frames, training_batches
+from transcribe.frames.training import PRESETS, train_frames, training_batches
 from transcribe.training_audio.making import make_store
 from transcribe.training_audio.sound_store import SoundStore
 
@@ -100,12 +101,7 @@ def run_transcribe(
     """
     if preset not in PRESETS:
         raise RequestError(f"preset '{safe_text(preset)}' is not known: expected one of {', '.join(PRESETS)}")
-    shown = safe_text(str(folder))
-    begun = (folder / STATE_FILE).exists()
-    if begun and not resume:
-        raise RequestError(f"{shown} holds a run: go on with it by --resume, or name another folder")
-    if resume and not begun:
-        raise RequestError(f"{shown} holds no run to go on with")
+    check_run_folder(folder, resume=resume)
     told = say or (lambda what: None)
     sound = _Sound(seed, workers, told)
     train_store = store or sound.make(folder / "sound-train", fonts, "train", hours)

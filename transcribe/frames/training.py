@@ -11,15 +11,15 @@ from torch import Tensor, nn
 
 from compose.devices import device_of, moved
 from compose.ordered_blocks import ordered_blocks
+from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
 from transcribe.frames.crops import BLOCK, CropBatch, CropSource, make_block, validation_batches
 from transcribe.frames.loss import WEIGHTS, frame_losses, total_loss
 from transcribe.frames.model import FrameModel, FrameModelConfig
 from transcribe.spectra.log_frequency import log_frequency
 
-__all__ = ["PRESETS", "STATE_FILE", "crop_loss", "train_frames", "training_batches", "validate"]
+__all__ = ["PRESETS", "crop_loss", "train_frames", "training_batches", "validate"]
 
-STATE_FILE = "state.pt"
 PRESETS = {
     "tiny": FrameModelConfig(width=24, dilations=(1, 2, 4, 8, 16, 2), pulse_width=64),
     "cpu": FrameModelConfig(),
@@ -82,9 +82,7 @@ def train_frames(
     torch.manual_seed(seed)
     model = FrameModel(config)
     held_out = validation_batches(str(validation), VALIDATION_CROPS)
-    first = 0
-    if (folder / STATE_FILE).exists():
-        first = int(torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)["step"])
+    first = steps_done(folder)
     batches = training_batches(CropSource(str(store), seed, frames, batch), first, workers)
     figures = train(model, batches, crop_loss, plan, folder, lambda trained: validate(trained, held_out))
     return model, figures

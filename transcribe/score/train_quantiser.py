@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
 from corpora.piece import Table
 from render.perform.draft import is_keyboard
@@ -249,7 +250,7 @@ def train_quantiser(
     rng = np.random.default_rng(VALID_SEED)
     batches = [held_out.batch(rng, BATCH_PASSAGES) for _ in range(FIGURE_PASSAGES // BATCH_PASSAGES)]
     plan = TrainingPlan(minutes=minutes, learning_rate=2e-3, weight_decay=0.05, averaging=0.995, evaluate_every_s=60.0)
-    start = time.time_ns() if (folder / "state.pt").exists() else seed  # a run that goes on draws other passages
+    start = time.time_ns() if steps_done(folder) else seed  # a run that goes on draws other passages
     figures = train(model, _Passages(train_pairs).endless(start), _loss, plan, folder, lambda trained: _figures(trained, batches))
     return model.eval(), figures
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from compose.devices import device_of, moved
 from compose.ordered_blocks import ordered_blocks
+from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
 from corpora.atomic import atomic_path
 from transcribe.frames.model import FrameModel
@@ -27,7 +28,6 @@ from transcribe.training_audio.sound_store import SoundStore
 
 __all__ = ["make_features", "train_tokens"]
 
-STATE_FILE = "state.pt"
 VALIDATION_BLOCKS = 1
 
 
@@ -103,8 +103,6 @@ def train_tokens(
     if start is not None:
         model.load_state_dict(start)
     held_out = [batch for number in range(VALIDATION_BLOCKS) for batch in make_block(validation, number)]
-    first = 0
-    if (folder / STATE_FILE).exists():
-        first = int(torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)["step"])
+    first = steps_done(folder)
     figures = train(model, _batches(source, first, workers), segment_loss, plan, folder, lambda m: validate(m, held_out))
     return model, figures

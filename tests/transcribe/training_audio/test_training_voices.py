@@ -10,12 +10,13 @@ import pytest
 from transcribe.frames.drums import DRUM_CLASS_OF_KEY, DRUM_CLASSES
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.clips import Clip, make_clip
+from transcribe.training_audio.drum_recipes import RECIPES
 from transcribe.training_audio.drums import SETS, drum_passage, random_drums
 from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
 from transcribe.training_audio.passages import CONTROL_DTYPE, PASSAGE_DTYPE, Passage, PassagePart
 from transcribe.training_audio.random_music import random_passage
 from transcribe.training_audio.stem_effects import varied_stem
-from transcribe.training_audio.synthetic_kit import RECIPES, SyntheticKit
+from transcribe.training_audio.synthetic_kit import SyntheticKit
 from transcribe.training_audio.varied_voice import VariedVoice
 
 

@@ -22,13 +22,16 @@ STEP_SPACES = 12.0  # heights over which the bend is taken to be the same
 APART_SPACES = 5.5  # from staves that are known
 
 
-def missed_heights(teeth: Teeth, staves: list[Staff], bend: PageBend) -> list[float]:
-    """Heights at the middle of the page's width where a staff may lie that is not among these, the likeliest first."""
-    left, right = (float(np.median([getattr(staff, end) for staff in staves])) for end in ("left", "right"))
-    columns = np.flatnonzero((teeth.places >= left) & (teeth.places <= right))
-    if len(columns) < 2:
-        return []
-    spacing = float(np.median([np.median(staff.spacing) for staff in staves]))
+def missed_heights(teeth: Teeth, columns: NDArray[np.int_], spacing: float, staves: list[Staff], bend: PageBend) -> list[float]:
+    """Heights in the mean over some columns, in frame pixels, where a staff may lie that is not among these, the likeliest first.
+
+    Args:
+        teeth: Of the page.
+        columns: Of ``teeth``, over which staves are looked for.
+        spacing: Of staff lines, in pixels.
+        staves: That are known, at least one.
+        bend: Of the page.
+    """
     likeness = _likeness(teeth, columns, bend, spacing)
     x = teeth.places[columns]
     known = [round(float((staff.middle_at(x) - bend.course(x, float(staff.middle.mean()))).mean())) for staff in staves]
@@ -58,7 +61,9 @@ def _likeness(teeth: Teeth, columns: NDArray[np.int_], bend: PageBend, spacing: 
         def seen(spaces: float, heights: NDArray[np.int_] = heights, course: Curve = course) -> Curve:
             at = np.round(heights[:, None] + course + spaces * spacing).astype(np.intp)
             inside = (at >= 0) & (at < len(rows))
-            return np.asarray(np.where(inside, teeth.blurred[np.clip(at, 0, len(rows) - 1), columns], 0.0).mean(axis=1))
+            return np.asarray(
+                np.where(inside, teeth.blurred[np.clip(at, 0, len(rows) - 1), columns], 0.0).mean(axis=1), dtype=np.float64
+            )
 
         lines = np.stack([seen(offset) for offset in OFFSETS.tolist()])
         others = np.stack([seen(offset) for offset in (*GAPS.tolist(), *OUTSIDE.tolist())])

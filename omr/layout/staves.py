@@ -94,7 +94,7 @@ def _missed(frame: Frame, teeth: Teeth, staves: list[Staff], bend: PageBend) -> 
     left, right = (float(np.median([getattr(staff, end) for staff in staves])) for end in ("left", "right"))
     spacing = float(np.median([np.median(staff.spacing) for staff in staves]))
     columns = np.flatnonzero((teeth.places >= left) & (teeth.places <= right))
-    for height in missed_heights(teeth, staves, bend):
+    for height in missed_heights(teeth, columns, spacing, staves, bend) if len(columns) > 1 else []:
         course = bend.course(teeth.places[columns], height)
         guess = fitted(teeth, columns, height + course, np.full(len(columns), spacing), course)
         pieces = _ended(frame, guess, LEAST_BROKEN_SPACES)

@@ -62,3 +62,10 @@ def test_a_key_sounds_once_at_a_time() -> None:
 def test_scales_that_are_none_are_refused() -> None:
     with pytest.raises(RequestError):
         wanted_of(scale="H major")
+
+
+@pytest.mark.parametrize(
+    ("instruments", "named"), [("", False), ("piano", False), ("drums", True), ("piano, drums", True), ("Drums, violin", True)]
+)
+def test_drums_are_named_or_not(instruments: str, named: bool) -> None:
+    assert wanted_of(instruments).names_drums == named

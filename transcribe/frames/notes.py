@@ -44,6 +44,11 @@ class Wanted(NamedTuple):
     drums: bool = True
     scale: str = ""
 
+    @property
+    def names_drums(self) -> bool:
+        """Whether drums are among the instruments that were named, alone (then no pitch is possible) or with others."""
+        return self.drums and (len(self.families) > 0 or self.low > self.high)
+
     def pitches(self) -> NDArray[np.bool_]:
         """Which of the MIDI pitches there may be, (128,).
 
@@ -90,11 +95,12 @@ class NoteReader:
     def settled(self) -> Table:
         """All rows again, after ``finish``, with families that the whole makes likely (``transcribe.frames.ensemble``).
 
-        Drums that are doubtful all along are left out: consonants, hammers and bows sound like them now and then.
+        Drums that are doubtful all along are left out, unless they were named: consonants, hammers and bows sound like them now
+        and then.
         """
         rows = rows_of(self._all_notes, self._wanted.families, self._settings.family_logit, whole=True)
         drums = np.concatenate([rows[:0], *self._all_drums])
-        if len(drums) and drums["confidence"].mean() < LEAST_SURE_OF_DRUMS:
+        if len(drums) and not self._wanted.names_drums and drums["confidence"].mean() < LEAST_SURE_OF_DRUMS:
             drums = drums[:0]
         return sort_heard(np.concatenate([rows, drums]))
 

@@ -66,9 +66,10 @@ def test_a_staff_that_was_missed_is_where_it_is_and_nowhere_else(drawn_page: Dra
     assert len(staves) == 6
     bend = page_bend(staves)
     assert bend is not None
-    assert missed_heights(teeth, staves, bend) == []
+    columns = np.flatnonzero((teeth.places >= staves[0].left) & (teeth.places <= staves[0].right))
+    assert missed_heights(teeth, columns, float(FRAME_INTERLINE), staves, bend) == []
     for left_out in range(6):
-        (height,) = missed_heights(teeth, staves[:left_out] + staves[left_out + 1 :], bend)
+        (height,) = missed_heights(teeth, columns, float(FRAME_INTERLINE), staves[:left_out] + staves[left_out + 1 :], bend)
         assert height == pytest.approx(float(staves[left_out].middle.mean()), abs=2)
 
 

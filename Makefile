@@ -19,6 +19,7 @@ lint: setup  ## ruff, mypy and the import contract
 	$(BIN)/python -m ruff check
 	$(BIN)/python -m ruff format --check
 	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy examples
 	$(BIN)/lint-imports
 
 format: setup  ## let ruff put the code in order

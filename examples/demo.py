@@ -179,6 +179,7 @@ def main() -> None:
         told = f"{100 * back['onset_f1']:.0f} % of {back['notes']} notes (F1); told: voices, {back['meter']}"
         table.add_row("", "its sound, transcribed back", "", told)
         progress.print(f"{task.name}: reading its own page")
+        assert answer.piece.source is not None  # it was read from a file
         seen = reports[-1]["read_back"] = read_back(FOLDER / task.name, answer.piece.source.data)
         exact = f"{seen['bars_exact']} of {seen['bars']} bars exact"
         read = f"{100 * seen['note_f1']:.0f} % of {seen['notes']} notes (F1), {exact}"

@@ -27,7 +27,7 @@ POINTS_PER_INCH = 72.0
 def read_to_files(
     pages: Sequence[Path],
     paths: ReadPaths,
-    wishes: Wishes,
+    wishes: Wishes | None = None,
     *,
     weights: str = "signs",
     as_pictures: bool = False,
@@ -39,7 +39,7 @@ def read_to_files(
     Args:
         pages: Pictures and PDF documents in the order of the music.
         paths: Outputs.
-        wishes: What the user knows better.
+        wishes: What the user knows better; nothing when None.
         weights: Name or folder of the detector.
         as_pictures: Read PDF documents from their pixels.
         seed: Of the performance.

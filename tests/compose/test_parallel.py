@@ -59,8 +59,7 @@ def learn(folder, strategy, first=0, last=None):
     torch.save(model.state_dict(), folder / f"done-{distributed.get_rank() if distributed.is_initialized() else 0}.pt")
 
 if __name__ == "__main__":
-    for name, strategy, last in (("ddp", "ddp", None), ("fsdp", "fsdp", None), ("broken", "fsdp", 2)):
-        learn(Path(sys.argv[1]) / name, strategy, last=last)
+    learn(Path(sys.argv[1]), sys.argv[2], last=int(sys.argv[3]) or None)
     distributed.destroy_process_group()
 """
 
@@ -80,10 +79,10 @@ def test_two_processes_learn_what_one_does(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    ran = subprocess.run(
-        [*launch, str(tmp_path / "script.py"), str(tmp_path)], env=environment, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
+    for name, strategy, last in (("ddp", "ddp", 0), ("fsdp", "fsdp", 0), ("broken", "fsdp", 2)):  # processes of their own, as usual
+        command = [*launch, str(tmp_path / "script.py"), str(tmp_path / name), strategy, str(last)]
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
     namespace = {"__name__": "script"}
     exec(SCRIPT, namespace)
     namespace["learn"](tmp_path / "alone", "")

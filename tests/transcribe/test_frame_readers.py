@@ -138,7 +138,7 @@ def test_what_differs_is_told_apart() -> None:
     onsets = Onsets(looked_at, torch.randint(88, (200,), generator=generator), families)
     torch.manual_seed(0)
     reader = TimbreReader()
-    learn_onsets(reader, onsets, 3.0)
+    learn_onsets(reader, onsets, 9.0)
     with torch.no_grad():
         told = reader.judge(looked_at, onsets.pitch)
     assert (told.argmax(1) == families.argmax(1)).float().mean() > 0.9

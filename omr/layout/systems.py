@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr.layout.frame import FRAME_INTERLINE, Frame
+from omr.layout.regroup import regrouped
 from omr.layout.staff import Staff
 from omr.signs import Brace
 
@@ -33,6 +34,7 @@ LEAST_BRACE_SPACES = 3.5  # high
 BODY_PERCENT = (10, 90)  # of a bracket's height, without its hooks
 BRACE_SWING_SPACES = 0.15  # how far a brace goes to and fro
 BRACKET_SPACES = 0.28  # thinner is a line
+JOINED_BY_ORDER = 0.3  # how sure systems are that only the order of the page tells
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,7 @@ def find_systems(frame: Frame, staves: list[Staff]) -> list[System]:
         if lower is not None:
             below[upper] = (lower, _joined(frame, staves[upper], staves[lower]))
     taken: set[int] = set()
-    systems = []
+    groups: dict[tuple[int, ...], float] = {}
     for first in range(len(staves)):
         if first in taken:
             continue
@@ -63,8 +65,11 @@ def find_systems(frame: Frame, staves: list[Staff]) -> list[System]:
                 break
             members.append(step[0])
         taken.update(members)
-        chosen = tuple(staves[member] for member in members)
-        systems.append(System(chosen, _braces(frame, chosen), sureness))
+        groups[tuple(members)] = sureness
+    systems = []
+    for group in regrouped(list(groups), staves, {upper: lower for upper, (lower, _) in below.items()}):
+        chosen = tuple(staves[member] for member in group)
+        systems.append(System(chosen, _braces(frame, chosen), groups.get(group, JOINED_BY_ORDER)))
     return systems
 
 

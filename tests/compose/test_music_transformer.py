@@ -78,7 +78,7 @@ def test_gradients_equal_those_of_the_gather(attend, device, queries, keys, dist
         for tensor in given:
             tensor.requires_grad_()
         out = function(*given)
-        (out * torch.linspace(-1, 1, out.numel()).view_as(out)).sum().backward()
+        (out * torch.linspace(-1, 1, out.numel(), device=device).view_as(out)).sum().backward()
     limit = 1e-4 if device == "cpu" else 2e-2  # TF32 products in the compiled kernel
     for mine, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine.grad, other.grad, atol=limit, rtol=limit)

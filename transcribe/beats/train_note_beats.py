@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from compose.devices import device_of, moved
 from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
 from transcribe.beats.note_examples import BeatExample, varied
@@ -115,7 +116,7 @@ def _window(example: BeatExample, rng: np.random.Generator) -> BeatBatch:
 
 def _period_shares(periods: Tensor) -> Tensor:
     """Beat lengths (events,) as shares of ``PERIODS_S``, each spread over its neighbours."""
-    classes = torch.from_numpy(np.log(PERIODS_S).astype(np.float32))
+    classes = torch.from_numpy(np.log(PERIODS_S).astype(np.float32)).to(periods.device)
     apart = (periods.clamp(float(PERIODS_S[0]), float(PERIODS_S[-1])).log()[:, None] - classes) / (classes[1] - classes[0])
     return torch.softmax(-0.5 * (apart / PERIOD_BLUR) ** 2, dim=-1)
 
@@ -151,7 +152,8 @@ def beat_loss(model: nn.Module, batch: BeatBatch) -> Tensor:
 def validate_note_beats(model: nn.Module, batches: Sequence[BeatBatch]) -> dict[str, float]:
     """Nats of beats, of the meter and of the beat's length, and the share of events whose likeliest meter is right."""
     rows = []
-    for batch in batches:
+    for given in batches:
+        batch = moved(given, device_of(model))
         losses = _losses(model, batch)
         known = batch.meters != IGNORED
         hits = (losses.meter_logits.argmax(dim=-1) == batch.meters)[known].float().mean()

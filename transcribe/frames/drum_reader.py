@@ -21,9 +21,9 @@ from transcribe.spectra.log_frequency import NUM_BINS
 __all__ = ["REACH", "DrumOutputs", "DrumReader"]
 
 RESOLUTIONS = 2
-CHANNELS = (12, 20)
+CHANNELS = (24, 40)
 BINS, STEPS = (7, 5), (3, 3)  # of the convolutions over frequency: how wide, and how far apart
-WIDTH, DILATIONS = 128, (1, 2, 4)
+WIDTH, DILATIONS = 192, (1, 2, 4, 1, 2, 4)
 REACH = 2 + sum(DILATIONS)  # frames to either side
 USUAL_LEVEL = 2.5
 RARE = -5.0  # logit of a drum where nothing is known

@@ -30,10 +30,11 @@ from transcribe.training_audio.sound_store import SoundStore
 __all__ = ["finish_run", "learn_drums", "learn_timbre", "run_transcribe"]
 
 LEARNING_RATE = 3e-3
-CROP_FRAMES, CROPS = 250, {"tiny": 4, "cpu": 4, "gpu": 64}
+CROP_FRAMES = {"tiny": 250, "cpu": 250, "gpu": 500}
+CROPS = {"tiny": 4, "cpu": 4, "gpu": 32}
 CALIBRATION_CLIPS = 24
 DRUM_SHARE, TIMBRE_SHARE = 0.26, 0.12  # of the time
-DRUM_CROPS, TIMBRE_CROPS = 6, 8
+DRUM_CROPS, TIMBRE_CROPS, CROPS_ALONE_FRAMES = 6, 8, 250
 DRUM_KINDS, DRUM_MIXTURES = (0.1, 0.15, 0.2, 0.55), 0.4  # of pianos, others, with drums, drums alone; share of mixtures
 TIMBRE_KINDS, TIMBRE_MIXTURES = (0.15, 0.75, 0.1, 0.0), 0.1
 VALIDATION_SHARE = 1 / 15  # of the hours that are made for training
@@ -106,13 +107,15 @@ def run_transcribe(
     sound = _Sound(seed, workers, told)
     train_store = store or sound.make(folder / "sound-train", fonts, "train", hours)
     valid_store = validation or sound.make(folder / "sound-valid", validation_fonts, "valid", hours * VALIDATION_SHARE)
+    on_gpu = preset == "gpu"  # which has time for so many crops that drums are learned with the rest
+    drum_share = 0.0 if on_gpu else DRUM_SHARE
     plan = TrainingPlan(
-        minutes=(1 - DRUM_SHARE - TIMBRE_SHARE) * minutes,
+        minutes=(1 - drum_share - TIMBRE_SHARE) * minutes,
         learning_rate=LEARNING_RATE,
         weight_decay=0.01,
         averaging=0.995,
         evaluate_every_s=600.0,
-        bfloat16=preset == "gpu",
+        bfloat16=on_gpu,
     )
     model, figures = train_frames(
         folder,
@@ -122,23 +125,25 @@ def run_transcribe(
         PRESETS[preset],
         seed=seed,
         batch=CROPS[preset],
-        frames=CROP_FRAMES,
+        frames=CROP_FRAMES[preset],
         workers=workers,
+        more_drums=on_gpu,
     )
-    learn_drums(model, train_store, DRUM_SHARE * minutes, seed=seed, workers=workers, say=told)
+    if drum_share:
+        learn_drums(model, train_store, drum_share * minutes, seed=seed, workers=workers, say=told)
     learn_timbre(model, train_store, TIMBRE_SHARE * minutes, seed=seed, workers=workers, say=told)
     return finish_run(folder, model, figures, train_store, valid_store, preset=preset, minutes=minutes, seed=seed, say=told)
 
 
 def learn_drums(model: FrameModel, store: Path, minutes: float, *, seed: int, workers: int, say: Callable[[str], None]) -> float:
     """Let a trained model's drum reader go on with crops of its store; gives the last loss. Arguments as ``run_transcribe``."""
-    source = CropSource(str(store), seed + 2, CROP_FRAMES, DRUM_CROPS, shares=DRUM_KINDS, mixed=DRUM_MIXTURES)
+    source = CropSource(str(store), seed + 2, CROPS_ALONE_FRAMES, DRUM_CROPS, shares=DRUM_KINDS, mixed=DRUM_MIXTURES)
     return train_drums(model.drums, training_batches(source, 0, workers), minutes, seed, say)
 
 
 def learn_timbre(model: FrameModel, store: Path, minutes: float, *, seed: int, workers: int, say: Callable[[str], None]) -> float:
     """Teach a trained model's timbre reader on crops of its store; gives the last loss. Arguments as ``run_transcribe``."""
-    source = CropSource(str(store), seed + 1, CROP_FRAMES, TIMBRE_CROPS, shares=TIMBRE_KINDS, mixed=TIMBRE_MIXTURES)
+    source = CropSource(str(store), seed + 1, CROPS_ALONE_FRAMES, TIMBRE_CROPS, shares=TIMBRE_KINDS, mixed=TIMBRE_MIXTURES)
     return train_timbre(model.timbre, training_batches(source, 0, workers), minutes, seed, say)
 
 

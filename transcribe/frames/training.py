@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from compose.devices import device_of, moved
+from compose.devices import ahead, best_device, device_of, moved
 from compose.ordered_blocks import ordered_blocks
 from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
@@ -23,16 +25,21 @@ __all__ = ["PRESETS", "crop_loss", "train_frames", "training_batches", "validate
 PRESETS = {
     "tiny": FrameModelConfig(width=24, dilations=(1, 2, 4, 8, 16, 2), pulse_width=64),
     "cpu": FrameModelConfig(),
-    "gpu": FrameModelConfig(width=128, dilations=(1, 2, 4, 8, 16, 32, 1, 2, 4, 8, 16, 32), groups=16, pulse_width=256),
+    "gpu": FrameModelConfig(width=64, dilations=(1, 2, 4, 8, 16, 32, 1, 2, 4, 8), groups=16, pulse_width=192),
 }
 VALIDATION_CROPS = 64
+WITH_DRUMS, DRUM_MIXTURES = (0.34, 0.34, 0.16, 0.16), 0.25  # of pianos, others, with drums, drums alone; share of mixtures
 
 
 def crop_loss(model: nn.Module, batch: CropBatch) -> Tensor:
-    """The loss of a batch; the spectrograms are made where the model is."""
-    with torch.no_grad():
-        spectra = log_frequency(batch.samples)
-    return total_loss(model(spectra), batch.targets())
+    """The loss of a batch; the spectrograms are made where the model is, in float32 always."""
+    return total_loss(model(_spectra(batch)), batch.targets())
+
+
+@torch.no_grad()
+def _spectra(batch: CropBatch) -> Tensor:
+    with torch.autocast(batch.samples.device.type, enabled=False):
+        return log_frequency(batch.samples)
 
 
 @torch.no_grad()
@@ -66,6 +73,7 @@ def train_frames(
     batch: int = 4,
     frames: int = 400,
     workers: int = 1,
+    more_drums: bool = False,
 ) -> tuple[FrameModel, dict[str, float]]:
     """Train, resuming from ``folder``; gives the model and its losses on the validation store.
 
@@ -78,11 +86,15 @@ def train_frames(
         batch: Crops in a batch.
         frames: Of a crop.
         workers: Processes that make batches; the batches are the same whatever their number.
+        more_drums: Whether crops have so many drums that their reader need not go on alone, which a GPU has the time for.
     """
     torch.manual_seed(seed)
     model = FrameModel(config)
     held_out = validation_batches(str(validation), VALIDATION_CROPS)
     first = steps_done(folder)
-    batches = training_batches(CropSource(str(store), seed, frames, batch), first, workers)
-    figures = train(model, batches, crop_loss, plan, folder, lambda trained: validate(trained, held_out))
+    source = CropSource(str(store), seed, frames, batch)
+    if more_drums:
+        source = replace(source, shares=WITH_DRUMS, mixed=DRUM_MIXTURES)
+    with closing(ahead(training_batches(source, first, workers), best_device())) as batches:
+        figures = train(model, batches, crop_loss, plan, folder, lambda trained: validate(trained, held_out))
     return model, figures

@@ -42,7 +42,7 @@ def test_what_teaches_has_beats_that_can_be_tapped() -> None:
 
 def test_a_run_ends_in_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pack_training, "performed_examples", lambda split, *_: iter([("openscore-lieder", example())] * 3))
-    monkeypatch.setattr("transcribe.beats.train_note_beats.NoteBeatConfig", NoteBeatConfig.tiny)
+    monkeypatch.setitem(pack_training.PRESETS, "cpu", NoteBeatConfig.tiny())
     said: list[str] = []
     figures = run_beats(tmp_path / "run", 0.03, say=said.append)
     assert any("3" in line for line in said)
@@ -50,5 +50,7 @@ def test_a_run_ends_in_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert sum(weight.numel() for weight in load_note_beats(figures["model"]).parameters()) == figures["parameters"]
     with pytest.raises(RequestError, match="holds a run"):
         run_beats(tmp_path / "run", 0.03)
+    with pytest.raises(RequestError, match="preset 'huge' is not known: expected one of cpu, gpu"):
+        run_beats(tmp_path / "other", 0.03, preset="huge")
     with pytest.raises(RequestError, match="holds no run to go on with"):
         run_beats(tmp_path / "other", 0.03, resume=True)

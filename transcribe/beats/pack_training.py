@@ -16,10 +16,12 @@ import numpy as np
 
 from compose.run_folder import check_run_folder
 from compose.training import TrainingPlan
-from corpora.errors import PartimentoError
+from corpora.errors import PartimentoError, RequestError
 from corpora.process import end_with_parent
+from corpora.safe_text import safe_text
 from transcribe.beats.note_activations import save_note_beats
 from transcribe.beats.note_examples import BeatExample, perform_freely
+from transcribe.beats.note_model import NoteBeatConfig
 from transcribe.beats.train_note_beats import train_note_beats
 from transcribe.beats.wishes import beats_a_bar
 from transcribe.training_audio.scores import Scores, read_score
@@ -38,6 +40,8 @@ MOST_OVERLONG = 0.03  # share of beats past those of the meter: cadenzas
 BEAT_S = (0.2, 2.1)  # in the median; others are kern files without a tempo
 COUNTED_S = 240.0  # of a long piece
 MODEL_FOLDER = "model"
+PRESETS = {"cpu": NoteBeatConfig(), "gpu": NoteBeatConfig(embed_dim=160, num_convolutions=5, num_layers=6)}
+WINDOWS = {"cpu": 8, "gpu": 32}  # in a batch
 LEARNING_RATE, WEIGHT_DECAY, EVALUATE_EVERY_S = 1.5e-3, 0.02, 180.0
 
 CARD = """# beats: beats, downbeats and meters of notes
@@ -49,7 +53,7 @@ The network of `transcribe.beats.note_model`, {parameters:,} weights.
 | data | {examples} scores of the packs' train split ({hours:.0f} hours), performed by rule with strengths at random |
 | validation | {valid} scores of the valid split |
 | training | {minutes:g} minutes, seed {seed} |
-| command | `partimento train beats --minutes {minutes:g} --seed {seed}` |
+| command | `partimento train beats --preset {preset} --minutes {minutes:g} --seed {seed}` |
 | licence of the weights | Apache-2.0 |
 
 On held-out windows: {figures}.
@@ -60,6 +64,7 @@ def run_beats(
     folder: Path,
     minutes: float,
     *,
+    preset: str = "cpu",
     seed: int = 0,
     workers: int = 2,
     resume: bool = False,
@@ -70,8 +75,9 @@ def run_beats(
     Args:
         folder: Of the run; made when missing.
         minutes: Wall time of the training, over all resumes; performing comes before, anew each time.
+        preset: In ``PRESETS``.
         seed: Of scores, performances, weights and windows.
-        workers: Processes that perform.
+        workers: Processes that perform, and vary what was performed.
         resume: Go on with the run in the folder.
         say: Hears what is being done.
 
@@ -79,22 +85,27 @@ def run_beats(
         JSON values: where the checkpoint is, its size and its figures on held-out scores.
 
     Raises:
-        RequestError: The run cannot begin or go on in the folder (``compose.run_folder``).
+        RequestError: No such preset, or the run cannot begin or go on in the folder (``compose.run_folder``).
         InputError: PARTIMENTO_DATA names no packs.
     """
+    if preset not in PRESETS:
+        raise RequestError(f"preset '{safe_text(preset)}' is not known: expected one of {', '.join(PRESETS)}")
     check_run_folder(folder, resume=resume)
     told = say or (lambda what: None)
     examples, weights = _with_weights("train", TRAIN_FILES, seed, workers, told)
     valid, _ = _with_weights("valid", VALID_FILES, seed, workers, told)
     told(f"training on {len(examples)} performances")
     plan = TrainingPlan(minutes=minutes, learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY, evaluate_every_s=EVALUATE_EVERY_S)
-    model, figures = train_note_beats(folder, examples, valid, plan, seed, weights=weights)
+    model, figures = train_note_beats(
+        folder, examples, valid, plan, seed, PRESETS[preset], weights, batch=WINDOWS[preset], workers=workers
+    )
     parameters = sum(weight.numel() for weight in model.parameters())
     values = {
         "parameters": parameters,
         "examples": len(examples),
         "valid": len(valid),
         "hours": sum(example.duration_s for example in examples) / 3600,
+        "preset": preset,
         "minutes": minutes,
         "seed": seed,
         "figures": ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items()),

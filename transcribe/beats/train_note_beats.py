@@ -6,9 +6,10 @@ when it is the nearest to one, within 60 ms.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,16 +18,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from compose.devices import device_of, moved
+from compose.devices import ahead, best_device, device_of, moved
+from compose.ordered_blocks import ordered_blocks_of
 from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
 from transcribe.beats.note_examples import BeatExample, varied
 from transcribe.beats.note_features import NUM_FEATURES, note_events
 from transcribe.beats.note_model import METERS, PERIODS_S, WINDOW_S, NoteBeatConfig, NoteBeatModel
 
-__all__ = ["BeatBatch", "beat_loss", "targets_of", "train_note_beats", "validate_note_beats", "windows"]
+__all__ = ["BeatBatch", "beat_loss", "targets_of", "train_note_beats", "validate_note_beats", "window_block", "windows"]
 
 BATCH = 8
+BLOCK = 4  # batches made together
 NEAR_S = 0.06
 METER_WEIGHT, PERIOD_WEIGHT = 0.15, 0.1
 PERIOD_BLUR = 0.7  # of a class: how far a beat's length is shared out among its neighbours
@@ -97,6 +100,20 @@ def windows(
                 own = getattr(row, name)
                 values[index, : len(own)] = own
         yield filled
+
+
+def window_block(given: tuple[Sequence[BeatExample], Sequence[float]], number: int, *, seed: int, batch: int) -> list[BeatBatch]:
+    """``BLOCK`` batches from batch ``BLOCK * number`` on, a pure function of its arguments.
+
+    Args:
+        given: Examples, and how often each comes.
+        number: From 0.
+        seed: Of the choice of windows, and how they are varied.
+        batch: Windows in a batch.
+    """
+    examples, weights = given
+    drawn = windows(examples, np.random.default_rng([seed, number]), weights, batch)
+    return [next(drawn) for _ in range(BLOCK)]
 
 
 def _window(example: BeatExample, rng: np.random.Generator) -> BeatBatch:
@@ -170,6 +187,8 @@ def train_note_beats(
     seed: int = 0,
     config: NoteBeatConfig | None = None,
     weights: Sequence[float] | None = None,
+    batch: int = BATCH,
+    workers: int = 1,
 ) -> tuple[NoteBeatModel, dict[str, float]]:
     """Train until the plan's time is used, resuming from the folder.
 
@@ -180,6 +199,8 @@ def train_note_beats(
         seed: Of weights and batches.
         config: Sizes; the usual ones when None.
         weights: How often each example comes, relative to the others; all alike when None.
+        batch: Windows in a batch.
+        workers: Processes that make the windows, which are the same whatever their number.
 
     Returns:
         The model with averaged weights, and its figures on the held-out examples.
@@ -188,7 +209,21 @@ def train_note_beats(
     model = NoteBeatModel(config or NoteBeatConfig())
     held_out = windows(valid, np.random.default_rng(1), [1.0] * len(valid))
     fixed = [next(held_out) for _ in range(8)]
-    drawn = time.time_ns() if steps_done(folder) else seed  # a run that goes on draws other windows
-    batches = windows(examples, np.random.default_rng(drawn), weights or [1.0] * len(examples))
-    figures = train(model, batches, beat_loss, plan, folder, lambda m: validate_note_beats(m, fixed))
+    given = examples, weights or [1.0] * len(examples)
+    drawn = _batches(given, partial(window_block, seed=seed, batch=batch), steps_done(folder), workers)
+    with closing(ahead(drawn, best_device())) as batches:
+        figures = train(model, batches, beat_loss, plan, folder, lambda m: validate_note_beats(m, fixed))
     return model, figures
+
+
+def _batches(
+    given: tuple[Sequence[BeatExample], Sequence[float]],
+    make: Callable[[tuple[Sequence[BeatExample], Sequence[float]], int], list[BeatBatch]],
+    first: int,
+    workers: int,
+) -> Iterator[BeatBatch]:
+    """Batches from a step on."""
+    number, skipped = divmod(first, BLOCK)
+    for block in ordered_blocks_of(given, make, number, workers):
+        yield from block[skipped:]
+        skipped = 0

@@ -23,7 +23,7 @@ from compose.grooves import add_drums
 from compose.measured_examples import Example, collate, transpose
 from compose.measured_model import Decisions, MeasuredModel, MeasuredModelConfig
 from compose.music_transformer import MusicTransformerConfig
-from compose.ordered_blocks import ordered_blocks
+from compose.ordered_blocks import ordered_items
 from compose.parallel import my_share, weighted
 from compose.questions import PLAIN_SHARE, draw_example
 from compose.run_folder import steps_done
@@ -185,11 +185,8 @@ def make_block(source: Source, number: int, split: Split = "train") -> list[list
 
 def _batches(source: Source, first: int, workers: int = 1) -> Iterator[Batch]:
     """Batches from a step on, in order, made in processes beside this one."""
-    number, skipped = divmod(first, BLOCK)
-    for block in ordered_blocks(partial(make_block, source), number, workers):
-        for examples in block[skipped:]:
-            yield collate(my_share(examples))
-        skipped = 0
+    for examples in ordered_items(partial(make_block, source), BLOCK, first, workers):
+        yield collate(my_share(examples))
 
 
 def validation_batches(stores: Sequence[str], questions: int = 96, seed: int = 1) -> list[Batch]:

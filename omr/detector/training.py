@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from compose.devices import device_of, moved
-from compose.ordered_blocks import ordered_blocks
+from compose.ordered_blocks import ordered_items
 from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
 from omr.detector.crops import BLOCK, CropSource, make_block, validation_batches
@@ -36,10 +36,7 @@ def validate(model: nn.Module, batches: Sequence[DetectorBatch]) -> dict[str, fl
 
 def training_batches(source: CropSource, first: int, workers: int) -> Iterator[DetectorBatch]:
     """Batches from a step on, in order, made in processes beside this one."""
-    number, skipped = divmod(first, BLOCK)
-    for block in ordered_blocks(partial(make_block, source), number, workers):
-        yield from block[skipped:]
-        skipped = 0
+    return ordered_items(partial(make_block, source), BLOCK, first, workers)
 
 
 def train_detector(

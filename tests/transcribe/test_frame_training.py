@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from corpora.errors import CheckpointError, RequestError
 from transcribe.families import FAMILIES
 from transcribe.frames import training
 from transcribe.frames.calibration import calibrate, example_of
-from transcribe.frames.crops import CropBatch, CropSource, make_block, validation_batches
+from transcribe.frames.crops import CropSource, make_block, validation_batches
 from transcribe.frames.drums import DRUM_CLASS_OF_KEY, DRUM_CLASSES
 from transcribe.frames.listener import FrameListener
 from transcribe.frames.loss import frame_losses, total_loss
@@ -128,13 +127,9 @@ def test_the_ends_of_a_crop_do_not_count(store: Path) -> None:
     assert torch.isfinite(total_loss(told, wanted))
 
 
-def test_a_run_goes_on_with_the_batch_where_it_stopped(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def in_this_process(make: Callable[[int], list[CropBatch]], first: int, workers: int) -> Iterator[list[CropBatch]]:
-        return (make(number) for number in itertools.count(first))
-
-    monkeypatch.setattr(training, "ordered_blocks", in_this_process)
+def test_a_run_goes_on_with_the_batch_where_it_stopped(store: Path) -> None:
     source = CropSource(str(store), frames=40, batch=1)
-    whole = list(itertools.islice(training.training_batches(source, 0, 1), 8))
+    whole = [batch for number in range(2) for batch in make_block(source, number)]
     later = list(itertools.islice(training.training_batches(source, 5, 1), 3))
     for one, other in zip(whole[5:], later, strict=True):
         assert torch.equal(one.samples, other.samples)

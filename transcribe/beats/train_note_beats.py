@@ -6,7 +6,7 @@ when it is the nearest to one, within 60 ms.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from compose.devices import ahead, best_device, device_of, moved
-from compose.ordered_blocks import ordered_blocks_of
+from compose.ordered_blocks import ordered_items_of
 from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
 from transcribe.beats.note_examples import BeatExample, varied
@@ -210,20 +210,8 @@ def train_note_beats(
     held_out = windows(valid, np.random.default_rng(1), [1.0] * len(valid))
     fixed = [next(held_out) for _ in range(8)]
     given = examples, weights or [1.0] * len(examples)
-    drawn = _batches(given, partial(window_block, seed=seed, batch=batch), steps_done(folder), workers)
+    make = partial(window_block, seed=seed, batch=batch)
+    drawn = ordered_items_of(given, make, BLOCK, steps_done(folder), workers)
     with closing(ahead(drawn, best_device())) as batches:
         figures = train(model, batches, beat_loss, plan, folder, lambda m: validate_note_beats(m, fixed))
     return model, figures
-
-
-def _batches(
-    given: tuple[Sequence[BeatExample], Sequence[float]],
-    make: Callable[[tuple[Sequence[BeatExample], Sequence[float]], int], list[BeatBatch]],
-    first: int,
-    workers: int,
-) -> Iterator[BeatBatch]:
-    """Batches from a step on."""
-    number, skipped = divmod(first, BLOCK)
-    for block in ordered_blocks_of(given, make, number, workers):
-        yield from block[skipped:]
-        skipped = 0

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from compose.devices import device_of, moved
-from compose.ordered_blocks import ordered_blocks
+from compose.ordered_blocks import ordered_items
 from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
 from corpora.atomic import atomic_path
@@ -72,10 +72,7 @@ def validate(model: nn.Module, batches: Sequence[SegmentBatch]) -> dict[str, flo
 
 
 def _batches(source: SegmentSource, first: int, workers: int) -> Iterator[SegmentBatch]:
-    number, skipped = divmod(first, BLOCK)
-    for block in ordered_blocks(partial(make_block, source), number, workers):
-        yield from block[skipped:]
-        skipped = 0
+    return ordered_items(partial(make_block, source), BLOCK, first, workers)
 
 
 def train_tokens(

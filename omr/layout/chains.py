@@ -93,10 +93,20 @@ def link(combs: Combs) -> list[Chain]:
 def _apart(chains: list[Chain]) -> list[Chain]:
     """Chains, best first, without those in the lines of a better one, as where beams and ledger lines go on beside a staff."""
     kept: list[Chain] = []
+    boxes = np.empty((len(chains), 4))  # of what is kept: first and last column, highest and lowest
+    near = STAFF_SPACES * FRAME_INTERLINE
     for chain in sorted(chains, key=lambda chain: -sum(chain.likeness)):
-        if all(_shared(chain, other) <= MOST_SHARED for other in kept):
+        first, last, top, bottom = _box(chain)
+        beside = (boxes[: len(kept), 1] < first) | (boxes[: len(kept), 0] > last)
+        beside |= (boxes[: len(kept), 3] < top - near) | (boxes[: len(kept), 2] > bottom + near)
+        if all(_shared(chain, kept[other]) <= MOST_SHARED for other in np.flatnonzero(~beside).tolist()):
+            boxes[len(kept)] = first, last, top, bottom
             kept.append(chain)
     return kept
+
+
+def _box(chain: Chain) -> tuple[float, float, float, float]:
+    return chain.columns[0], chain.columns[-1], min(chain.heights), max(chain.heights)
 
 
 def _shared(chain: Chain, other: Chain) -> float:

@@ -106,7 +106,7 @@ def _apart(chains: list[Chain]) -> list[Chain]:
 
 
 def _box(chain: Chain) -> tuple[float, float, float, float]:
-    return chain.columns[0], chain.columns[-1], min(chain.heights), max(chain.heights)
+    return float(chain.columns[0]), float(chain.columns[-1]), min(chain.heights), max(chain.heights)
 
 
 def _shared(chain: Chain, other: Chain) -> float:

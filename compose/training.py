@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from compose.batches_ahead import batches_on
 from compose.curves import Curve
-from compose.devices import moved
 from compose.muon import Muon
 from compose.parallel import agreed, is_first, join, mean_of_processes, share_optimizer_state, share_out, whole
 from compose.run_folder import STATE_FILE
@@ -197,12 +197,13 @@ def train(
         if curve is not None:
             curve.add(step, used_s, **figures)
 
+    there = batches_on(place.device, batches)
     started = time.monotonic() - used_s
     try:
         while (share := plan.share(step, used_s)) < 1:
             for group in (group for optimizer in optimizers for group in optimizer.param_groups):
                 group["lr"] = plan.rate(share)
-            batch = moved(next(batches), place.device)
+            batch = next(there)
             with torch.autocast(place.device.type, torch.bfloat16, enabled=autocast):
                 value = loss(model, batch)
             for optimizer in optimizers:  # between forward and backward a sharded model shows other parameters than these
@@ -254,5 +255,6 @@ def train(
         )
         return figures
     finally:
+        there.close()
         if curve is not None:
             curve.close()

@@ -5,8 +5,6 @@ The device of these tests is torch's "meta", which no tensor comes to by itself.
 
 import contextlib
 import itertools
-import time
-from collections.abc import Iterator
 from dataclasses import fields
 
 import pytest
@@ -14,7 +12,7 @@ import torch
 from torch import nn
 
 import compose.parallel
-from compose.devices import ahead, best_device, device_of, fetched, moved
+from compose.devices import best_device, device_of, moved
 from compose.measured_model import Decisions, MeasuredModel, MeasuredModelConfig
 from compose.train_chorale import validate
 from compose.training import AveragedWeights, TrainingPlan, train
@@ -104,38 +102,3 @@ def test_a_run_on_a_gpu_ends_with_weights_on_the_processor(tmp_path):
     assert figures == {"on": 1.0}
     assert device_of(model).type == "cpu"
     assert torch.load(tmp_path / "state.pt", weights_only=True)["model"]["weight"].device.type == "cuda"
-
-
-def test_batches_come_ahead_in_order() -> None:
-    batches = [torch.tensor([float(number)]) for number in range(5)]
-    assert [float(batch) for batch in fetched(iter(batches), lambda batch: batch + 1)] == [1, 2, 3, 4, 5]
-    assert list(ahead(iter(batches), torch.device("cpu"))) == batches
-
-
-def test_an_error_comes_where_the_batch_would_have_come() -> None:
-    def broken() -> Iterator[int]:
-        yield 1
-        raise RuntimeError("no more")
-
-    batches = fetched(broken(), lambda batch: batch)
-    assert next(batches) == 1
-    with pytest.raises(RuntimeError, match="no more"):
-        next(batches)
-
-
-def test_no_more_is_made_once_the_batches_are_closed() -> None:
-    made = itertools.count()
-    batches = fetched(made, lambda batch: batch)
-    assert next(batches) == 0
-    batches.close()
-    asked = next(made)
-    time.sleep(0.3)
-    assert next(made) == asked + 1
-
-
-@pytest.mark.gpu
-def test_batches_are_on_the_gpu_before_they_are_wanted() -> None:
-    batches = [torch.full((1000,), float(number)) for number in range(4)]
-    there = list(ahead(iter(batches), torch.device("cuda")))
-    assert all(batch.is_cuda for batch in there)
-    assert [float(batch.sum()) for batch in there] == [0, 1000, 2000, 3000]

@@ -7,7 +7,6 @@ when it is the nearest to one, within 60 ms.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from compose.devices import ahead, best_device, device_of, moved
+from compose.devices import device_of, moved
 from compose.ordered_blocks import ordered_items_of
 from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
@@ -212,6 +211,5 @@ def train_note_beats(
     given = examples, weights or [1.0] * len(examples)
     make = partial(window_block, seed=seed, batch=batch)
     drawn = ordered_items_of(given, make, BLOCK, steps_done(folder), workers)
-    with closing(ahead(drawn, best_device())) as batches:
-        figures = train(model, batches, beat_loss, plan, folder, lambda m: validate_note_beats(m, fixed))
+    figures = train(model, drawn, beat_loss, plan, folder, lambda m: validate_note_beats(m, fixed))
     return model, figures

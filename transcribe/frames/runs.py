@@ -6,7 +6,7 @@ the curve (``compose.training``), and once it is done ``model/``, a checkpoint t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,12 @@ from transcribe.training_audio.sound_store import SoundStore
 __all__ = ["finish_run", "learn_drums", "learn_timbre", "run_transcribe"]
 
 LEARNING_RATE = 3e-3
-CROP_FRAMES = {"tiny": 250, "cpu": 250, "gpu": 500}
-CROPS = {"tiny": 4, "cpu": 4, "gpu": 32}
+FEW: Mapping[str, Any] = {"frames": 250, "batch": 4}
+MANY: Mapping[str, Any] = {"frames": 500, "batch": 32, "shares": (0.34, 0.34, 0.16, 0.16), "mixed": 0.25}  # enough for drums, too
+CROPS = {"tiny": FEW, "cpu": FEW, "gpu": MANY}  # of the first part of the training
 CALIBRATION_CLIPS = 24
 DRUM_SHARE, TIMBRE_SHARE = 0.26, 0.12  # of the time
-DRUM_CROPS, TIMBRE_CROPS, CROPS_ALONE_FRAMES = 6, 8, 250
+READER_FRAMES, DRUM_CROPS, TIMBRE_CROPS = 250, 6, 8
 DRUM_KINDS, DRUM_MIXTURES = (0.1, 0.15, 0.2, 0.55), 0.4  # of pianos, others, with drums, drums alone; share of mixtures
 TIMBRE_KINDS, TIMBRE_MIXTURES = (0.15, 0.75, 0.1, 0.0), 0.1
 VALIDATION_SHARE = 1 / 15  # of the hours that are made for training
@@ -107,8 +108,8 @@ def run_transcribe(
     sound = _Sound(seed, workers, told)
     train_store = store or sound.make(folder / "sound-train", fonts, "train", hours)
     valid_store = validation or sound.make(folder / "sound-valid", validation_fonts, "valid", hours * VALIDATION_SHARE)
-    on_gpu = preset == "gpu"  # which has time for so many crops that drums are learned with the rest
-    drum_share = 0.0 if on_gpu else DRUM_SHARE
+    on_gpu = preset == "gpu"
+    drum_share = 0.0 if on_gpu else DRUM_SHARE  # among many crops drums are learned with the rest
     plan = TrainingPlan(
         minutes=(1 - drum_share - TIMBRE_SHARE) * minutes,
         learning_rate=LEARNING_RATE,
@@ -118,16 +119,7 @@ def run_transcribe(
         bfloat16=on_gpu,
     )
     model, figures = train_frames(
-        folder,
-        train_store,
-        valid_store,
-        plan,
-        PRESETS[preset],
-        seed=seed,
-        batch=CROPS[preset],
-        frames=CROP_FRAMES[preset],
-        workers=workers,
-        more_drums=on_gpu,
+        folder, CropSource(str(train_store), seed, **CROPS[preset]), valid_store, plan, PRESETS[preset], workers=workers
     )
     if drum_share:
         learn_drums(model, train_store, drum_share * minutes, seed=seed, workers=workers, say=told)
@@ -137,13 +129,13 @@ def run_transcribe(
 
 def learn_drums(model: FrameModel, store: Path, minutes: float, *, seed: int, workers: int, say: Callable[[str], None]) -> float:
     """Let a trained model's drum reader go on with crops of its store; gives the last loss. Arguments as ``run_transcribe``."""
-    source = CropSource(str(store), seed + 2, CROPS_ALONE_FRAMES, DRUM_CROPS, shares=DRUM_KINDS, mixed=DRUM_MIXTURES)
+    source = CropSource(str(store), seed + 2, READER_FRAMES, DRUM_CROPS, shares=DRUM_KINDS, mixed=DRUM_MIXTURES)
     return train_drums(model.drums, training_batches(source, 0, workers), minutes, seed, say)
 
 
 def learn_timbre(model: FrameModel, store: Path, minutes: float, *, seed: int, workers: int, say: Callable[[str], None]) -> float:
     """Teach a trained model's timbre reader on crops of its store; gives the last loss. Arguments as ``run_transcribe``."""
-    source = CropSource(str(store), seed + 1, CROPS_ALONE_FRAMES, TIMBRE_CROPS, shares=TIMBRE_KINDS, mixed=TIMBRE_MIXTURES)
+    source = CropSource(str(store), seed + 1, READER_FRAMES, TIMBRE_CROPS, shares=TIMBRE_KINDS, mixed=TIMBRE_MIXTURES)
     return train_timbre(model.timbre, training_batches(source, 0, workers), minutes, seed, say)
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from compose.devices import ahead, best_device, device_of, moved
+from compose.devices import device_of, moved
 from compose.ordered_blocks import ordered_items
 from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
@@ -28,7 +26,6 @@ PRESETS = {
     "gpu": FrameModelConfig(width=64, dilations=(1, 2, 4, 8, 16, 32, 1, 2, 4, 8), groups=16, pulse_width=192),
 }
 VALIDATION_CROPS = 64
-WITH_DRUMS, DRUM_MIXTURES = (0.34, 0.34, 0.16, 0.16), 0.25  # of pianos, others, with drums, drums alone; share of mixtures
 
 
 def crop_loss(model: nn.Module, batch: CropBatch) -> Tensor:
@@ -61,37 +58,26 @@ def training_batches(source: CropSource, first: int, workers: int) -> Iterator[C
 
 def train_frames(
     folder: Path,
-    store: Path,
+    source: CropSource,
     validation: Path,
     plan: TrainingPlan,
     config: FrameModelConfig,
     *,
-    seed: int = 0,
-    batch: int = 4,
-    frames: int = 400,
     workers: int = 1,
-    more_drums: bool = False,
 ) -> tuple[FrameModel, dict[str, float]]:
     """Train, resuming from ``folder``; gives the model and its losses on the validation store.
 
     Args:
         folder: Of the run.
-        store, validation: Sound stores (``transcribe.training_audio``), of other pieces and other fonts.
+        source: Of crops, from a sound store (``transcribe.training_audio``); its seed is that of the weights, too.
+        validation: A sound store of other pieces and another font.
         plan: Time and rates.
         config: Sizes.
-        seed: Of weights and crops.
-        batch: Crops in a batch.
-        frames: Of a crop.
         workers: Processes that make batches; the batches are the same whatever their number.
-        more_drums: Whether crops have so many drums that their reader need not go on alone, which a GPU has the time for.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(source.seed)
     model = FrameModel(config)
     held_out = validation_batches(str(validation), VALIDATION_CROPS)
-    first = steps_done(folder)
-    source = CropSource(str(store), seed, frames, batch)
-    if more_drums:
-        source = replace(source, shares=WITH_DRUMS, mixed=DRUM_MIXTURES)
-    with closing(ahead(training_batches(source, first, workers), best_device())) as batches:
-        figures = train(model, batches, crop_loss, plan, folder, lambda trained: validate(trained, held_out))
+    batches = training_batches(source, steps_done(folder), workers)
+    figures = train(model, batches, crop_loss, plan, folder, lambda trained: validate(trained, held_out))
     return model, figures

@@ -228,7 +228,7 @@ class _Symbol:
                 self.stem = self.stem or (direction if direction in ("up", "down") else "")
             elif tag == "beam":
                 beams.append((child.get("number", "1"), (child.text or "").strip()))
-            elif tag == "notations":
+            elif tag == "notations" and child.get("print-object") != "no":
                 self._notations(child, tied)
             elif tag == "time-modification":
                 self.actual = int(child.findtext("actual-notes") or 1)

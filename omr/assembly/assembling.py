@@ -229,11 +229,8 @@ class _Assembly:
         for part, size in enumerate(self.sizes):
             bars = []
             for number, done in enumerate(assembled):
-                reading = done.readings[done.taken]
                 said = [direction for place, whose, direction in directions if place == number and whose == part]
-                bars.append(
-                    self._bar(number, part, reading, self._columns(number, decided, done), keys[number].get(part), said, marked)
-                )
+                bars.append(self._bar(number, part, decided[number], done, keys[number].get(part), said, marked))
             parts.append(Part(tuple(bars), size))
         return tuple(parts)
 
@@ -241,18 +238,19 @@ class _Assembly:
         self,
         number: int,
         part: int,
-        reading: BarReading,
-        columns: Columns,
+        choice: Decided,
+        done: AssembledBar,
         fifths: int | None,
         said: list[Direction],
         endings: dict[int, Ending],
     ) -> Bar:
         system, seen = self.bars[number]
         layout = self.found[system].layout
+        reading = done.readings[done.taken]
         clefs: dict[tuple[Fraction, int], Clef] = {}
         for x, staff, clef in self.clef_changes[number]:
             if layout.part_of_staff[staff] == part:
-                onset = columns.onset_from(x) if x > columns.left else Fraction(0)
+                onset = _onset_from(x, staff, choice, done)
                 where = layout.staff_in_part[staff]
                 clefs[onset, where] = Clef(onset, where, clef.sign, clef.line, clef.octaves)
         time = self.times[number]
@@ -352,6 +350,16 @@ def _first_clefs(system: SeenSystem) -> list[str]:
         if kind in kinds and 0 <= staff < system.staves and x < places[staff]:
             names[staff], places[staff] = kinds[kind], x
     return names
+
+
+def _onset_from(x: float, staff: int, choice: Decided, done: AssembledBar) -> Fraction:
+    """Where the first event of a staff right of ``x`` begins, the bar's end where there is none; 0 before all its music."""
+    reading = choice.readings[done.taken]
+    seen = [(choice.events[placed.event], placed.onset) for placed in reading.placed]
+    if x <= done.left or all(event.x > x for event, _ in seen):
+        return Fraction(0)
+    after = [onset for event, onset in seen if event.staff == staff and event.x > x]
+    return divs_to_quarters(min(after)) if after else done.readings[done.taken].length
 
 
 def _evidence(choice: Decided, reading: Reading) -> tuple[float, float]:

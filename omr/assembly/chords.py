@@ -16,7 +16,7 @@ from omr.assembly.lengths import REST_TYPES, TYPE_DIVS, dotted
 from omr.assembly.rows import Sign
 from omr.signs import BEAMS, DURATIONS, GRACES, HEADS, MAX_DOTS, RESTS, STEMS
 
-__all__ = ["MIN_PROBABILITY", "Length", "SeenEvent", "seen_events"]
+__all__ = ["MIN_PROBABILITY", "SHARED", "Length", "SeenEvent", "likely_lengths", "seen_events"]
 
 MIN_PROBABILITY = 0.15  # signs less probable are not looked at
 SAME_STEM = 2.1  # staff spaces between the centres of any heads on both sides of a stem
@@ -24,6 +24,8 @@ TOUCHING = 1.25  # head widths between them, and some more
 NARROWEST_HEAD = 1.1
 SAME_SIDE = 0.45  # between those on one side
 SURE_STEM = 0.75
+SURE_BEAM = 0.9
+SHARED = 0.3  # probability from which one of two things that a head says is said by it
 _HEAD_TYPES = {"head_whole": "whole", "head_half": "half", "head_breve": "breve"}
 _SHAPES = {"head_x": "x", "head_diamond": "diamond"}
 
@@ -137,9 +139,17 @@ def _stems_agree(head: Sign, other: Sign) -> bool:
     return head.stem.index(mine) == other.stem.index(theirs)
 
 
+def _beams_agree(head: Sign, other: Sign) -> bool:
+    """Whether one beam can do with both what it does with each: where it surely begins at one, it does not end at the other."""
+    mine, theirs = max(head.beam), max(other.beam)
+    if min(mine, theirs) < SURE_BEAM:
+        return True
+    return head.beam.index(mine) == other.beam.index(theirs)
+
+
 def _fits(head: Sign, chord: list[Sign]) -> bool:
     """Whether the head can be on the chord's stem."""
-    if not all(_stems_agree(head, other) for other in chord):
+    if not all(_stems_agree(head, other) and _beams_agree(head, other) for other in chord):
         return False
     if not math.isclose(_agreement(head, chord[0]), 1.0, abs_tol=0.9):
         return False
@@ -194,6 +204,11 @@ def _lengths(weighed: list[tuple[Sign, float]], combine: Callable[[list[float]],
     return tuple(sorted(readings, key=lambda reading: reading.cost))
 
 
+def likely_lengths(sign: Sign) -> tuple[Length, ...]:
+    """Readings of the length of one head, cheapest first."""
+    return _lengths([(sign, 1.0)], _mean_of_logs)
+
+
 def _mean_of_logs(values: list[float]) -> float:
     return math.exp(sum(math.log(max(value, LEAST_PROBABILITY / 10)) for value in values) / len(values))
 
@@ -220,11 +235,23 @@ def _chord(heads: list[Sign]) -> SeenEvent:
         lengths=_lengths([(head, 1.0) for head in believed], _mean_of_logs),
         absent=_absent(best),
         stem=stem,
-        beam=_likeliest(BEAMS, [head.beam for head in heads]),
+        beam=_beam(heads),
         grace=_likeliest(GRACES, [head.grace for head in heads]),
         beam_group=max(head.beam_group for head in heads),
         shapes=tuple(_SHAPES.get(head.kind, "") for head in believed),
     )
+
+
+def _beam(heads: list[Sign]) -> str:
+    """Whether a beam begins, goes on or ends; of a head that one voice beams and another does not, what the beam does."""
+    means = [sum(column) / len(heads) for column in zip(*(head.beam for head in heads), strict=True)]
+    beamed = max(range(1, len(means)), key=means.__getitem__)
+    return BEAMS[beamed] if means[beamed] >= (SHARED if _is_shared(heads) else means[0]) and means[beamed] > 0 else ""
+
+
+def _is_shared(heads: list[Sign]) -> bool:
+    up, down = STEMS.index("up"), STEMS.index("down")
+    return any(min(head.stem[up], head.stem[down]) >= SHARED for head in heads)
 
 
 def _same_places(rests: list[Sign]) -> list[list[Sign]]:

@@ -51,7 +51,7 @@ def decide_bar(
     events, bar_rests = _without_bar_rests(bar, meter)
     strokes = dict(tremolo_pairs(events, bar.signs))
     in_tremolo = {index for group in strokes for index in group.members}
-    numbered = [group for group in printed_tuplets(events, bar.signs) if not in_tremolo.intersection(group.members)]
+    numbered = [group for group in printed_tuplets(events, bar.signs, known_tuplets) if not in_tremolo.intersection(group.members)]
     printed = [*strokes, *numbered]
     escape = EXPECTED_ESCAPE if escape_expected else ESCAPE
     known = known_tuplets | {group.ratios[0][0] for group in numbered}

@@ -268,6 +268,12 @@ class _Search:
         absent = sum(tuplets[number].absent for number in starting)
         for length in self.lengths[index]:
             yield length.cost + absent, length, 1, 1, -1, running
+        staff = self.task.events[index].staff
+        for number, ratio in running:
+            if self.task.events[tuplets[number].members[0]].staff == staff:
+                actual, normal, _ = tuplets[number].ratios[ratio]
+                for length in self.lengths[index]:
+                    yield length.cost + absent + costs.LENT_RATIO, length, actual, normal, -1, running
         for number in starting:
             if any(self.members[number] & self.members[other] for other, _ in running):
                 continue

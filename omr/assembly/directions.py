@@ -46,10 +46,6 @@ class Columns:
             return Fraction(0)
         return self.onsets[min(range(len(self.xs)), key=lambda index: abs(self.xs[index] - x))]
 
-    def onset_from(self, x: float) -> Fraction:
-        """Onset of the first column right of ``x``, the bar's length where there is none."""
-        return next((onset for place, onset in zip(self.xs, self.onsets, strict=True) if place > x), self.length)
-
 
 @dataclass(slots=True)
 class _Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omr.signs import KINDS, SIGN_DTYPE, SeenSystem
 
@@ -59,4 +59,13 @@ def sign_rows(system: SeenSystem) -> list[Sign]:
         for row, (kind, *values) in enumerate(zip(kinds, *columns.values(), strict=True))
         if 0 <= kind < len(KINDS) and 0 <= staves[row] < system.staves and probabilities[row] > 0
     ]
+    rows = [_on_the_staff_below(sign, system) if sign.kind.startswith("ottava_") else sign for sign in rows]
     return sorted(rows, key=lambda sign: (sign.x, sign.staff, sign.place, sign.row))
+
+
+def _on_the_staff_below(sign: Sign, system: SeenSystem) -> Sign:
+    """An octave line between two staves: nearly always 8va of the lower one rather than 8vb of the upper one."""
+    middles = system.middle_lines.tolist()
+    gaps = ((lower, middles[lower - 1] + 2.0, middles[lower] - 2.0) for lower in range(1, len(middles)))
+    staff = next((lower for lower, top, bottom in gaps if top < sign.y < bottom), sign.staff)
+    return sign if staff == sign.staff else replace(sign, staff=staff, place=4.0 + 2.0 * (middles[staff] - sign.y))

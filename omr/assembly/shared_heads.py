@@ -8,18 +8,20 @@ so that bar arithmetic has to tell it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from omr.assembly.chords import Length, SeenEvent
+from omr.assembly.chords import SHARED, Length, SeenEvent, likely_lengths
 from omr.assembly.costs import DISPLACED_HEAD, NEVER
 from omr.assembly.lengths import TYPE_DIVS, dotted
 from omr.assembly.rows import Sign
-from omr.signs import STEMS
+from omr.signs import BEAMS, DURATIONS, STEMS
 
 __all__ = ["shared_heads"]
 
 BELIEVED = 0.5
 SURE_STEM = 0.75
-BOTH_STEMS = 0.3  # probability of each direction from which a head is shared
+UNBEAMED = BEAMS.index("")
+FLAGGED = frozenset(DURATIONS[DURATIONS.index("eighth") :])
 UP, DOWN = STEMS.index("up"), STEMS.index("down")
 BESIDE = (0.2, 1.0)  # staff spaces between the middle of a head and its stem
 AT_END = 0.8  # staff spaces between the height of a head and the end of its stem
@@ -28,6 +30,7 @@ BEAM_REACH = 14.0
 FILLED = (("eighth", 0, 1.0), ("quarter", 0, 1.0), ("16th", 0, 1.5), ("quarter", 1, 2.0), ("eighth", 1, 2.5))
 OPEN = (("half", 0, 0.3), ("half", 1, 1.5))
 OF_BEAM = 0.3
+UNLIKE_THE_BEAM = 1.5  # nats for a length that no other chord of the beam has
 
 
 def shared_heads(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> list[SeenEvent]:
@@ -44,11 +47,14 @@ def _of_both_directions(events: Sequence[SeenEvent]) -> list[SeenEvent]:
     """From heads whose stem points up and down alike."""
     found = []
     for event in events:
-        shared = [row for row in event.rows if min(row.stem[UP], row.stem[DOWN]) >= BOTH_STEMS]
+        shared = [row for row in event.rows if min(row.stem[UP], row.stem[DOWN]) >= SHARED]
         if event.is_rest or event.grace or not shared:
             continue
         own = [row for row in event.rows if row not in shared]
         event.stem = "down" if own and max(own[0].stem) == own[0].stem[DOWN] else "up"
+        is_beamed_once = event.beam != "" and shared[0].beam[UNBEAMED] >= SHARED
+        if is_beamed_once and not own:
+            event.stem = _stem_of_beam(event, events)
         other = "down" if event.stem == "up" else "up"
         column = [
             chord
@@ -64,12 +70,45 @@ def _of_both_directions(events: Sequence[SeenEvent]) -> list[SeenEvent]:
             rows = sorted({row.row: row for row in (*column[0].rows, *shared)}.values(), key=lambda row: row.place)
             column[0].rows, column[0].shapes = tuple(rows), ("",) * len(rows)
             continue
-        second = _second(event, shared[0], other, events)
-        second.rows, second.shapes = tuple(shared), ("",) * len(shared)
-        if second.beam == "":
-            second.lengths = event.lengths
+        if is_beamed_once:
+            second = _without_the_beam(event, shared[0], other, events)
+        else:
+            second = _second(event, shared[0], other, events)
+            if second.beam == "":
+                second.lengths = event.lengths
+        second.rows, second.shapes = _without_slurs(shared) if is_beamed_once else tuple(shared), ("",) * len(shared)
         found.append(second)
     return found
+
+
+def _stem_of_beam(event: SeenEvent, events: Sequence[SeenEvent]) -> str:
+    """The direction of most stems under an event's beam, of those whose head is not shared where there are any; "up" without."""
+    others = [other for other in events if other.beam_group == event.beam_group and other is not event and not other.grace]
+    sure = [other for other in others if max(other.rows[0].stem) >= SURE_STEM] or others
+    down = sum(other.stem == "down" for other in sure)
+    return "down" if 2 * down > len(sure) else "up"
+
+
+def _without_the_beam(event: SeenEvent, row: Sign, direction: str, events: Sequence[SeenEvent]) -> SeenEvent:
+    """The chord of a head's other voice, where one voice has a beam and the other has none; each keeps the lengths that fit it."""
+    usual = [other.lengths[0].type for other in events if other.beam_group == event.beam_group and other is not event]
+    beamed = tuple(
+        sorted(
+            (length for length in event.lengths if length.type in FLAGGED),
+            key=lambda length: length.cost + UNLIKE_THE_BEAM * (length.type not in usual),
+        )
+    )
+    plain = tuple(length for length in likely_lengths(row) if length.type not in FLAGGED)
+    if beamed:
+        event.lengths = beamed
+    if not plain:  # the other voice has flags of its own
+        plain = tuple(length for length in likely_lengths(row) if length != event.lengths[0]) or event.lengths
+    return SeenEvent(row.x, row.staff, (row,), False, plain, NEVER, direction, shapes=("",))
+
+
+def _without_slurs(rows: Sequence[Sign]) -> tuple[Sign, ...]:
+    """Heads of a voice without a beam: slurs are those of the other voice's figures."""
+    return tuple(replace(row, slur_start=0.0, slur_stop=0.0) for row in rows)
 
 
 def _of_second_stems(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> list[SeenEvent]:

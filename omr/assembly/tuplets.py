@@ -28,6 +28,7 @@ NOT_ONE_BEAM = 0.7
 WRONG_COUNT = 0.7
 MIXED_LENGTHS = 0.2  # for each halving between the longest and the shortest
 WORST_FIT = 9.0
+BELIEVED = 0.5  # probability from which a bracket without a number makes a tuplet
 SAME_TIME = 0.9  # staff spaces of x within which two events of a stream begin together
 LEAST_DOUBT = 7.0  # nats for taking no tuplet where a number was seen for sure
 _UNITS = frozenset(TYPE_DIVS.values())
@@ -50,17 +51,24 @@ class TupletGroup:
     printed: bool
 
 
-def printed_tuplets(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> list[TupletGroup]:
-    """The tuplets that numbers of a bar name, in their order.
+def printed_tuplets(events: Sequence[SeenEvent], signs: Iterable[Sign], known: frozenset[int] = frozenset()) -> list[TupletGroup]:
+    """The tuplets that numbers of a bar name, and then those that brackets without a number span, each in their order.
 
     Args:
         events: Of the bar without grace chords, in order of ``x``.
         signs: Of the bar.
+        known: Numbers of tuplets printed before, which brackets without a number may stand for, as for threes.
     """
     signs = list(signs)
     brackets = [sign for sign in signs if sign.kind == "tuplet_bracket"]
     taken: set[int] = set()
     groups = []
+
+    def take(number: int, sign: Sign, members: tuple[int, ...]) -> None:
+        taken.update(members)
+        ratios = tuple((number, normal, UNUSUAL_RATIO * index) for index, normal in enumerate(RATIOS[number]))
+        groups.append(TupletGroup(members, ratios, min(chance_cost(1.0 - sign.probability), LEAST_DOUBT), True))
+
     for sign in signs:
         if not sign.kind.startswith("tuplet_") or sign.kind == "tuplet_bracket":
             continue
@@ -70,16 +78,23 @@ def printed_tuplets(events: Sequence[SeenEvent], signs: Iterable[Sign]) -> list[
             key=lambda other: abs(other.x - sign.x),
             default=None,
         )
-        members = _best_run(events, number, sign, bracket, taken)
+        brackets = [other for other in brackets if other is not bracket]
+        _, members = _best_run(events, number, sign, bracket, taken)
         if members:
-            taken.update(members)
-            ratios = tuple((number, normal, UNUSUAL_RATIO * index) for index, normal in enumerate(RATIOS[number]))
-            doubt = 1.0 - sign.probability
-            groups.append(TupletGroup(members, ratios, min(chance_cost(doubt), LEAST_DOUBT), True))
+            take(number, sign, members)
+    for bracket in brackets:
+        if bracket.probability >= BELIEVED:
+            runs = ((*_best_run(events, number, bracket, bracket, taken), number) for number in sorted(known | {3}))
+            _, members, number = min(runs)
+            if members:
+                take(number, bracket, members)
     return groups
 
 
-def _best_run(events: Sequence[SeenEvent], number: int, sign: Sign, bracket: Sign | None, taken: set[int]) -> tuple[int, ...]:
+def _best_run(
+    events: Sequence[SeenEvent], number: int, sign: Sign, bracket: Sign | None, taken: set[int]
+) -> tuple[float, tuple[int, ...]]:
+    """The run that fits a number or bracket best, and how badly it does; an empty one where none fits."""
     best: tuple[int, ...] = ()
     best_cost = WORST_FIT
     for stream, side in _streams(events, sign.staff):
@@ -90,7 +105,7 @@ def _best_run(events: Sequence[SeenEvent], number: int, sign: Sign, bracket: Sig
                 cost += OTHER_SIDE
             if cost < best_cost:
                 best, best_cost = run, cost
-    return best
+    return best_cost, best
 
 
 def _streams(events: Sequence[SeenEvent], staff: int) -> list[tuple[list[int], str]]:
@@ -156,6 +171,9 @@ def implied_tuplets(
         if taken.intersection(members):
             continue
         groups += [TupletGroup(run, ((3, 2, cost),), 0.0, False) for run in _threes(events, members)]
+        for number in sorted(known - {2, 3}):
+            ratios = ((number, RATIOS[number][0], REPEATED_TUPLET),)
+            groups += [TupletGroup(run, ratios, 0.0, False) for run in _whole_beam(events, members, number, taken)]
     if anywhere:
         found = {group.members for group in groups}
         for staff in {event.staff for event in events}:
@@ -165,6 +183,18 @@ def implied_tuplets(
                         found.add(run)
                         groups.append(TupletGroup(run, ((3, 2, cost + 1.0),), 0.0, False))
     return groups
+
+
+def _whole_beam(events: Sequence[SeenEvent], members: list[int], number: int, taken: set[int]) -> Iterable[tuple[int, ...]]:
+    """Runs of ``number`` units that a beam makes, alone or with the rests in it and the one before and after it."""
+    first, last, staff = members[0], members[-1], events[members[0]].staff
+    rests = [index for index, event in enumerate(events) if event.is_rest and event.staff == staff]
+    inside = [index for index in rests if first < index < last]
+    before, after = [index for index in rests if index < first][-1:], [index for index in rests if index > last][:1]
+    stream = sorted([*before, *members, *inside, *after])
+    for run in _runs(events, stream, number, taken):
+        if set(members) <= set(run):
+            yield run
 
 
 def _threes(events: Sequence[SeenEvent], members: list[int]) -> Iterable[tuple[int, ...]]:

@@ -209,12 +209,18 @@ def _with_beams(events: list[Event]) -> list[Event]:
             continue
         levels = [LEVELS.get(events[index].type, 1) for index in members]
         for position, index in enumerate(members):
-            beams = tuple(_beam(levels, position, level) for level in range(1, levels[position] + 1))
+            leads = _leads(events[index])
+            beams = tuple(_beam(levels, position, level, leads) for level in range(1, levels[position] + 1))
             result[index] = replace(result[index], beams=beams)
     return result
 
 
-def _beam(levels: list[int], position: int, level: int) -> str:
+def _leads(event: Event) -> bool:
+    """Whether a chord begins a pair with what follows it, as a short one before a dotted one does: by its place in the bar."""
+    return (event.onset / (2 * event.duration)).denominator == 1 if event.duration else False
+
+
+def _beam(levels: list[int], position: int, level: int, leads: bool) -> str:
     before = position > 0 and levels[position - 1] >= level
     after = position + 1 < len(levels) and levels[position + 1] >= level
     if before and after:
@@ -223,4 +229,4 @@ def _beam(levels: list[int], position: int, level: int) -> str:
         return "end"
     if after:
         return "begin"
-    return "backward hook" if position > 0 else "forward hook"
+    return "forward hook" if position == 0 or (leads and position + 1 < len(levels)) else "backward hook"

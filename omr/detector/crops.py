@@ -24,7 +24,7 @@ from omr.pages.strips import SystemStrip
 __all__ = ["BLOCK", "CropSource", "make_block", "validation_batches"]
 
 BLOCK = 4  # batches made together
-WIDTH_PX, HEIGHT_PX = 512, 256
+WIDTH_SPACES, HEIGHT_SPACES = 64, 32  # of a picture
 SCALE, STRETCH = 0.09, 0.03  # a strip is larger or smaller by so much, and wider than high
 SLOPE = 0.004  # what straightening may leave, pixels down a pixel across
 TRIES = 20  # to find a low strip beside another one
@@ -51,13 +51,18 @@ class CropSource:
     varied: bool = True
     rare_share: float = 0.3
 
+    @property
+    def shape_px(self) -> tuple[int, int]:
+        """Height and width of a picture, and half its height: multiples of ``COARSEST`` where ``interline_px`` is even."""
+        return HEIGHT_SPACES * self.interline_px, WIDTH_SPACES * self.interline_px
 
-@lru_cache(maxsize=8)
+
+@lru_cache(maxsize=64)
 def _store(folder: str) -> SystemStore:
     return SystemStore(Path(folder))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _of_kinds(stores: tuple[str, ...]) -> dict[int, NDArray[np.int64]]:
     """Of every kind in some stores, the indices of the strips (counted through all of them) that have a sign of it."""
     having: dict[int, list[int]] = {}
@@ -93,7 +98,8 @@ def _draw(source: CropSource, rng: np.random.Generator) -> tuple[SystemStrip, fl
 def _window(
     strip: SystemStrip, around: float | None, source: CropSource, height_px: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], CropTargets]:
-    """A window of a strip, ``height_px`` by ``WIDTH_PX``, white where there is none; ``around`` some ``x`` where that is given."""
+    """A window of a strip, ``height_px`` high, white where there is none; ``around`` some ``x`` where that is given."""
+    width_px = source.shape_px[1]
     scale = source.interline_px / strip.interline_px
     across, down = scale, scale
     slope = 0.0
@@ -103,19 +109,19 @@ def _window(
         across, down = scale * stretch, scale / stretch
         slope = float(rng.uniform(-SLOPE, SLOPE))
     height, width = strip.image.shape[0] * down, strip.image.shape[1] * across
-    least, most = min(width - WIDTH_PX, 0.0), max(width - WIDTH_PX, 0.0)
+    least, most = min(width - width_px, 0.0), max(width - width_px, 0.0)
     left = float(rng.uniform(least, most))
     if around is not None:
         middle = (around * strip.interline_px + strip.origin_px[0]) * across
-        left = float(np.clip(middle - WIDTH_PX * rng.uniform(0.15, 0.85), least, most))
+        left = float(np.clip(middle - width_px * rng.uniform(0.15, 0.85), least, most))
     top = float(rng.uniform(min(height - height_px, 0.0), max(height - height_px, 0.0)))
-    rise = slope * WIDTH_PX / 2
+    rise = slope * width_px / 2
     shift = 0.5 * (across - 1), 0.5 * (down - 1)  # OpenCV counts from the middles of pixels
     map_to = np.array([[across, 0.0, shift[0] - left], [slope * across, down, shift[1] - top - slope * left - rise]])
     ink = 1.0 - strip.image.astype(np.float32) / 255.0
     if across < 0.8:  # what is made much smaller is averaged first
         ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), 0.35 / across), dtype=np.float32)
-    window = cv2.warpAffine(ink, map_to, (WIDTH_PX, height_px), flags=cv2.INTER_LINEAR, borderValue=0.0)
+    window = cv2.warpAffine(ink, map_to, (width_px, height_px), flags=cv2.INTER_LINEAR, borderValue=0.0)
     ink = np.asarray(window, dtype=np.float32)
     unit = strip.interline_px
     x0, y0 = strip.origin_px
@@ -126,7 +132,7 @@ def _window(
         strip.middle_lines,
         (across * unit, down * unit),
         (across * x0 - left, down * y0 - top),
-        (height_px, WIDTH_PX),
+        (height_px, width_px),
     )
     return vary_ink(ink, rng) if source.varied else ink, targets
 
@@ -134,9 +140,10 @@ def _window(
 def _picture(source: CropSource, rng: np.random.Generator) -> tuple[NDArray[np.float32], CropTargets]:
     """One picture: a tall window, or two low ones."""
     strip, around = _draw(source, rng)
-    half = HEIGHT_PX // 2
+    height_px = source.shape_px[0]
+    half = height_px // 2
     if _height(strip, source) > LOW * half:
-        return _window(strip, around, source, HEIGHT_PX, rng)
+        return _window(strip, around, source, height_px, rng)
     draws = (_draw(source, rng) for _ in range(TRIES))
     other = next((one for one in draws if _height(one[0], source) <= LOW * half), (strip, around))
     return _stacked([_window(strip, around, source, half, rng), _window(*other, source, half, rng)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -16,6 +16,7 @@ from omr.detector.targets import CropTargets
 
 __all__ = ["WEIGHTS", "DetectorBatch", "batch_of", "detector_losses", "total_loss"]
 
+BLACK = 255
 # Of each loss, a mean over the signs that it counts.
 WEIGHTS = {
     "points": 1.0,
@@ -39,14 +40,14 @@ class DetectorBatch:
     """Crops of one size.
 
     Args:
-        ink: Pictures, 0 white to 1 black.
+        ink: Pictures, 0 white to 255 black: a quarter of what floats would take from the processes that make them.
         cells: Picture, channel, row and column of each sign.
         values: See ``CropTargets``.
         weights: See ``CropTargets``.
         counts: 1 where a cell counts.
     """
 
-    ink: Float[Tensor, "batch 1 height width"]
+    ink: UInt8[Tensor, "batch 1 height width"]
     cells: Int[Tensor, "points 4"]
     values: Float[Tensor, "points numbers"]
     weights: Float[Tensor, "points names"]
@@ -54,10 +55,10 @@ class DetectorBatch:
 
 
 def batch_of(pictures: Sequence[np.ndarray], targets: Sequence[CropTargets]) -> DetectorBatch:
-    """A batch of crops; ``pictures`` are float32 ink of one shape."""
+    """A batch of crops; ``pictures`` are ink of one shape, float32 from 0 to 1."""
     numbered = [np.insert(one.cells, 0, index, axis=1) for index, one in enumerate(targets)]
     return DetectorBatch(
-        ink=torch.from_numpy(np.stack(pictures)[:, None]),
+        ink=torch.from_numpy(np.round(np.stack(pictures)[:, None] * BLACK).astype(np.uint8)),
         cells=torch.from_numpy(np.concatenate(numbered)),
         values=torch.from_numpy(np.concatenate([one.values for one in targets])),
         weights=torch.from_numpy(np.concatenate([one.weights for one in targets])),
@@ -77,7 +78,7 @@ def _points(logits: Float[Tensor, "batch channel row column"], batch: DetectorBa
 
 def detector_losses(model: nn.Module, batch: DetectorBatch) -> dict[str, Tensor]:
     """The losses by the names of ``WEIGHTS``, each a mean over the signs that it counts."""
-    points, told = model(batch.ink, batch.cells[:, [0, 2, 3]])
+    points, told = model(batch.ink / BLACK, batch.cells[:, [0, 2, 3]])
     losses = {"points": _points(points, batch)}
     column = 0
     for index, (name, size) in enumerate(ATTRIBUTES.items()):

@@ -68,7 +68,7 @@ class DetectorConfig:
     @classmethod
     def large(cls) -> DetectorConfig:
         """For a GPU."""
-        return cls(widths=(48, 128, 256, 384), blocks=(2, 3, 4, 4), head_width=256, attribute_width=512, interline_px=12)
+        return cls(widths=(24, 64, 144, 224), blocks=(0, 2, 3, 3), head_width=128, attribute_width=256, interline_px=10)
 
     def to_dict(self) -> dict[str, Any]:
         """The sizes as JSON values."""

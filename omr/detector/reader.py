@@ -15,6 +15,7 @@ from corpora.errors import CheckpointError
 from omr.detector.model import Detector, DetectorConfig
 from omr.detector.octave_clefs import with_octave_clefs
 from omr.detector.peaks import read_signs
+from omr.detector.second_stems import with_second_stems
 from omr.signs import Signs
 
 __all__ = ["DEFAULT_WEIGHTS", "SignReader", "load_sign_reader"]
@@ -55,6 +56,7 @@ class SignReader:
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         small = np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.uint8)
         signs = read_signs(self.model, small, (origin_px[0] * scale, origin_px[1] * scale), middle_lines)
+        signs = with_second_stems(signs, image, interline_px, origin_px)
         return with_octave_clefs(signs, image, interline_px, origin_px, middle_lines)
 
     def save_pretrained(self, folder: str | Path, card: str, about: dict[str, Any], store_as: StoreAs = "fp16") -> None:

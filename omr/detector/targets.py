@@ -84,6 +84,17 @@ def _on_lines(y: NDArray[np.float32], middle_lines: NDArray[np.float32]) -> NDAr
     return np.asarray(np.abs(y[:, None] - middle_lines[None, :]).min(1) < ON_LINES)
 
 
+def _is_shared(signs: Signs) -> NDArray[np.bool_]:
+    """Whether a sign is that of two voices, which differ in what they say of it."""
+    differs = np.stack([signs[name].max(1) * 2 == signs[name].sum(1) for name in _CLASSES]).any(axis=0)
+    return np.asarray(differs & (signs["stem"].sum(1) > 0))
+
+
+def _last_of_most(likely: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The last of the likeliest classes, where ``argmax`` gives the first."""
+    return np.asarray(likely.shape[1] - 1 - likely[:, ::-1].argmax(1))
+
+
 def draw_targets(
     signs: Signs,
     middle_lines: NDArray[np.float32],
@@ -111,6 +122,13 @@ def draw_targets(
     inside[inside] = border[row[inside], column[inside]]
     channels, of, places, exact = channels[inside], of[inside], places[inside], exact[inside]
     row, column = row[inside], column[inside]
+    # What two voices print at one place says two things of it: such a point stands twice, each time with half the weight.
+    shared = _is_shared(signs[of])
+    first = np.concatenate([np.ones(len(of), dtype=np.bool_), np.zeros(int(shared.sum()), dtype=np.bool_)])
+    channels, of, places, exact, row, column = (
+        np.concatenate([part, part[shared]]) for part in (channels, of, places, exact, row, column)
+    )
+    share = np.where(np.concatenate([shared, shared[shared]]), 0.5, 1.0)
     chosen = signs[of]
     y = places[:, 1]
     below = np.searchsorted(middle_lines, y)
@@ -118,7 +136,7 @@ def draw_targets(
         exact - np.stack([column, row], 1) - 0.5,
         np.log(np.maximum(np.stack([chosen["width"], chosen["height"]], 1), SMALLEST)),
         (chosen["staff"] >= below)[:, None],
-        *(chosen[name].argmax(1)[:, None].astype(np.float32) for name in _CLASSES),
+        *(np.where(first, chosen[name].argmax(1), _last_of_most(chosen[name]))[:, None].astype(np.float32) for name in _CLASSES),
         *((chosen[name] > 0.5)[:, None].astype(np.float32) for name in _FLAGS),
     ]
     kinds = chosen["kind"]
@@ -131,6 +149,6 @@ def draw_targets(
     return CropTargets(
         cells=np.stack([channels, row, column], 1),
         values=np.concatenate(values, 1).astype(np.float32),
-        weights=np.stack(weights, 1).astype(np.float32),
+        weights=(np.stack(weights, 1) * share[:, None]).astype(np.float32),
         border=border,
     )

@@ -124,7 +124,7 @@ class _Walker:
             if child.tag != SVG + "g":
                 continue
             classes = child.get("class", "").split()
-            if "placeholder" in classes:
+            if "placeholder" in classes or child.get("visibility") == "hidden":
                 continue
             name = classes[0] if classes else ""
             named = next((word[3:] for word in classes[1:] if word.startswith("id-")), "")

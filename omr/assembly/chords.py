@@ -129,7 +129,32 @@ def _chords(heads: list[Sign]) -> list[list[Sign]]:
         else:
             open_chords.append([head])
             chords.append(open_chords[-1])
+    chords = _joined(chords)
     return [sorted(chord, key=lambda head: (head.place, head.x)) for chord in (*known.values(), *chords)]
+
+
+def _joined(chords: list[list[Sign]]) -> list[list[Sign]]:
+    """Chords with those made one that a second had parted: heads on both sides of the stem come before others on one of them."""
+    joined: list[list[Sign]] = []
+    for chord in chords:
+        other = next((other for other in joined if _is_one_chord(chord, other)), None)
+        if other is None:
+            joined.append(chord)
+        else:
+            other += chord
+    return joined
+
+
+def _is_one_chord(one: list[Sign], other: list[Sign]) -> bool:
+    if one[0].staff != other[0].staff or abs(one[0].x - other[0].x) > SAME_STEM:
+        return False
+    if not any(abs(head.x - there.x) <= SAME_SIDE for head in one for there in other):
+        return False
+    if _likeliest(GRACES, [one[0].grace]) != _likeliest(GRACES, [other[0].grace]):
+        return False
+    return all(_fits(head, other) for head in one if min(abs(head.x - there.x) for there in other) <= SAME_SIDE) and all(
+        _stems_agree(head, there) and _beams_agree(head, there) for head in one for there in other
+    )
 
 
 def _stems_agree(head: Sign, other: Sign) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 __all__ = [
+    "CLOSEST_COLUMNS",
     "DISPLACED_HEAD",
     "ESCAPE",
     "EXPECTED_ESCAPE",
@@ -16,7 +17,6 @@ __all__ = [
     "LAPSE_BESIDE_ANOTHER",
     "LAPSE_OF_THE_LAST",
     "LEAST_PROBABILITY",
-    "LENT_RATIO",
     "NEVER",
     "OTHER_BEAM",
     "OTHER_STAFF",
@@ -53,7 +53,6 @@ OTHER_STEM_BESIDE_ANOTHER = 2.5
 REST_ON_THE_WRONG_SIDE = 1.0
 IMPLIED_TUPLET = 4.0  # a tuplet whose number is not printed
 REPEATED_TUPLET = 1.5  # the same after printed tuplets of this kind
-LENT_RATIO = 1.0  # a note beside a tuplet of another voice has its ratio
 UNUSUAL_RATIO = 1.5  # 7 in the time of 8 rather than of 4, and the like
 _NEW_VOICES = (0.0, 1.0, 3.0, 6.0)  # by the number of voices that the staff has already
 

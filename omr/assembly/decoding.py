@@ -266,14 +266,11 @@ class _Search:
                 return
         starting = self.starting.get(index, ())
         absent = sum(tuplets[number].absent for number in starting)
+        lent = self._lent_ratios(index, running)
         for length in self.lengths[index]:
             yield length.cost + absent, length, 1, 1, -1, running
-        staff = self.task.events[index].staff
-        for number, ratio in running:
-            if self.task.events[tuplets[number].members[0]].staff == staff:
-                actual, normal, _ = tuplets[number].ratios[ratio]
-                for length in self.lengths[index]:
-                    yield length.cost + absent + costs.LENT_RATIO, length, actual, normal, -1, running
+            for actual, normal in lent:
+                yield length.cost + absent, length, actual, normal, -1, running
         for number in starting:
             if any(self.members[number] & self.members[other] for other, _ in running):
                 continue
@@ -282,6 +279,16 @@ class _Search:
                 price = cost + absent - tuplets[number].absent
                 for length in self.lengths[index]:
                     yield length.cost + price, length, actual, normal, number, after
+
+    def _lent_ratios(self, index: int, running: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
+        """Ratios of the tuplets of other voices of its staff within which an event begins."""
+        event, tuplets = self.task.events[index], self.task.tuplets
+        ratios = []
+        for number, ratio in running:
+            first = self.task.events[tuplets[number].members[0]]
+            if first.staff == event.staff and event.x > first.x + costs.CLOSEST_COLUMNS:
+                ratios.append(tuplets[number].ratios[ratio][:2])
+        return ratios
 
     def _voices(
         self, event: SeenEvent, index: int, onset: int, voices: tuple[_Voice, ...], group: int

@@ -102,14 +102,16 @@ def bars_of(found: SystemSigns, lines: Sequence[BarLine]) -> list[SeenBar]:
         _part_lone_rests(bar)
     last_music = [max((event.x for event in (*bar.events, *bar.graces)), default=bar.span.left) for bar in bars]
 
-    def bar_from(x: float) -> int:
-        """The bar that a clef or signature belongs to: the next one behind the last note."""
+    def bar_from(x: float, staff: int | None = None) -> int:
+        """The bar that a clef or signature belongs to: the next one behind the last note, of its staff where that is given."""
         place = bar_at(x)
-        return place if x < last_music[place] or last_music[place] == spans[place].left else place + 1
+        own = (*bars[place].events, *bars[place].graces, *bars[place].lone_rests)
+        last = max((event.x for event in own if event.staff == staff), default=last_music[place])
+        return place if x < last or last == spans[place].left else place + 1
 
     for staff, clefs in enumerate(found.clefs):
         for x, clef in clefs:
-            if (place := bar_from(x)) < len(bars):
+            if (place := bar_from(x, staff)) < len(bars):
                 bars[place].clefs.append((x, staff, clef))
     for staff in range(found.system.staves):
         mine = [sign for sign in found.signs if sign.staff == staff]

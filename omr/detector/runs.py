@@ -104,7 +104,7 @@ def run_omr(
         minutes=minutes,
         learning_rate=LEARNING_RATE,
         weight_decay=0.01,
-        averaging=0.997,
+        averaging=0.9985,
         evaluate_every_s=600.0,
         bfloat16=preset == "gpu",
     )

@@ -33,6 +33,7 @@ END_GAP_SPACES = 1.2  # a longer break is an end
 BAR_LINE_PX = 4  # of a bar line at the end
 LEAST_ON = 0.6  # share of ink in it, on most lines
 MIN_STAFF_SPACES = 6.0
+MOST_BARREN = 16  # chains in a row that make no staff, after which the others are noise: on worn pages up to 9 were seen
 MOST_INSIDE = 0.3  # of a chain's combs that may lie in another staff
 GROW_CELLS = 6  # columns looked at beyond each end
 GOING_STROKE = 0.3  # at least so strong is a line that goes on
@@ -57,12 +58,17 @@ def find_staves(frame: Frame) -> list[Staff]:
     if teeth is None:
         return []
     staves: list[Staff] = []
+    barren = 0
     for chain in link(find_combs(teeth)):  # the best first, so that pieces of it that went astray are seen to lie in it
+        if barren == MOST_BARREN:
+            break
         if all(_share_inside(chain, teeth, staff) <= MOST_INSIDE for staff in staves):
+            barren += 1
             for staff in _ended(frame, settled(frame, teeth, _grown(frame, teeth, chain))):
                 same = [other for other in staves if lie_on_each_other(other, staff, staff.left, staff.right)]
                 if all(other.right - other.left < staff.right - staff.left for other in same):
                     staves = [other for other in staves if all(other is not one for one in same)] + [staff]
+                    barren = 0
     whole = sorted(merged(frame, teeth, staves), key=lambda staff: float(staff.middle.mean()))
     bend = page_bend(whole)
     if bend is not None:

@@ -146,3 +146,22 @@ def test_signs_at_the_border_do_not_count():
     near = (BORDER_CELLS * CELL_PX - ORIGIN[0]) / INTERLINE - 0.3
     targets = draw_targets(sign("head_black", near, 0.0, 0), MIDDLES, (INTERLINE, INTERLINE), ORIGIN, SHAPE)
     assert len(targets.cells) == 0
+
+
+def test_a_head_of_two_voices_is_taught_as_both():
+    signs = empty_signs(2)
+    signs["kind"], signs["probability"] = KIND_INDEX["head_black"], 1.0
+    signs["x"], signs["width"], signs["height"] = [20.0, 26.0], 1.2, 1.0
+    signs["stem"] = [[0, 0.5, 0.5], [0, 1, 0]]
+    signs["duration"][0, [3, 5]], signs["duration"][1, 4] = 0.5, 1.0
+    signs["dots"][:, 0] = signs["grace"][:, 0] = 1.0
+    signs["beam"][0, [0, 1]], signs["beam"][1, 0] = 0.5, 1.0
+    targets = draw_targets(signs, MIDDLES, (INTERLINE, INTERLINE), ORIGIN, SHAPE)
+    columns = {"duration": 5, "stem": 7, "beam": 8}
+    taught: dict[float, list[tuple[float, ...]]] = {}
+    for values, weights in zip(targets.values, targets.weights, strict=True):
+        weight = float(weights[list(ATTRIBUTES).index("duration")])
+        taught.setdefault(weight, []).append(tuple(float(values[column]) for column in columns.values()))
+    assert set(taught[0.5]) == {(3.0, 1.0, 0.0), (5.0, 2.0, 1.0)}
+    assert set(taught[1.0]) == {(4.0, 1.0, 0.0)}
+    assert taught[0.5].count((3.0, 1.0, 0.0)) == taught[0.5].count((5.0, 2.0, 1.0))

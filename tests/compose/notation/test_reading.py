@@ -85,9 +85,10 @@ def test_graces_stand_before_their_note_and_last_nothing() -> None:
     ]
 
 
-def test_tuplets_keep_their_ratio_and_only_printed_ends() -> None:
+@pytest.mark.parametrize("hiding", ['<notations><tuplet bracket="no" show-number="none" ', '<notations print-object="no"><tuplet '])
+def test_tuplets_keep_their_ratio_and_only_printed_ends(hiding: str) -> None:
     ratio = "<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes></time-modification>"
-    hidden = '<notations><tuplet type="start" bracket="no" show-number="none"/></notations>'
+    hidden = hiding + 'type="start"/></notations>'
     shown = '<notations><tuplet type="start"/></notations>'
     stop = '<notations><tuplet type="stop"/></notations>'
     attributes = ATTRIBUTES.replace("<divisions>4", "<divisions>3")

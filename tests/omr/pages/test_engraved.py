@@ -179,6 +179,14 @@ def test_rests_of_many_bars_count_them_all() -> None:
     assert first.count("time_3") == 1  # the number above it
 
 
+def test_what_is_hidden_has_no_label() -> None:
+    kern = "**kern\n*clefG2\n*M4/4\n=1\n4c\n4ryy\n4d\n4eyy\n=2\n1ryy\n==\n*-\n"
+    (page,) = engraved_pages(kern, EngravingOptions(page_width=40.0))
+    kinds = _kinds(page)
+    assert kinds.count("head_black") == 2
+    assert not any(kind.startswith("rest_") for kind in kinds)
+
+
 def test_what_is_no_score_is_refused() -> None:
     with pytest.raises(InputError, match="expected a score that verovio can engrave"):
         engraved_pages("<score-partwise/>", EngravingOptions())

@@ -24,7 +24,9 @@ MIN_INTERLINE_PX, MAX_INTERLINE_PX = 4, 160
 WINDOWS = (15, 41, 121)  # heights of the windows that tell ink from paper: fine, middling and coarse pages
 GRAIN_PX = 7  # averaged across, against the grain of scans
 OFFSET = 0.05  # ink is darker than the mean of its window by this share
+DARK_OFFSET, LITTLE = 0.15, 0.012  # on pages with so small a share of runs, where there is more grain than ink, dark ink comes first
 MAX_CANDIDATES = 4
+ALIKE = 0.12  # of logarithms
 LEAST_SHARE = 0.12  # of the best candidate's runs, for a further one
 
 
@@ -45,22 +47,32 @@ def line_spacings(grey: Grey) -> tuple[LineSpacing, ...]:
     """
     step = max(1, grey.shape[1] // COLUMNS)
     columns = np.ascontiguousarray(cv2.blur(grey, (GRAIN_PX, 1))[:, ::step].T).astype(np.uint8, copy=False)
-    found: list[LineSpacing] = []
-    for window in WINDOWS:
-        black, white = _runs(columns, window)
-        found += _candidates(black, white, columns.size)
-    found.sort(key=lambda spacing: -spacing.share)
+    likely = _distinct(_found(columns, OFFSET))
+    kept = [spacing for spacing in likely[:MAX_CANDIDATES] if spacing.share >= LEAST_SHARE * likely[0].share]
+    if likely and likely[0].share < LITTLE:
+        kept = _distinct([*_found(columns, DARK_OFFSET)[:1], *kept])
+    return tuple(kept)
+
+
+def _found(columns: Grey, offset: float) -> list[LineSpacing]:
+    """Candidates by all windows, likeliest first."""
+    found = [spacing for window in WINDOWS for spacing in _candidates(*_runs(columns, window, offset), columns.size)]
+    return sorted(found, key=lambda spacing: -spacing.share)
+
+
+def _distinct(found: list[LineSpacing]) -> list[LineSpacing]:
+    """Those that are not nearly as an earlier one."""
     kept: list[LineSpacing] = []
     for spacing in found:
-        if all(abs(np.log(spacing.interline_px / other.interline_px)) > 0.12 for other in kept):
+        if all(abs(np.log(spacing.interline_px / other.interline_px)) > ALIKE for other in kept):
             kept.append(spacing)
-    return tuple(spacing for spacing in kept[:MAX_CANDIDATES] if spacing.share >= LEAST_SHARE * kept[0].share)
+    return kept
 
 
-def _runs(columns: Grey, window: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _runs(columns: Grey, window: int, offset: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Lengths of each black run and of the white run after it, of all columns; (runs,) each."""
     mean = cv2.blur(columns, (window, 1), borderType=cv2.BORDER_REPLICATE)
-    ink = columns < mean.astype(np.float32) * (1.0 - OFFSET) - 2.0
+    ink = columns < mean.astype(np.float32) * (1.0 - offset) - 2.0
     padded = np.zeros((ink.shape[0], ink.shape[1] + 2), dtype=np.int8)
     padded[:, 1:-1] = ink
     flat = np.diff(padded.ravel())

@@ -1,7 +1,8 @@
 """One score that was read against its reference: symbols, notes, bars and how sure they were.
 
 Symbols (``compose.notation.measures``) are compared bar by bar in the alignment of ``omr.evaluation.alignment``; a bar without
-a partner counts whole. The sum of edits is never below the edit distance of the whole sequences, and a long score is no dearer than
+a partner counts whole. What is said between two staves of one part looks the same whichever of them it was written for: it counts
+for the upper one. The sum of edits is never below the edit distance of the whole sequences, and a long score is no dearer than
 its bars.
 """
 
@@ -11,11 +12,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from compose.notation.measures import SymbolErrors, class_recall, note_symbols, symbol_errors, symbols_of
-from compose.notation.written import WrittenScore
+from compose.notation.written import Bar, WrittenScore
 from omr.assembly.results import Assembled
 from omr.evaluation.alignment import AlignedNotes, count_aligned
 
 __all__ = ["Comparison", "compare"]
+
+_BETWEEN = ("dynamics", "wedge", "words")
 
 
 @dataclass
@@ -49,7 +52,17 @@ class Comparison:
 
 def _bar(score: WrittenScore, index: int) -> WrittenScore:
     """One bar as it stands, nothing made explicit."""
-    return WrittenScore(tuple(replace(part, bars=(part.bars[index],)) for part in score.parts))
+    return WrittenScore(tuple(replace(part, bars=(_as_it_looks(part.bars[index]),)) for part in score.parts))
+
+
+def _as_it_looks(bar: Bar) -> Bar:
+    said = [
+        replace(said, staff=said.staff - 1, above=False) if said.above and said.staff > 1 and said.kind in _BETWEEN else said
+        for said in bar.directions
+    ]
+    return replace(
+        bar, directions=tuple(sorted(said, key=lambda item: (item.onset, item.staff, item.kind, item.value, item.above)))
+    )
 
 
 def _bars(score: WrittenScore) -> int:

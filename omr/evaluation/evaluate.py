@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from corpora.errors import PartimentoError, RequestError
 from omr.assembly.assembling import assemble
 from omr.assembly.confidence import GLYPHS as GLYPH_CALIBRATION
 from omr.assembly.confidence import PICTURES, expected_calibration_error
+from omr.assembly.results import Assembled
 from omr.detector.reader import SignReader
 from omr.evaluation.comparing import Comparison, compare
 from omr.evaluation.pieces import TestPiece, iter_pieces
@@ -28,6 +30,7 @@ __all__ = ["GLYPHS", "evaluate_omr", "omr_sections"]
 
 GLYPHS = "glyphs"  # a way to read: of PDF documents, no pixels
 CLEAN = "clean"
+TOGETHER = "all together"  # name of the sum over sets
 INTERLINE_PX = 12.0  # about that of the pages that are worn
 ABOUT = (
     "Symbol error rates (SER) are edits of the notation tokens by tokens of the reference; a note is right by its onset in the bar"
@@ -56,7 +59,7 @@ def evaluate_omr(
         say: Hears what is being done.
 
     Returns:
-        JSON values: for each set and way its figures.
+        JSON values: for each set and way its figures, and for several sets those of all pieces.
 
     Raises:
         RequestError: No such way.
@@ -66,51 +69,85 @@ def evaluate_omr(
     for way in ways:
         if way not in known:
             raise RequestError(f"way: expected one of {', '.join(known)}, got {way!r}")
+    found = {name: list(iter_pieces(folder, limit)) for name, folder in sets.items()}
     rows = []
-    for name, folder in sets.items():
-        pieces = list(iter_pieces(folder, limit))
+    together = {way: _Measured() for way in ways}
+    for name, pieces in found.items():
         for way in ways:
             if any(piece.pdf if way == GLYPHS else piece.pictures or piece.pdf for piece in pieces):
-                rows.append({"set": name, "way": way, **_measured(name, pieces, way, reader, seed, say or (lambda what: None))})
+                measured = _Measured()
+                for number, piece in enumerate(pieces, 1):
+                    (say or (lambda what: None))(f"{name}, {way}: {number} of {len(pieces)}")
+                    read = _read(piece, way, reader, np.random.default_rng([seed, number]))
+                    measured.add(piece, read)
+                    together[way].add(piece, read)
+                rows.append({"set": name, "way": way, **measured.figures()})
+    if len(sets) > 1:
+        rows += [{"set": TOGETHER, "way": way, **measured.figures()} for way, measured in together.items() if measured.pieces]
     return {"weights": reader.name, "seed": seed, "rows": rows}
 
 
-def _measured(
-    name: str, pieces: list[TestPiece], way: str, reader: SignReader, seed: int, say: Callable[[str], None]
-) -> dict[str, Any]:
-    counts = Comparison()
-    pages = systems = 0
-    seconds = 0.0
-    refused: list[str] = []
-    for number, piece in enumerate(pieces, 1):
-        say(f"{name}, {way}: {number} of {len(pieces)}")
-        started = time.process_time()
-        seen, read_pages = _seen(piece, way, reader, np.random.default_rng([seed, number]))
-        try:
-            read = assemble(seen, calibration=GLYPH_CALIBRATION if way == GLYPHS else PICTURES)
-        except PartimentoError as error:
-            refused.append(f"{piece.name}: {error}")
-            continue
-        seconds += time.process_time() - started
-        pages += read_pages
-        systems += len(seen)
-        compare(counts, piece.reference, read)
-    ece = expected_calibration_error(np.array(counts.chances), np.array(counts.right))
-    return {
-        "pieces": len(pieces),
-        "pages": pages,
-        "systems": systems,
-        "ser": round(counts.symbols.rate, 4),
-        "ser_notes": round(counts.note_symbols.rate, 4),
-        "note_f1": round(counts.notes.f1, 4),
-        "bars": counts.notes.bars,
-        "bars_exact": round(counts.notes.exact / max(counts.notes.bars, 1), 4),
-        "escapes": counts.escapes,
-        "ece": round(ece, 4),
-        "seconds_per_page": round(seconds / max(pages, 1), 2),
-        "recall": counts.recall(),
-        "refused": refused,
-    }
+@dataclass(frozen=True)
+class _Read:
+    """What was read of a piece, or why not; its pages and systems, and seconds of the processor."""
+
+    score: Assembled | None
+    refused: str
+    pages: int
+    systems: int
+    seconds: float
+
+
+@dataclass
+class _Measured:
+    """Figures of several pieces while they add up."""
+
+    counts: Comparison = field(default_factory=Comparison)
+    pieces: int = 0
+    pages: int = 0
+    systems: int = 0
+    seconds: float = 0.0
+    refused: list[str] = field(default_factory=list)
+
+    def add(self, piece: TestPiece, read: _Read) -> None:
+        """Count a piece."""
+        self.pieces += 1
+        if read.score is None:
+            self.refused.append(f"{piece.name}: {read.refused}")
+            return
+        self.seconds += read.seconds
+        self.pages += read.pages
+        self.systems += read.systems
+        compare(self.counts, piece.reference, read.score)
+
+    def figures(self) -> dict[str, Any]:
+        """As JSON values."""
+        counts = self.counts
+        return {
+            "pieces": self.pieces,
+            "pages": self.pages,
+            "systems": self.systems,
+            "ser": round(counts.symbols.rate, 4),
+            "ser_notes": round(counts.note_symbols.rate, 4),
+            "note_f1": round(counts.notes.f1, 4),
+            "bars": counts.notes.bars,
+            "bars_exact": round(counts.notes.exact / max(counts.notes.bars, 1), 4),
+            "escapes": counts.escapes,
+            "ece": round(expected_calibration_error(np.array(counts.chances), np.array(counts.right)), 4),
+            "seconds_per_page": round(self.seconds / max(self.pages, 1), 2),
+            "recall": counts.recall(),
+            "refused": self.refused,
+        }
+
+
+def _read(piece: TestPiece, way: str, reader: SignReader, rng: np.random.Generator) -> _Read:
+    started = time.process_time()
+    seen, pages = _seen(piece, way, reader, rng)
+    try:
+        read = assemble(seen, calibration=GLYPH_CALIBRATION if way == GLYPHS else PICTURES)
+    except PartimentoError as error:
+        return _Read(None, str(error), pages, len(seen), time.process_time() - started)
+    return _Read(read, "", pages, len(seen), time.process_time() - started)
 
 
 def _pictures(piece: TestPiece) -> list[NDArray[np.uint8]]:

@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint format test bench clean
+.PHONY: help setup demo lint format test pytest bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -26,7 +26,10 @@ format: setup  ## let ruff put the code in order
 	$(BIN)/python -m ruff check --fix
 	$(BIN)/python -m ruff format
 
-test: lint  ## what CI runs: lint, then the tests (PYTEST_ARGS="-m slow" for the long ones)
+test: setup  ## what CI runs: lint and the tests side by side (PYTEST_ARGS="-m slow" for the long ones)
+	@$(MAKE) --no-print-directory --jobs 2 lint pytest
+
+pytest: setup
 	$(BIN)/python -m pytest -q -n auto --dist loadfile $(PYTEST_ARGS)
 
 bench: setup  ## every benchmark in tests/bench, one after the other

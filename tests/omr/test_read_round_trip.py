@@ -58,7 +58,7 @@ def test_the_examples_come_back(name: str, tmp_path: Path, opens_in_three_progra
 
 
 @needs_packs
-@pytest.mark.parametrize("pages", [3, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("pages", [2, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.timeout(1800)
 def test_songs_that_were_never_seen_come_back(pages: int, tmp_path: Path, opens_in_three_programs: Opens) -> None:
     counts = Comparison()

@@ -55,14 +55,14 @@ def endless(batch: CropBatch) -> Iterator[CropBatch]:
 def test_drums_are_told_from_near_frames_alone() -> None:
     torch.manual_seed(0)
     reader = DrumReader().eval()
-    spectra = torch.rand(1, 2, 60, NUM_BINS) * 5
+    spectra = torch.rand(8, 2, 60, NUM_BINS) * 5
     with torch.no_grad():
         before = reader(spectra).drums
         spectra[:, :, 30] = 0.0
-        changed = (reader(spectra).drums != before).any(-1)[0]
-        quiet = torch.cat([spectra, torch.zeros(1, 2, 20, NUM_BINS)], 2)
+        changed = (reader(spectra).drums != before).any(-1).any(0)  # in some of them: at the ends all paths may be shut
+        quiet = torch.cat([spectra, torch.zeros(8, 2, 20, NUM_BINS)], 2)
         longer = reader(quiet).drums[:, :60]
-    assert before.shape == (1, 60, len(DRUM_CLASSES))
+    assert before.shape == (8, 60, len(DRUM_CLASSES))
     assert torch.nonzero(changed).flatten().tolist() == list(range(30 - REACH, 30 + REACH + 1))
     torch.testing.assert_close(longer, reader(spectra).drums, rtol=1e-4, atol=1e-5)
 

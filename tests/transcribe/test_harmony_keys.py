@@ -80,7 +80,7 @@ def test_signatures_of_held_out_songs() -> None:
     if "PARTIMENTO_DATA" not in os.environ:
         pytest.skip("PARTIMENTO_DATA is not set: the packs are not there")
     hits = []
-    for row, data in iter_pack("openscore-lieder", split="test", limit=40, seed=1):
+    for row, data in iter_pack("openscore-lieder", split="test", limit=28, seed=1):
         piece = parse_piece(data, row.path)
         if len(np.unique(piece.keys["fifths"])) != 1:
             continue
@@ -91,7 +91,7 @@ def test_signatures_of_held_out_songs() -> None:
         edges = np.array([0.0, notes["offset_s"].max()])
         found = find_key(note_chroma(notes, edges), edges)[0]
         hits.append((fifths_of(int(found["tonic"]), int(found["mode"])) - int(piece.keys["fifths"][0])) % 12 == 0)
-    assert len(hits) >= 20
+    assert len(hits) >= 14
     assert np.mean(hits) > 0.78
 
 

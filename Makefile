@@ -29,7 +29,7 @@ format: setup  ## let ruff put the code in order
 test: setup  ## what CI runs: lint and the tests side by side (PYTEST_ARGS="-m slow" for the long ones)
 	@$(MAKE) --no-print-directory --jobs 2 lint pytest
 
-pytest: setup
+pytest: setup  ## the tests alone
 	$(BIN)/python -m pytest -q -n auto --dist loadfile $(PYTEST_ARGS)
 
 bench: setup  ## every benchmark in tests/bench, one after the other

@@ -60,7 +60,8 @@ def regrouped(groups: Sequence[tuple[int, ...]], staves: Sequence[Staff], below:
 
 def _by_gaps(groups: Sequence[tuple[int, ...]], staves: Sequence[Staff], below: Mapping[int, int]) -> list[tuple[int, ...]] | None:
     """The systems of a page of one column by its gaps alone, None where they do not tell, or ink joins staves across wide ones."""
-    if len(groups) < 2 or any(below.get(upper) != upper + 1 for upper in range(len(staves) - 1)):
+    sizes = {len(group) for group in groups}
+    if len(groups) < 2 or len(sizes) == 1 or any(below.get(upper) != upper + 1 for upper in range(len(staves) - 1)):
         return None
     gaps = np.array([_gap(staves, upper, upper + 1) for upper in range(len(staves) - 1)])
     order = np.sort(gaps)
@@ -72,7 +73,7 @@ def _by_gaps(groups: Sequence[tuple[int, ...]], staves: Sequence[Staff], below: 
         return None
     parts = np.split(np.arange(len(staves)), np.flatnonzero(gaps >= order[step + 1]) + 1)
     of_part = {int(staff): number for number, part in enumerate(parts) for staff in part}
-    if len({len(part) for part in parts}) > 1 or len(parts[0]) < 2:
+    if {len(part) for part in parts} != {max(sizes)}:  # one at least is seen whole
         return None
     if any(len({of_part[staff] for staff in group}) > 1 for group in groups):
         return None

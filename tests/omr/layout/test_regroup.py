@@ -76,3 +76,12 @@ def test_even_gaps_make_one_system_where_most_of_it_is_seen() -> None:
     assert regrouped([(0,), (1, 2, 3, 4, 5, 6)], staves, below) == [tuple(range(7))]
     halves = [(0, 1, 2), (3, 4), (5, 6)]
     assert regrouped(halves, staves, below) == halves
+
+
+def test_systems_that_are_seen_whole_are_not_put_together_by_their_gaps() -> None:
+    staves, below = page(
+        0.0, 115.0, 215.0, 357.0, 480.0, 580.0, 766.0, 895.0, 1007.0, 1154.0, 1289.0, 1389.0
+    )  # the third gap of four is wide
+    groups = [(0, 1, 2), (3, 4, 5), (6, 7, 8), (9, 10, 11)]
+    assert regrouped(groups, staves, below) == groups
+    assert regrouped([(0, 1, 2), (3,), (4, 5), *groups[2:]], staves, below)[-2:] == groups[2:]

@@ -21,7 +21,6 @@ from omr.layout.systems import System, find_systems
 __all__ = ["PageLayout", "layout_page", "system_strips"]
 
 FAINTNESSES = (1.0, 0.5, 0.25)  # of staff lines, tried in turn while the layout is not trusted
-TOGETHER = 1.1  # how much more staves in a system of several are worth, of two trials
 TRUSTED = 0.85  # confidence of every system
 MIN_STRIP_PX, MAX_STRIP_PX = 4.0, 64.0
 
@@ -83,7 +82,7 @@ def layout_page(grey: Grey) -> PageLayout:
         for faintness in FAINTNESSES:
             frame = make_frame(grey, spacing, faintness=faintness)
             systems = find_systems(frame, find_staves(frame))
-            worth = sum(map(_worth, systems))
+            worth = sum(_confidence(system) ** 2 * sum(staff.right - staff.left for staff in system.staves) for system in systems)
             if worth > best_worth:
                 best, best_worth = PageLayout(grey, frame, systems, spacing), worth
             if systems and min(_confidence(system) for system in systems) >= TRUSTED:
@@ -102,20 +101,9 @@ def system_strips(grey: Grey, *, page: int = 0, interline_px: int | float = 12.0
     return list(layout_page(grey).strips(page=page, interline_px=interline_px))
 
 
-def _worth(system: System) -> float:
-    """What a trial gains by a system: how much of staves it saw, how well; more where they are together than apart."""
-    length = sum(staff.right - staff.left for staff in system.staves)
-    return _seen(system) ** 2 * length * (TOGETHER if len(system.staves) > 1 else 1.0)
-
-
 def _confidence(system: System) -> float:
-    """Of a system: how well its staves are seen, and how surely they belong together."""
-    return _seen(system) * (0.5 + 0.5 * system.joined)
-
-
-def _seen(system: System) -> float:
-    """Of a system: its faintest staff, and how well its lines fit."""
+    """Of a system: its faintest staff, how well its lines fit, and how surely its staves belong together."""
     seen = min(staff.visible for staff in system.staves)
     fit = min(1.0 / (1.0 + (staff.straying / 0.1) ** 2) for staff in system.staves)
     even = 1.0 - min(1.0, 4 * max(abs(float(np.median(staff.spacing)) / FRAME_INTERLINE - 1.0) for staff in system.staves))
-    return float(seen * fit * (0.5 + 0.5 * even))
+    return float(seen * fit * (0.5 + 0.5 * even) * (0.5 + 0.5 * system.joined))

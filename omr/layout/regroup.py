@@ -1,8 +1,5 @@
 """Systems that fell apart on a page whose other systems did not: what is faint between two staves, the page's own order tells.
 
-Where the gaps between staves are of two clearly different kinds and parting at the wide ones gives systems of one size, that is the
-page; where all are alike and most staves are seen to be joined, the page is one system.
-
 Music is printed in systems of one size for pages on end. Where most staves of a page stand in systems of one size, neighbours that
 are smaller and have that many staves together are one system too, if they stand as far apart as the staves of the others do, and
 clearly nearer to each other than to what is above and below them. Staves are given by their numbers on the page, as in
@@ -22,10 +19,6 @@ from omr.layout.staff import Staff
 __all__ = ["regrouped"]
 
 LIKE_THE_OTHERS = 1.35  # a gap may be so much wider than that of the whole systems
-EVEN = 1.08  # gaps that differ by no more are alike
-WIDER = 1.25  # gaps between systems are at least so much wider than those in them
-MOST_JOINED = 0.66  # share of the staves in the largest system, where all gaps are alike
-HALF_JOINED = 0.5  # share of the staves that are joined to others, where gaps are of two kinds
 APART = 1.12  # gaps around a system are at least so much wider than those that were taken for such
 
 
@@ -37,9 +30,6 @@ def regrouped(groups: Sequence[tuple[int, ...]], staves: Sequence[Staff], below:
         staves: Of the page.
         below: For each staff the next that lies under it.
     """
-    spaced = _by_gaps(groups, staves, below)
-    if spaced is not None:
-        return spaced
     usual = _usual_size(groups)
     whole = [group for group in groups if len(group) == usual]
     if usual < 2 or len(whole) == len(groups):
@@ -56,28 +46,6 @@ def regrouped(groups: Sequence[tuple[int, ...]], staves: Sequence[Staff], below:
             out.append(groups[at])
             at += 1
     return out
-
-
-def _by_gaps(groups: Sequence[tuple[int, ...]], staves: Sequence[Staff], below: Mapping[int, int]) -> list[tuple[int, ...]] | None:
-    """The systems of a page of one column by its gaps alone, None where they do not tell, or ink joins staves across wide ones."""
-    sizes = {len(group) for group in groups}
-    if len(groups) < 2 or len(sizes) == 1 or any(below.get(upper) != upper + 1 for upper in range(len(staves) - 1)):
-        return None
-    gaps = np.array([_gap(staves, upper, upper + 1) for upper in range(len(staves) - 1)])
-    order = np.sort(gaps)
-    joined = sum(len(group) for group in groups if len(group) > 1) / len(staves)
-    if order[-1] <= EVEN * order[0]:
-        return [tuple(range(len(staves)))] if max(map(len, groups)) >= MOST_JOINED * len(staves) else None
-    step = int(np.argmax(order[1:] / order[:-1]))
-    if order[step + 1] < WIDER * order[step] or joined < HALF_JOINED:
-        return None
-    parts = np.split(np.arange(len(staves)), np.flatnonzero(gaps >= order[step + 1]) + 1)
-    of_part = {int(staff): number for number, part in enumerate(parts) for staff in part}
-    if {len(part) for part in parts} != {max(sizes)}:  # one at least is seen whole
-        return None
-    if any(len({of_part[staff] for staff in group}) > 1 for group in groups):
-        return None
-    return [tuple(int(staff) for staff in part) for part in parts]
 
 
 def _usual_size(groups: Sequence[tuple[int, ...]]) -> int:

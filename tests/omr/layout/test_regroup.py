@@ -53,35 +53,3 @@ def test_staves_side_by_side_are_no_system() -> None:
     staves, below = page(*PAIRS)
     del below[2]
     assert regrouped([(0, 1), (2,), (3,), (4, 5)], staves, below) == [(0, 1), (2,), (3,), (4, 5)]
-
-
-FOURS = (100.0, 200.0, 300.0, 400.0, 560.0, 660.0, 760.0, 860.0, 1020.0, 1120.0, 1220.0, 1320.0)  # three systems of four
-
-
-@pytest.mark.parametrize(
-    ("groups", "are_joined"),
-    [
-        pytest.param([(0, 1, 2), (3,), (4, 5, 6, 7), (8,), (9,), (10,), (11,)], True, id="most are seen to be joined"),
-        pytest.param([*((staff,) for staff in range(10)), (10, 11)], False, id="few are"),
-        pytest.param([(0, 1, 2), (3, 4), (5, 6, 7), (8,), (9,), (10,), (11,)], False, id="two across a wide gap"),
-    ],
-)
-def test_two_kinds_of_gaps_tell_the_systems(groups: list[tuple[int, ...]], are_joined: bool) -> None:
-    staves, below = page(*FOURS)
-    assert (regrouped(groups, staves, below) == [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10, 11)]) == are_joined
-
-
-def test_even_gaps_make_one_system_where_most_of_it_is_seen() -> None:
-    staves, below = page(*(100.0 * number for number in range(7)))
-    assert regrouped([(0,), (1, 2, 3, 4, 5, 6)], staves, below) == [tuple(range(7))]
-    halves = [(0, 1, 2), (3, 4), (5, 6)]
-    assert regrouped(halves, staves, below) == halves
-
-
-def test_systems_that_are_seen_whole_are_not_put_together_by_their_gaps() -> None:
-    staves, below = page(
-        0.0, 115.0, 215.0, 357.0, 480.0, 580.0, 766.0, 895.0, 1007.0, 1154.0, 1289.0, 1389.0
-    )  # the third gap of four is wide
-    groups = [(0, 1, 2), (3, 4, 5), (6, 7, 8), (9, 10, 11)]
-    assert regrouped(groups, staves, below) == groups
-    assert regrouped([(0, 1, 2), (3,), (4, 5), *groups[2:]], staves, below)[-2:] == groups[2:]

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from compose.notation.names import TYPE_QUARTERS, written_length
 from compose.notation.token_table import TOKEN_IDS
-from compose.notation.written import Bar, Clef, Direction, Event, Head, Key, Part, Time, Voice, WrittenScore
+from compose.notation.written import Bar, Clef, Direction, Event, Head, Key, Part, Time, Voice, WrittenScore, in_order
 
 __all__ = ["score_of_names"]
 
@@ -120,7 +120,7 @@ class _Reader:
             tuple(clefs[place] for place in sorted(clefs)),
             key,
             time,
-            tuple(sorted(content.directions, key=lambda said: (said.onset, said.staff, said.kind, said.value, said.above))),
+            in_order(content.directions),
             left,
             right,
             repeat_start,

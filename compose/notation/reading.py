@@ -23,7 +23,7 @@ from xml.etree import ElementTree
 from compose.notation.names import BAR_STYLES, CLEF_SIGNS
 from compose.notation.reading_directions import read_direction, read_harmony
 from compose.notation.reading_events import read_voices
-from compose.notation.written import Bar, Clef, Direction, Key, Part, Time, WrittenScore
+from compose.notation.written import Bar, Clef, Direction, Key, Part, Time, WrittenScore, in_order
 from corpora.errors import InputError
 from corpora.gate.score import check_score
 from corpora.musicxml.document import Document, MeasureWalk, PartWalk
@@ -173,7 +173,7 @@ def _bar(measure: MeasureWalk, length: Fraction, quarters: Quarters) -> Bar:
         tuple(clefs),
         keys[0] if keys else None,
         times[0] if times else None,
-        tuple(sorted(directions, key=lambda said: (said.onset, said.staff, said.kind, said.value, said.above))),
+        in_order(directions),
         left,
         right,
         repeat_start,

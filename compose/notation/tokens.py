@@ -23,7 +23,7 @@ from compose.notation.encoding import token_names
 from compose.notation.grammar import NotationGrammar
 from compose.notation.slicing import DEFAULT_METER_QUARTERS, meter_before, slice_bars
 from compose.notation.token_table import OTHER_WORDS, TOKEN_IDS, TOKEN_NAMES, WORDS, ticks_of
-from compose.notation.written import Bar, WrittenScore
+from compose.notation.written import Bar, WrittenScore, in_order
 from corpora.errors import InputError
 
 __all__ = ["decode", "encode", "grammar_for", "holdable"]
@@ -108,6 +108,4 @@ def _with_known_words(bar: Bar) -> Bar:
     directions = [
         replace(said, value=OTHER_WORDS) if said.kind == "words" and said.value not in WORDS else said for said in bar.directions
     ]
-    return replace(
-        bar, directions=tuple(sorted(directions, key=lambda said: (said.onset, said.staff, said.kind, said.value, said.above)))
-    )
+    return replace(bar, directions=in_order(directions))

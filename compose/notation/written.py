@@ -10,10 +10,11 @@ them: octaves of clefs and octave lines are counted in, the transposition of an 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-__all__ = ["Bar", "Clef", "Direction", "Event", "Head", "Key", "Part", "Time", "Voice", "WrittenScore"]
+__all__ = ["Bar", "Clef", "Direction", "Event", "Head", "Key", "Part", "Time", "Voice", "WrittenScore", "in_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,11 @@ class Direction:
     kind: str
     value: str
     above: bool = False
+
+
+def in_order(directions: Iterable[Direction]) -> tuple[Direction, ...]:
+    """Directions of a bar in the one order that scores have them in: by onset, staff, kind, value, those below first."""
+    return tuple(sorted(directions, key=lambda said: (said.onset, said.staff, said.kind, said.value, said.above)))
 
 
 @dataclass(frozen=True, slots=True)

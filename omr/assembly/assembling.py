@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from compose.notation.written import Bar, Clef, Direction, Key, Part, Time, WrittenScore
+from compose.notation.written import Bar, Clef, Direction, Key, Part, Time, WrittenScore, in_order
 from corpora.errors import InputError, RequestError
 from omr.assembly.confidence import GLYPHS, Calibration, shares
 from omr.assembly.costs import chance_cost
@@ -263,7 +263,7 @@ class _Assembly:
             tuple(clefs[place] for place in sorted(clefs)),
             None if fifths is None else Key(fifths),
             None if time is None else Time(*time),
-            tuple(sorted(dict.fromkeys(said), key=lambda item: (item.onset, item.staff, item.kind, item.value, item.above))),
+            in_order(dict.fromkeys(said)),
             "heavy-light" if starts else "",
             "" if right is None else right.style,
             starts,

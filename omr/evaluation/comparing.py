@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from compose.notation.measures import SymbolErrors, class_recall, note_symbols, symbol_errors, symbols_of
-from compose.notation.written import Bar, WrittenScore
+from compose.notation.written import Bar, WrittenScore, in_order
 from omr.assembly.results import Assembled
 from omr.evaluation.alignment import AlignedNotes, count_aligned
 
@@ -60,9 +60,7 @@ def _as_it_looks(bar: Bar) -> Bar:
         replace(said, staff=said.staff - 1, above=False) if said.above and said.staff > 1 and said.kind in _BETWEEN else said
         for said in bar.directions
     ]
-    return replace(
-        bar, directions=tuple(sorted(said, key=lambda item: (item.onset, item.staff, item.kind, item.value, item.above)))
-    )
+    return replace(bar, directions=in_order(said))
 
 
 def _bars(score: WrittenScore) -> int:

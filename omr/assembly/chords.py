@@ -16,7 +16,7 @@ from omr.assembly.lengths import REST_TYPES, TYPE_DIVS, dotted
 from omr.assembly.rows import Sign
 from omr.signs import BEAMS, DURATIONS, GRACES, HEADS, MAX_DOTS, RESTS, STEMS
 
-__all__ = ["MIN_PROBABILITY", "SHARED", "Length", "SeenEvent", "likely_lengths", "seen_events"]
+__all__ = ["DOWN", "MIN_PROBABILITY", "SHARED", "Length", "SeenEvent", "is_shared", "likely_lengths", "seen_events"]
 
 MIN_PROBABILITY = 0.15  # signs less probable are not looked at
 SAME_STEM = 2.1  # staff spaces between the centres of any heads on both sides of a stem
@@ -25,7 +25,8 @@ NARROWEST_HEAD = 1.1
 SAME_SIDE = 0.45  # between those on one side
 SURE_STEM = 0.75
 SURE_BEAM = 0.9
-SHARED = 0.3  # probability from which one of two things that a head says is said by it
+SHARED = 0.3  # probability from which each of two things that a head says is what one of two voices says
+UP, DOWN = STEMS.index("up"), STEMS.index("down")
 _HEAD_TYPES = {"head_whole": "whole", "head_half": "half", "head_breve": "breve"}
 _SHAPES = {"head_x": "x", "head_diamond": "diamond"}
 
@@ -146,15 +147,9 @@ def _joined(chords: list[list[Sign]]) -> list[list[Sign]]:
 
 
 def _is_one_chord(one: list[Sign], other: list[Sign]) -> bool:
-    if one[0].staff != other[0].staff or abs(one[0].x - other[0].x) > SAME_STEM:
-        return False
-    if not any(abs(head.x - there.x) <= SAME_SIDE for head in one for there in other):
-        return False
-    if _likeliest(GRACES, [one[0].grace]) != _likeliest(GRACES, [other[0].grace]):
-        return False
-    return all(_fits(head, other) for head in one if min(abs(head.x - there.x) for there in other) <= SAME_SIDE) and all(
-        _stems_agree(head, there) and _beams_agree(head, there) for head in one for there in other
-    )
+    alike = one[0].staff == other[0].staff and _likeliest(GRACES, [one[0].grace]) == _likeliest(GRACES, [other[0].grace])
+    on_one_side = any(abs(head.x - there.x) <= SAME_SIDE for head in one for there in other)
+    return alike and on_one_side and all(_agrees(head, other) for head in one)
 
 
 def _stems_agree(head: Sign, other: Sign) -> bool:
@@ -172,11 +167,15 @@ def _beams_agree(head: Sign, other: Sign) -> bool:
     return head.beam.index(mine) == other.beam.index(theirs)
 
 
+def _agrees(head: Sign, chord: list[Sign]) -> bool:
+    """Whether stem, beam and length of a head can be those of a chord."""
+    same = all(_stems_agree(head, other) and _beams_agree(head, other) for other in chord)
+    return same and math.isclose(_agreement(head, chord[0]), 1.0, abs_tol=0.9)
+
+
 def _fits(head: Sign, chord: list[Sign]) -> bool:
     """Whether the head can be on the chord's stem."""
-    if not all(_stems_agree(head, other) and _beams_agree(head, other) for other in chord):
-        return False
-    if not math.isclose(_agreement(head, chord[0]), 1.0, abs_tol=0.9):
+    if not _agrees(head, chord):
         return False
     offsets = [abs(head.x - other.x) for other in chord]
     if min(offsets) <= SAME_SIDE:
@@ -271,12 +270,13 @@ def _beam(heads: list[Sign]) -> str:
     """Whether a beam begins, goes on or ends; of a head that one voice beams and another does not, what the beam does."""
     means = [sum(column) / len(heads) for column in zip(*(head.beam for head in heads), strict=True)]
     beamed = max(range(1, len(means)), key=means.__getitem__)
-    return BEAMS[beamed] if means[beamed] >= (SHARED if _is_shared(heads) else means[0]) and means[beamed] > 0 else ""
+    least = SHARED if any(map(is_shared, heads)) else means[0]
+    return BEAMS[beamed] if means[beamed] >= least and means[beamed] > 0 else ""
 
 
-def _is_shared(heads: list[Sign]) -> bool:
-    up, down = STEMS.index("up"), STEMS.index("down")
-    return any(min(head.stem[up], head.stem[down]) >= SHARED for head in heads)
+def is_shared(head: Sign) -> bool:
+    """Whether a head has stems in both directions, and so belongs to two voices."""
+    return min(head.stem[UP], head.stem[DOWN]) >= SHARED
 
 
 def _same_places(rests: list[Sign]) -> list[list[Sign]]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from omr.assembly.chords import SHARED, Length, SeenEvent, likely_lengths
+from omr.assembly.chords import DOWN, SHARED, Length, SeenEvent, is_shared, likely_lengths
 from omr.assembly.costs import DISPLACED_HEAD, NEVER
 from omr.assembly.lengths import TYPE_DIVS, dotted
 from omr.assembly.rows import Sign
-from omr.signs import BEAMS, DURATIONS, STEMS
+from omr.signs import BEAMS, DURATIONS
 
 __all__ = ["shared_heads"]
 
@@ -22,7 +22,6 @@ BELIEVED = 0.5
 SURE_STEM = 0.75
 UNBEAMED = BEAMS.index("")
 FLAGGED = frozenset(DURATIONS[DURATIONS.index("eighth") :])
-UP, DOWN = STEMS.index("up"), STEMS.index("down")
 BESIDE = (0.2, 1.0)  # staff spaces between the middle of a head and its stem
 AT_END = 0.8  # staff spaces between the height of a head and the end of its stem
 BEAM_REACH = 14.0
@@ -47,7 +46,7 @@ def _of_both_directions(events: Sequence[SeenEvent]) -> list[SeenEvent]:
     """From heads whose stem points up and down alike."""
     found = []
     for event in events:
-        shared = [row for row in event.rows if min(row.stem[UP], row.stem[DOWN]) >= SHARED]
+        shared = [row for row in event.rows if is_shared(row)]
         if event.is_rest or event.grace or not shared:
             continue
         own = [row for row in event.rows if row not in shared]

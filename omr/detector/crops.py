@@ -7,7 +7,7 @@ A crop is a pure function of (seed, number): blocks of batches are made in proce
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -57,12 +57,12 @@ class CropSource:
         return HEIGHT_SPACES * self.interline_px, WIDTH_SPACES * self.interline_px
 
 
-@lru_cache(maxsize=64)
+@cache
 def _store(folder: str) -> SystemStore:
     return SystemStore(Path(folder))
 
 
-@lru_cache(maxsize=64)
+@cache
 def _of_kinds(stores: tuple[str, ...]) -> dict[int, NDArray[np.int64]]:
     """Of every kind in some stores, the indices of the strips (counted through all of them) that have a sign of it."""
     having: dict[int, list[int]] = {}

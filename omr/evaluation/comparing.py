@@ -9,7 +9,7 @@ its bars.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from compose.notation.measures import SymbolErrors, class_recall, note_symbols, symbol_errors, symbols_of
 from compose.notation.written import Bar, WrittenScore, in_order
@@ -23,7 +23,7 @@ _BETWEEN = ("dynamics", "wedge", "words")
 
 @dataclass
 class Comparison:
-    """Counts over pieces.
+    """Counts over pieces; add them up.
 
     Args:
         symbols: Of all symbols.
@@ -44,6 +44,9 @@ class Comparison:
     chances: list[float] = field(default_factory=list)
     right: list[bool] = field(default_factory=list)
     escapes: int = 0
+
+    def __add__(self, other: Comparison) -> Comparison:
+        return Comparison(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
 
     def recall(self) -> dict[str, float]:
         """Share of the reference's symbols that were read, by class."""

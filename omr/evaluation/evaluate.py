@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from corpora.errors import PartimentoError, RequestError
 from omr.assembly.assembling import assemble
 from omr.assembly.confidence import GLYPHS as GLYPH_CALIBRATION
 from omr.assembly.confidence import PICTURES, expected_calibration_error
-from omr.assembly.results import Assembled
 from omr.detector.reader import SignReader
 from omr.evaluation.comparing import Comparison, compare
 from omr.evaluation.pieces import TestPiece, iter_pieces
@@ -70,6 +69,7 @@ def evaluate_omr(
         if way not in known:
             raise RequestError(f"way: expected one of {', '.join(known)}, got {way!r}")
     found = {name: list(iter_pieces(folder, limit)) for name, folder in sets.items()}
+    told = say or (lambda what: None)
     rows = []
     together = {way: _Measured() for way in ways}
     for name, pieces in found.items():
@@ -77,30 +77,18 @@ def evaluate_omr(
             if any(piece.pdf if way == GLYPHS else piece.pictures or piece.pdf for piece in pieces):
                 measured = _Measured()
                 for number, piece in enumerate(pieces, 1):
-                    (say or (lambda what: None))(f"{name}, {way}: {number} of {len(pieces)}")
-                    read = _read(piece, way, reader, np.random.default_rng([seed, number]))
-                    measured.add(piece, read)
-                    together[way].add(piece, read)
+                    told(f"{name}, {way}: {number} of {len(pieces)}")
+                    measured += _measured(piece, way, reader, np.random.default_rng([seed, number]))
+                together[way] += measured
                 rows.append({"set": name, "way": way, **measured.figures()})
     if len(sets) > 1:
         rows += [{"set": TOGETHER, "way": way, **measured.figures()} for way, measured in together.items() if measured.pieces]
     return {"weights": reader.name, "seed": seed, "rows": rows}
 
 
-@dataclass(frozen=True)
-class _Read:
-    """What was read of a piece, or why not; its pages and systems, and seconds of the processor."""
-
-    score: Assembled | None
-    refused: str
-    pages: int
-    systems: int
-    seconds: float
-
-
 @dataclass
 class _Measured:
-    """Figures of several pieces while they add up."""
+    """Figures of pieces, which add up: those that were refused count as pieces alone."""
 
     counts: Comparison = field(default_factory=Comparison)
     pieces: int = 0
@@ -109,16 +97,8 @@ class _Measured:
     seconds: float = 0.0
     refused: list[str] = field(default_factory=list)
 
-    def add(self, piece: TestPiece, read: _Read) -> None:
-        """Count a piece."""
-        self.pieces += 1
-        if read.score is None:
-            self.refused.append(f"{piece.name}: {read.refused}")
-            return
-        self.seconds += read.seconds
-        self.pages += read.pages
-        self.systems += read.systems
-        compare(self.counts, piece.reference, read.score)
+    def __add__(self, other: _Measured) -> _Measured:
+        return _Measured(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
 
     def figures(self) -> dict[str, Any]:
         """As JSON values."""
@@ -140,14 +120,18 @@ class _Measured:
         }
 
 
-def _read(piece: TestPiece, way: str, reader: SignReader, rng: np.random.Generator) -> _Read:
+def _measured(piece: TestPiece, way: str, reader: SignReader, rng: np.random.Generator) -> _Measured:
+    """One piece, read and compared; seconds of the processor are those of reading."""
+    counts = Comparison()
     started = time.process_time()
     seen, pages = _seen(piece, way, reader, rng)
     try:
         read = assemble(seen, calibration=GLYPH_CALIBRATION if way == GLYPHS else PICTURES)
     except PartimentoError as error:
-        return _Read(None, str(error), pages, len(seen), time.process_time() - started)
-    return _Read(read, "", pages, len(seen), time.process_time() - started)
+        return _Measured(counts, 1, refused=[f"{piece.name}: {error}"])
+    seconds = time.process_time() - started
+    compare(counts, piece.reference, read)
+    return _Measured(counts, 1, pages, len(seen), seconds)
 
 
 def _pictures(piece: TestPiece) -> list[NDArray[np.uint8]]:

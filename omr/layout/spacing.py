@@ -24,12 +24,10 @@ MIN_INTERLINE_PX, MAX_INTERLINE_PX = 4, 160
 WINDOWS = (15, 41, 121)  # heights of the windows that tell ink from paper: fine, middling and coarse pages
 GRAIN_PX = 7  # averaged across, against the grain of scans
 OFFSET = 0.05  # ink is darker than the mean of its window by this share
-DARK_OFFSET, LITTLE = (
-    0.15,
-    0.012,
-)  # on pages with so small a share of runs, where there is more grain than ink, dark ink comes first
+DARK_OFFSET = 0.15  # the same of dark ink, which grain is not
+LITTLE = 0.012  # share of runs below which a page may have more grain than ink, so that dark ink comes first
 MAX_CANDIDATES = 4
-ALIKE = 0.12  # of logarithms
+ALIKE = 0.12  # logarithm of the ratio of two interlines that are one
 LEAST_SHARE = 0.12  # of the best candidate's runs, for a further one
 
 

@@ -131,4 +131,4 @@ def test_an_octave_line_between_two_staves_is_of_the_lower_one(y: float, staff: 
     middles = np.array([0.0, 11.0], dtype=np.float32)
     (row,) = sign_rows(SeenSystem(0, 0, middles, np.array([5, 5]), 90.0, signs, np.zeros((10, 2, 2), dtype=np.float32)))
     assert row.staff == staff
-    assert y >= 0 or row.place == 0.0  # one that stays is left as it was
+    assert row.place == pytest.approx(4.0 + 2.0 * (middles[1] - y) if y == 4.5 else 0.0)  # 0 as it was given where it stays

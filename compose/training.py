@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +45,8 @@ class TrainingPlan:
         save_every_s: Seconds between saved states.
         bfloat16: Whether matrix products run in bfloat16 (autocast; weights and losses stay float32) where that is fast
             (``fast_bfloat16``): then a step of the chorale model takes less than half the time.
+        compiled: Whether a GPU runs the model compiled (``torch.compile``); the first step, in which that happens, counts as no
+            time.
         muon: Whether the matrices inside the network go by Muon (``compose.muon``) instead of AdamW.
         gradient_checkpointing: Whether the stack keeps less for the gradients and works the rest out again (``MusicTransformer``).
         strategy: Of several processes, "ddp" or "fsdp" (``compose.parallel``); "" is ddp under ``torchrun``, else one process.
@@ -61,6 +63,7 @@ class TrainingPlan:
     evaluate_every_s: float = 150.0
     save_every_s: float = 60.0
     bfloat16: bool = False
+    compiled: bool = False
     muon: bool = False
     gradient_checkpointing: bool = False
     strategy: str = ""
@@ -198,6 +201,8 @@ def train(
             curve.add(step, used_s, **figures)
 
     there = batches_on(place.device, batches)
+    compiling = plan.compiled and place.device.type == "cuda"
+    called = cast(nn.Module, torch.compile(model)) if compiling else model  # the same weights
     started = time.monotonic() - used_s
     try:
         while (share := plan.share(step, used_s)) < 1:
@@ -205,7 +210,7 @@ def train(
                 group["lr"] = plan.rate(share)
             batch = next(there)
             with torch.autocast(place.device.type, torch.bfloat16, enabled=autocast):
-                value = loss(model, batch)
+                value = loss(called, batch)
             for optimizer in optimizers:  # between forward and backward a sharded model shows other parameters than these
                 optimizer.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
@@ -216,6 +221,8 @@ def train(
             step += 1
             running += float(value.detach())
             seen += 1
+            if compiling:
+                compiling, started = False, time.monotonic() - used_s
             used_s = agreed(time.monotonic() - started)
             if used_s - last_report >= REPORT_EVERY_S:
                 report(train=round(mean_of_processes(running / seen), 4), learning_rate=float(f"{plan.rate(share):.4g}"))

@@ -102,3 +102,24 @@ def test_a_run_on_a_gpu_ends_with_weights_on_the_processor(tmp_path):
     assert figures == {"on": 1.0}
     assert device_of(model).type == "cpu"
     assert torch.load(tmp_path / "state.pt", weights_only=True)["model"]["weight"].device.type == "cuda"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_compiled_training_learns_as_plain_training_does(tmp_path):
+    given = torch.randn(64, 4, generator=torch.Generator().manual_seed(1))
+    losses = {}
+    for compiled in (False, True):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1))
+        plan = TrainingPlan(steps=50, learning_rate=1e-2, weight_decay=0.0, compiled=compiled)
+        seen = losses[compiled] = []
+
+        def loss(called, rows, seen=seen):
+            value = (called(rows) - rows.sum(1, keepdim=True)).square().mean()
+            seen.append(float(value))
+            return value
+
+        train(model, itertools.repeat(given), loss, plan, tmp_path / str(compiled), lambda trained: {})
+    assert losses[True] == pytest.approx(losses[False], rel=1e-3, abs=1e-4)
+    assert losses[True][-1] < 0.5 * losses[True][0]

@@ -46,7 +46,7 @@ class FrameListener:
     def notes(self, blocks: Iterable[NDArray[np.float32]], wanted: Wanted | None = None) -> Iterator[Table]:
         """HEARD_DTYPE rows as the sound comes in, each as soon as it is certain; by onset over all tables.
 
-        The family of a note is what it sounds like by itself; ``listen`` also weighs what the whole recording is played by.
+        Family and velocity of a note are what it sounds like by itself; ``listen`` also weighs the whole recording.
 
         Args:
             blocks: Mono sound at 16 kHz in pieces of any lengths, at the level of ``corpora.audio_stream``.

@@ -16,6 +16,7 @@ from transcribe.frames.paths import Evidence, PathFinder, Span, logit, onset_mas
 from transcribe.frames.settings import DecoderSettings
 from transcribe.frames.stream import HeardFrames
 from transcribe.frames.targets import LOWEST_PITCH, MAX_VELOCITY, NUM_PITCHES
+from transcribe.frames.velocities import settled_velocities
 from transcribe.heard import DRUMS, HEARD_DTYPE, PEDAL_DTYPE, sort_heard
 from transcribe.spectra.timing import frames_to_seconds
 
@@ -93,12 +94,15 @@ class NoteReader:
         return self._read(final=True)
 
     def settled(self) -> Table:
-        """All rows again, after ``finish``, with families that the whole makes likely (``transcribe.frames.ensemble``).
+        """All rows again, after ``finish``, with families and velocities that the whole makes likely.
+
+        See ``transcribe.frames.ensemble`` and ``transcribe.frames.velocities``.
 
         Drums that are doubtful all along are left out, unless they were named: consonants, hammers and bows sound like them now
         and then.
         """
         rows = rows_of(self._all_notes, self._wanted.families, self._settings.family_logit, whole=True)
+        rows["velocity"] = settled_velocities(rows)
         drums = np.concatenate([rows[:0], *self._all_drums])
         if len(drums) and not self._wanted.names_drums and drums["confidence"].mean() < LEAST_SURE_OF_DRUMS:
             drums = drums[:0]

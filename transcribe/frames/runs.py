@@ -117,6 +117,7 @@ def run_transcribe(
         averaging=0.995,
         evaluate_every_s=600.0,
         bfloat16=on_gpu,
+        compiled=on_gpu,
     )
     model, figures = train_frames(
         folder, CropSource(str(train_store), seed, **CROPS[preset]), valid_store, plan, PRESETS[preset], workers=workers

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from compose.devices import best_device, device_of, moved
 from transcribe.families import FAMILIES
 from transcribe.frames.crops import CropBatch
 from transcribe.frames.timbre import ABOVE, BELOW, HEIGHT, PATCH_SIZE, SEMITONES, TimbreReader, patches, semitone_levels
@@ -27,8 +27,8 @@ __all__ = ["Onsets", "gather_onsets", "learn_onsets", "onsets_of", "train_timbre
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 0.02
 TRIANGLE = 0.45  # frames where the target is above this are onsets
 GATHERING = 0.5  # share of the time
-MOST_NOTES = 500_000  # of 2 kB
-NOTES = 512  # of a step
+MOST_NOTES = {"cpu": 500_000, "cuda": 4_000_000}  # of 2 kB
+NOTES = {"cpu": 512, "cuda": 2_048}  # of a step
 BALANCE = 0.75  # power of how rare a family is that it counts by; 0 for all notes alike
 FEWEST = 0.002  # share of a family that is rarer than this, for that
 PLACES, MOST_SPREAD = 12, 0.8  # of the tone curve, the latter in tens of decibels
@@ -58,18 +58,23 @@ def onsets_of(batch: CropBatch) -> tuple[Int[Tensor, "note 3"], Float[Tensor, "n
 
 
 @torch.no_grad()
-def gather_onsets(batches: Iterable[CropBatch], seconds: float, say: Callable[[str], None] | None = None) -> Onsets:
+def gather_onsets(
+    batches: Iterable[CropBatch], seconds: float, say: Callable[[str], None] | None = None, place: torch.device | None = None
+) -> Onsets:
     """The onsets of the batches that come in some time, or as many as there is room for.
 
     Args:
         batches: Endless.
         seconds: Wall time.
         say: Hears how many there are now and then.
+        place: Where they are kept; the processor when None.
     """
+    place = place or torch.device("cpu")
     parts: list[Onsets] = []
     count = 0
     started = said = time.monotonic()
-    for batch in batches:
+    for given in batches:
+        batch = moved(given, place)
         places, families = onsets_of(batch)
         if len(places):
             looked_at = patches(semitone_levels(log_frequency(batch.samples)), places)
@@ -79,7 +84,7 @@ def gather_onsets(batches: Iterable[CropBatch], seconds: float, say: Callable[[s
         if say is not None and now - said > SAY_EVERY_S:
             said = now
             say(f"timbre: {count} onsets")
-        if now - started > seconds or count >= MOST_NOTES:
+        if now - started > seconds or count >= MOST_NOTES[place.type]:
             break
     if not parts:
         return Onsets(torch.zeros(0, PATCH_SIZE), torch.zeros(0, dtype=torch.long), torch.zeros(0, len(FAMILIES)))
@@ -88,11 +93,11 @@ def gather_onsets(batches: Iterable[CropBatch], seconds: float, say: Callable[[s
 
 def _through_a_tone(looked_at: Tensor, pitch: Tensor, generator: torch.Generator) -> Tensor:
     """Patches whose levels are raised and lowered along a curve over the spectrum, another for each."""
-    count = len(looked_at)
-    spread = MOST_SPREAD * torch.rand(count, 1, generator=generator)
-    knots = torch.randn(count, PLACES, generator=generator) * spread
+    count, place = len(looked_at), looked_at.device
+    spread = MOST_SPREAD * torch.rand(count, 1, generator=generator, device=place)
+    knots = torch.randn(count, PLACES, generator=generator, device=place) * spread
     curve = functional.interpolate(knots[:, None], SEMITONES, mode="linear", align_corners=True)[:, 0]
-    own = functional.pad(curve, (BELOW, ABOVE)).gather(1, pitch[:, None] + torch.arange(HEIGHT))
+    own = functional.pad(curve, (BELOW, ABOVE)).gather(1, pitch[:, None] + torch.arange(HEIGHT, device=place))
     levels = looked_at.view(count, -1, HEIGHT)
     return (levels + own[:, None] * (levels > AUDIBLE)).clamp_min(0.0).flatten(1)
 
@@ -104,35 +109,41 @@ def learn_onsets(
 
     Args:
         reader: Of a frame model.
-        onsets: At least one.
+        onsets: At least one, where the reader is.
         seconds: Wall time.
         seed: Of order and tones.
         say: Hears the loss now and then.
     """
-    generator = torch.Generator().manual_seed(seed)
+    place = device_of(reader)
+    generator = torch.Generator(place).manual_seed(seed)
     optimizer = torch.optim.AdamW(reader.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     shares = onsets.families / onsets.families.sum(1, keepdim=True)
     common = shares.mean(0).clamp_min(FEWEST)
     weight = shares @ common**-BALANCE
     weight /= weight.mean()
     started = said = time.monotonic()
-    losses: list[float] = []
+    losses: list[Tensor] = []  # read when they are told, so that no step waits for the last one
     reader.train()
     while (share := (time.monotonic() - started) / seconds) < 1:
         optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - share)
-        chosen = torch.randint(len(shares), (NOTES,), generator=generator)
+        chosen = torch.randint(len(shares), (NOTES[place.type],), generator=generator, device=place)
         pitch = onsets.pitch[chosen]
         told = reader.judge(_through_a_tone(onsets.looked_at[chosen].float(), pitch, generator), pitch)
         loss = -((shares[chosen] * told).sum(1) * weight[chosen]).mean()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        losses.append(float(loss.detach()))
+        losses.append(loss.detach())
         if say is not None and time.monotonic() - said > SAY_EVERY_S:
             said = time.monotonic()
-            say(f"timbre: {np.mean(losses[-200:]):.3f} nats a note")
+            say(f"timbre: {_mean(losses):.3f} nats a note")
     reader.eval()
-    return float(np.mean(losses[-200:]))
+    return _mean(losses)
+
+
+def _mean(losses: list[Tensor]) -> float:
+    """Of the last ones."""
+    return float(torch.stack(losses[-200:]).mean())
 
 
 def train_timbre(
@@ -141,13 +152,17 @@ def train_timbre(
     """Gather onsets, then learn from them until the time is used; gives the last mean loss (nats a note).
 
     Args:
-        reader: Of a frame model.
+        reader: Of a frame model; it learns on a GPU where there is one.
         batches: Endless.
         minutes: Wall time.
         seed: Of order and tones.
         say: Hears what is being done.
     """
-    onsets = gather_onsets(batches, 60 * minutes * GATHERING, say)
+    place = best_device()
+    onsets = gather_onsets(batches, 60 * minutes * GATHERING, say, place)
     if not len(onsets.pitch):
         return float("nan")
-    return learn_onsets(reader, onsets, 60 * minutes * (1 - GATHERING), seed, say)
+    try:
+        return learn_onsets(reader.to(place), onsets, 60 * minutes * (1 - GATHERING), seed, say)
+    finally:
+        reader.to("cpu")

@@ -14,6 +14,7 @@ channel is added to them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,14 @@ from numpy.typing import NDArray
 
 from render.fluid import BLOCK_SAMPLES, Synth
 from render.played import PlayedMusic
+from render.sampler.font_file import read_font
 from render.soundfont.timeline import KINDS, NOTE_OFF, NOTE_ON, make_timeline
 from render.soundfont.virtual_channels import VirtualChannels, allot_channels
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
 
-__all__ = ["PLAYED_RATE_HZ", "FontPlayer"]
+__all__ = ["DRUM_PROGRAM", "PLAYED_RATE_HZ", "FontPlayer"]
 
+BANK_OF_DRUMS, DRUM_PROGRAM = 128, -1
 PLAYED_RATE_HZ = 2 * SAMPLE_RATE_HZ
 GAIN = 0.6
 DRUM_CHANNEL = 128  # of the keeper, whose other channels are one for each program
@@ -45,6 +48,17 @@ class FontPlayer:
         self._font = font
         self._keeper: Synth | None = None
         self._kept: set[tuple[bool, int]] = set()
+
+    @cached_property
+    def programs(self) -> frozenset[int]:
+        """What it has sounds of its own for; ``DRUM_PROGRAM`` stands for drums.
+
+        Raises:
+            InputError: The font cannot be read.
+        """
+        presets = read_font(self._font).presets
+        pitched = {program for bank, program in presets if not bank}
+        return frozenset(pitched | {DRUM_PROGRAM for bank, _ in presets if bank == BANK_OF_DRUMS})
 
     def _keep(self, is_drum: bool, program: int) -> None:
         if self._keeper is None:

@@ -26,7 +26,7 @@ from corpora.process import end_with_parent
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.clips import Clip, Voice, make_clip
 from transcribe.training_audio.drums import drum_passage, random_drums, with_drums
-from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
+from transcribe.training_audio.fluid_voice import DRUM_PROGRAM, PLAYED_RATE_HZ, FontPlayer
 from transcribe.training_audio.instruments import GRANDS, KEYBOARDS, draw_any
 from transcribe.training_audio.passages import Passage
 from transcribe.training_audio.performing import Cast, draw_cast, draw_solo, perform_score
@@ -135,8 +135,9 @@ def run_job(job: Job) -> tuple[list[Clip], str]:
 
 
 def _voice(job: Job, passage: Passage, rng: np.random.Generator) -> tuple[str, Voice]:
-    """A font, or in a store for training another player, several in ways of their own, or none that is real; name and sound."""
-    font = job.fonts[int(rng.integers(len(job.fonts)))]
+    """A font that has all parts, or in a store for training several in ways of their own, or none that is real; name and sound."""
+    fonts = [font for font in job.fonts if _has_sounds(font, passage)] or job.fonts
+    font = fonts[int(rng.integers(len(fonts)))]
     if job.split != TRAIN:
         return font.stem, _player(font).play
     dice = rng.random()
@@ -150,6 +151,11 @@ def _voice(job: Job, passage: Passage, rng: np.random.Generator) -> tuple[str, V
     if dice < SYNTHETIC_SHARE + VARIED_SHARE:
         return "varied", VariedVoice([_player(own) for own in job.fonts], rng).play
     return font.stem, _player(font).play
+
+
+def _has_sounds(font: Path, passage: Passage) -> bool:
+    """Whether a font has sounds of its own for all parts."""
+    return {DRUM_PROGRAM if part.is_drum else part.program for part in passage.parts} <= _player(font).programs
 
 
 def _passages(job: Job, rng: np.random.Generator) -> list[Passage]:
@@ -214,7 +220,7 @@ def make_store(
 
     Args:
         folder: Of the store (``transcribe.training_audio.sound_store``).
-        fonts: SoundFonts, one of which plays each clip. Never from an upload.
+        fonts: SoundFonts, one of which plays each clip; one that lacks instruments only plays what it has. Never from an upload.
         split: Of the packs: "train", "valid" or "test". Only a store for training has random music and synthetic voices.
         hours: Of sound; the last job may pass it.
         seed: The same seed gives the same store.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from corpora.piece import Table
 from render.played import PlayedMusic
 from transcribe.training_audio.drums import SETS
-from transcribe.training_audio.fluid_voice import FontPlayer
+from transcribe.training_audio.fluid_voice import DRUM_PROGRAM, FontPlayer
 from transcribe.training_audio.stem_effects import varied_stem
 from transcribe.training_audio.synthetic_kit import SyntheticKit
 from transcribe.training_audio.synthetic_voice import SyntheticVoice
@@ -82,13 +82,14 @@ class VariedVoice:
         for channel in np.unique(played.notes["channel"]).tolist():
             notes = played.notes[played.notes["channel"] == channel]
             is_drum = channel in played.drum_channels
-            if rng.random() < (KIT_SHARE if is_drum else NO_FONT):
+            fonts = self._fonts_with(DRUM_PROGRAM if is_drum else int(notes["program"][0]))
+            if not fonts or rng.random() < (KIT_SHARE if is_drum else NO_FONT):
                 player = SyntheticKit(rng) if is_drum else SyntheticVoice(rng)
                 out += varied_stem(_as_loud(player.play(replace(played, notes=notes), samples)), rng)
             elif is_drum:
-                self._add_drums(lines, channel, notes)
+                self._add_drums(lines, fonts, channel, notes)
             else:
-                lines[int(rng.integers(len(lines)))].append(_pitched_line(channel, notes, rng))
+                lines[int(rng.choice(fonts))].append(_pitched_line(channel, notes, rng))
         for font, own in zip(self._fonts, lines, strict=True):
             if own:
                 music, generators = _music_of(played, own)
@@ -96,10 +97,14 @@ class VariedVoice:
                     out += np.float32(line.gain) * varied_stem(stem, rng)
         return out
 
-    def _add_drums(self, lines: list[list[_Line]], channel: int, notes: Table) -> None:
-        """The drums of a channel, each sound a line of its own."""
+    def _fonts_with(self, program: int) -> list[int]:
+        """Those that have sounds of their own for a program."""
+        return [number for number, font in enumerate(self._fonts) if program in font.programs]
+
+    def _add_drums(self, lines: list[list[_Line]], having: Sequence[int], channel: int, notes: Table) -> None:
+        """The drums of a channel, each sound a line of its own, by the fonts that have drums."""
         rng = self._rng
-        fonts = [int(rng.integers(len(lines)))] if rng.random() < ONE_FONT else list(range(len(lines)))
+        fonts = [int(rng.choice(having))] if rng.random() < ONE_FONT else having
         sets: list[int | None] = [None] if rng.random() < ONE_SET else [None, *SETS]
         hats = [key for key in HI_HATS if key in notes["key"]]
         others = [[key] for key in np.unique(notes["key"]).tolist() if key not in HI_HATS]

@@ -151,6 +151,7 @@ def train_transcribe(
 def train_beats(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")],
     minutes: Annotated[float, typer.Option(min=0.01, help="Wall time of the training, over all resumes.")] = 90.0,
+    start: Annotated[str, typer.Option("--from", help="Trained weights to go on with, by name or folder.")] = "",
     preset: Annotated[str, typer.Option(help="cpu or gpu: sizes.")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that perform the scores.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Of scores, performances and weights.")] = 0,
@@ -161,7 +162,7 @@ def train_beats(
     from transcribe.beats.pack_training import run_beats
 
     with progress() as say:
-        figures = run_beats(out, minutes, preset=preset, seed=seed, workers=workers, resume=resume, say=say)
+        figures = run_beats(out, minutes, preset=preset, start=start, seed=seed, workers=workers, resume=resume, say=say)
     if as_json:
         print_json(figures)
     else:

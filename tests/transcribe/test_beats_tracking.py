@@ -43,6 +43,17 @@ def test_compound_meters_are_named_by_their_shares(meter: tuple[int, int]) -> No
     assert tracked.beats["number"].max() == size
 
 
+@pytest.mark.parametrize(("size", "meter"), [(2, (6, 4)), (3, (3, 2))])
+def test_meters_that_the_network_has_no_name_for_are_told_by_their_size(size: int, meter: tuple[int, int]) -> None:
+    tracked = track_beats(heard(size, 60)[1], meter_shares=shares((0, 0)))
+    assert (tracked.beats_per_bar, tracked.beat_type) == meter
+
+
+def test_a_name_of_the_network_goes_before_one_that_it_has_not() -> None:
+    tracked = track_beats(heard(3, 60)[1], meter_shares=shares((0, 0), (3, 4)))
+    assert (tracked.beats_per_bar, tracked.beat_type) == (3, 4)
+
+
 def test_shares_decide_where_downbeats_do_not() -> None:
     _, activations = heard(1, 90)
     activations[:, 1] = np.where(activations[:, 0] > 0.5, 0.45, 0.02)  # every beat may be one

@@ -17,16 +17,17 @@ import numpy as np
 from compose.run_folder import check_run_folder
 from compose.training import TrainingPlan
 from corpora.errors import PartimentoError, RequestError
+from corpora.piece import Piece
 from corpora.process import end_with_parent
 from corpora.safe_text import safe_text
-from transcribe.beats.note_activations import save_note_beats
+from transcribe.beats.note_activations import load_note_beats, save_note_beats
 from transcribe.beats.note_examples import BeatExample, perform_freely
 from transcribe.beats.note_model import NoteBeatConfig
 from transcribe.beats.train_note_beats import train_note_beats
 from transcribe.beats.wishes import beats_a_bar
 from transcribe.training_audio.scores import Scores, read_score
 
-__all__ = ["performed_examples", "run_beats", "teaches_beats"]
+__all__ = ["bars_fit_meters", "performed_examples", "run_beats", "teaches_beats"]
 
 PACKS: Mapping[str, float] = {  # how often a minute of each comes
     "openscore-lieder": 1.0,
@@ -36,6 +37,7 @@ PACKS: Mapping[str, float] = {  # how often a minute of each comes
 }
 TRAIN_FILES, VALID_FILES = 1200, 40  # of a pack
 FEWEST_NOTES, FEWEST_BEATS = 30, 16
+MOST_MISFITS = 1 / 3  # share of bars whose length is not that of their meter: of 267 songs none has more than 0.3
 MOST_OVERLONG = 0.03  # share of beats past those of the meter: cadenzas
 BEAT_S = (0.2, 2.1)  # in the median; others are kern files without a tempo
 COUNTED_S = 240.0  # of a long piece
@@ -43,6 +45,7 @@ MODEL_FOLDER = "model"
 PRESETS = {"cpu": NoteBeatConfig(), "gpu": NoteBeatConfig(embed_dim=160, num_convolutions=5, num_layers=6)}
 WINDOWS = {"cpu": 8, "gpu": 32}  # in a batch
 LEARNING_RATE, WEIGHT_DECAY, EVALUATE_EVERY_S = 1.5e-3, 0.02, 180.0
+FURTHER_RATE = 3e-4  # of what is trained already
 
 CARD = """# beats: beats, downbeats and meters of notes
 
@@ -53,7 +56,7 @@ The network of `transcribe.beats.note_model`, {parameters:,} weights.
 | data | {examples} scores of the packs' train split ({hours:.0f} hours), performed by rule with strengths at random |
 | validation | {valid} scores of the valid split |
 | training | {minutes:g} minutes, seed {seed} |
-| command | `partimento train beats --preset {preset} --minutes {minutes:g} --seed {seed}` |
+| command | `partimento train beats{begun} --preset {preset} --minutes {minutes:g} --seed {seed}` |
 | licence of the weights | Apache-2.0 |
 
 On held-out windows: {figures}.
@@ -65,6 +68,7 @@ def run_beats(
     minutes: float,
     *,
     preset: str = "cpu",
+    start: str = "",
     seed: int = 0,
     workers: int = 2,
     resume: bool = False,
@@ -76,6 +80,7 @@ def run_beats(
         folder: Of the run; made when missing.
         minutes: Wall time of the training, over all resumes; performing comes before, anew each time.
         preset: In ``PRESETS``.
+        start: Trained weights to go on with, by name or folder, at a lower rate; sizes are theirs.
         seed: Of scores, performances, weights and windows.
         workers: Processes that perform, and vary what was performed.
         resume: Go on with the run in the folder.
@@ -86,18 +91,21 @@ def run_beats(
 
     Raises:
         RequestError: No such preset, or the run cannot begin or go on in the folder (``compose.run_folder``).
+        CheckpointError: ``start`` is no checkpoint of such a network.
         InputError: PARTIMENTO_DATA names no packs.
     """
     if preset not in PRESETS:
         raise RequestError(f"preset '{safe_text(preset)}' is not known: expected one of {', '.join(PRESETS)}")
     check_run_folder(folder, resume=resume)
     told = say or (lambda what: None)
+    begin = load_note_beats(start) if start else None
     examples, weights = _with_weights("train", TRAIN_FILES, seed, workers, told)
     valid, _ = _with_weights("valid", VALID_FILES, seed, workers, told)
     told(f"training on {len(examples)} performances")
-    plan = TrainingPlan(minutes=minutes, learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY, evaluate_every_s=EVALUATE_EVERY_S)
+    rate = FURTHER_RATE if begin else LEARNING_RATE
+    plan = TrainingPlan(minutes=minutes, learning_rate=rate, weight_decay=WEIGHT_DECAY, evaluate_every_s=EVALUATE_EVERY_S)
     model, figures = train_note_beats(
-        folder, examples, valid, plan, seed, PRESETS[preset], weights, batch=WINDOWS[preset], workers=workers
+        folder, examples, valid, plan, seed, PRESETS[preset], weights, batch=WINDOWS[preset], workers=workers, start=begin
     )
     parameters = sum(weight.numel() for weight in model.parameters())
     values = {
@@ -106,6 +114,7 @@ def run_beats(
         "valid": len(valid),
         "hours": sum(example.duration_s for example in examples) / 3600,
         "preset": preset,
+        "begun": f" --from {start}" if start else "",
         "minutes": minutes,
         "seed": seed,
         "figures": ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items()),
@@ -151,9 +160,23 @@ def _performed(job: tuple[str, str, bytes, int]) -> BeatExample | None:
     _, path, data, seed = job
     try:
         piece = read_score(data, path)
-        return perform_freely(piece, seed) if len(piece.notes) and len(piece.measures) else None
+        return perform_freely(piece, seed) if len(piece.notes) and bars_fit_meters(piece) else None
     except PartimentoError:
         return None
+
+
+def bars_fit_meters(piece: Piece) -> bool:
+    """Whether there are bars, and most are as long as their meter says.
+
+    Of kern files the meters come through MIDI, which knows only some of them: music that goes from 4/4 to 3/4 may be 4/4 throughout
+    there, in bars of three quarters, and 2/1 or no meter is 4/4 too. Beats counted by such meters are wrong.
+    """
+    bars = piece.measures
+    if not len(bars):
+        return False
+    units = bars["beats"].astype(np.int64) * 4 * piece.divs_per_quarter
+    misfits = (bars["end_div"] - bars["start_div"]).astype(np.int64) * bars["beat_type"] != units
+    return bool(misfits.mean() <= MOST_MISFITS)
 
 
 def teaches_beats(example: BeatExample) -> bool:

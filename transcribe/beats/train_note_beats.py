@@ -6,6 +6,7 @@ when it is the nearest to one, within 60 ms.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -188,6 +189,7 @@ def train_note_beats(
     weights: Sequence[float] | None = None,
     batch: int = BATCH,
     workers: int = 1,
+    start: NoteBeatModel | None = None,
 ) -> tuple[NoteBeatModel, dict[str, float]]:
     """Train until the plan's time is used, resuming from the folder.
 
@@ -200,12 +202,13 @@ def train_note_beats(
         weights: How often each example comes, relative to the others; all alike when None.
         batch: Windows in a batch.
         workers: Processes that make the windows, which are the same whatever their number.
+        start: A trained model to begin with, which stays as it is; ``config`` does not count then.
 
     Returns:
         The model with averaged weights, and its figures on the held-out examples.
     """
     torch.manual_seed(seed)
-    model = NoteBeatModel(config or NoteBeatConfig())
+    model = copy.deepcopy(start) if start is not None else NoteBeatModel(config or NoteBeatConfig())
     held_out = windows(valid, np.random.default_rng(1), [1.0] * len(valid))
     fixed = [next(held_out) for _ in range(8)]
     given = examples, weights or [1.0] * len(examples)

@@ -15,13 +15,26 @@ from numpy.typing import NDArray
 from omr.layout.frame import FRAME_INTERLINE
 from omr.layout.staff import Curve, Staff
 
-__all__ = ["LEAST_STAVES", "PageBend", "page_bend"]
+__all__ = ["LEAST_STAVES", "Course", "PageBend", "page_bend"]
 
 LEAST_STAVES = 3  # fewer tell too little of a page
 POWERS = tuple((across, down) for across in range(5) for down in range(3) if across + down < 6)  # of x and of y
 RIDGE = 1e-3  # for each power above the first, of the weight of all
 ROUNDS = 8
 FORGET_SLOPE = 0.004  # what lies this far off counts half
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """How the lines of a staff run if they bend as their page does.
+
+    Args:
+        run: Height of the middle line in pixels, 0 in the mean, (points,).
+        widening: Distance of the lines, as a factor of that in the mean, (points,).
+    """
+
+    run: Curve
+    widening: Curve
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +60,25 @@ class PageBend:
         steps = np.diff(x) * (slope[1:] + slope[:-1]) / 2
         run = np.concatenate([[0.0], np.cumsum(steps)])
         return np.asarray(run - run.mean(), dtype=np.float64)
+
+    def widening(self, x: Curve, y: float) -> Curve:
+        """How much farther apart lines about the height ``y`` are at ascending ``x`` than in the mean, a factor, (points,).
+
+        Where of two lines the lower one falls more steeply, they part: the spacing grows by the change of slope from line to line.
+        """
+        apart = self._slope_downwards(x, np.full(len(x), y))
+        steps = np.diff(x) * (apart[1:] + apart[:-1]) / 2
+        run = np.concatenate([[0.0], np.cumsum(steps)])
+        return np.asarray(np.exp(run - run.mean()), dtype=np.float64)
+
+    def along(self, x: Curve, y: float) -> Course:
+        """How a staff at about the height ``y`` runs over ascending ``x``."""
+        return Course(self.course(x, y), self.widening(x, y))
+
+    def _slope_downwards(self, x: Curve, y: Curve) -> Curve:
+        """Change of slope for each pixel down."""
+        reach = FRAME_INTERLINE
+        return (self.slope(x, y + reach) - self.slope(x, y - reach)) / (2 * reach)
 
 
 def page_bend(staves: list[Staff]) -> PageBend | None:

@@ -10,17 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from omr.layout.bend import Course
 from omr.layout.combs import LINES, Teeth
 from omr.layout.frame import FRAME_INTERLINE, Frame
 from omr.layout.staff import OFFSETS, Curve, Staff, smooth
 from omr.layout.staff_ink import lined_ink, thin_ink
 
-__all__ = ["GUESS_STIFFNESS", "SEARCH_SPACES", "SPACING_STIFFNESS", "fitted", "line_centres", "settled"]
+__all__ = [
+    "ALIKE_STIFFNESS",
+    "GUESS_STIFFNESS",
+    "SEARCH_SPACES",
+    "SPACING_STIFFNESS",
+    "fitted",
+    "line_centres",
+    "majority_line",
+    "settled",
+]
 
 SEARCH_SPACES = 0.35  # a line is looked for so far from where it is expected
 MIDDLE_STIFFNESS, SPACING_STIFFNESS = 40.0, 3000.0
 COURSE_STIFFNESS = 2000.0  # of how a staff departs from the page's bend
+WIDENING_STIFFNESS = 1e6  # of how its spacing departs from the page's
 GUESS_STIFFNESS = 30.0
+ALIKE_STIFFNESS = 1e6  # nearly a straight line
+ASTRAY_SPACES = (2.4, 1.2, 0.6, 0.3, 0.3, 0.3)  # what lies so far off such a line counts half, round by round
 ROUNDS = 3  # of fitting and forgetting
 FORGET_SPACES = 0.08  # what lies this far off counts half
 LEAST_STROKE = 0.12  # weaker is no line
@@ -31,7 +44,7 @@ LEAST_BETTER = 0.03  # more of its lines must be there after
 LEAST_SETTLED = 0.7  # of the clearest place's thin ink, for a place to count
 
 
-def fitted(teeth: Teeth, columns: NDArray[np.int_], middle: Curve, spacing: Curve, course: Curve | None = None) -> Staff:
+def fitted(teeth: Teeth, columns: NDArray[np.int_], middle: Curve, spacing: Curve, course: Course | None = None) -> Staff:
     """The staff that fits the centres of the lines near a guess; unseen it runs as ``course``, straight on if that is None."""
     straying = 1.0
     for round_number in range(ROUNDS):
@@ -60,15 +73,30 @@ def line_centres(teeth: Teeth, columns: NDArray[np.int_], middle: Curve, spacing
     return centres, np.where(peak >= LEAST_STROKE, peak, 0.0)
 
 
-def _fit(centres: Curve, weight: Curve, middle: Curve, spacing: Curve, course: Curve | None) -> tuple[Curve, Curve]:
+def _fit(centres: Curve, weight: Curve, middle: Curve, spacing: Curve, course: Course | None) -> tuple[Curve, Curve]:
     """Middle line and spacing of the lines' centres, one after the other."""
     total = weight.sum(axis=0)
     level = (weight * (centres - OFFSETS[:, None] * spacing)).sum(axis=0) / np.maximum(total, 1e-9)
     level = np.where(total > 0, level, middle)
-    middle = smooth(level, total, MIDDLE_STIFFNESS) if course is None else course + smooth(level - course, total, COURSE_STIFFNESS)
+    if course is None:
+        middle = smooth(level, total, MIDDLE_STIFFNESS)
+    else:
+        middle = course.run + smooth(level - course.run, total, COURSE_STIFFNESS)
     moment = (weight * OFFSETS[:, None] ** 2).sum(axis=0)
     apart = (weight * OFFSETS[:, None] * (centres - middle)).sum(axis=0) / np.maximum(moment, 1e-9)
-    return middle, smooth(np.where(moment > 0, apart, spacing), moment, SPACING_STIFFNESS)
+    apart = np.where(moment > 0, apart, spacing)
+    if course is None:
+        return middle, smooth(apart, moment, SPACING_STIFFNESS)
+    return middle, course.widening * smooth(apart / course.widening, moment, WIDENING_STIFFNESS)
+
+
+def majority_line(heights: Curve, known: Curve) -> Curve:
+    """The nearly straight line that most heights in pixels lie on, where ``known`` is 1, not what went astray, (points,)."""
+    line = np.full(len(heights), float(np.median(heights[known > 0])) if known.any() else 0.0)
+    for astray_spaces in ASTRAY_SPACES:
+        off = (heights - line) / (astray_spaces * FRAME_INTERLINE)
+        line = smooth(heights, known / (1.0 + off**2), ALIKE_STIFFNESS)
+    return line
 
 
 def settled(frame: Frame, teeth: Teeth, staff: Staff) -> Staff:

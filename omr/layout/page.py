@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.errors import RequestError
-from omr.layout.frame import FRAME_INTERLINE, Frame, make_frame
+from omr.layout.frame import Frame, make_frame
 from omr.layout.ink import Grey
 from omr.layout.spacing import LineSpacing, line_spacings
 from omr.layout.staff import OFFSETS
@@ -17,6 +17,7 @@ from omr.layout.staves import find_staves
 from omr.layout.straighten import PageSource, straighten
 from omr.layout.strip import SystemStrip
 from omr.layout.systems import System, find_systems
+from omr.layout.trust import confidence, worth
 
 __all__ = ["PageLayout", "layout_page", "system_strips"]
 
@@ -67,7 +68,7 @@ class PageLayout:
         source = PageSource.of(self.grey, self.spacing.interline_px, interline_px)
         for number, system in enumerate(self.systems):
             yield straighten(
-                self.frame, source, self.systems, number, page=page, interline_px=interline_px, confidence=_confidence(system)
+                self.frame, source, self.systems, number, page=page, interline_px=interline_px, confidence=confidence(system)
             )
 
 
@@ -82,10 +83,9 @@ def layout_page(grey: Grey) -> PageLayout:
         for faintness in FAINTNESSES:
             frame = make_frame(grey, spacing, faintness=faintness)
             systems = find_systems(frame, find_staves(frame))
-            worth = sum(_confidence(system) ** 2 * sum(staff.right - staff.left for staff in system.staves) for system in systems)
-            if worth > best_worth:
-                best, best_worth = PageLayout(grey, frame, systems, spacing), worth
-            if systems and min(_confidence(system) for system in systems) >= TRUSTED:
+            if worth(systems) > best_worth:
+                best, best_worth = PageLayout(grey, frame, systems, spacing), worth(systems)
+            if systems and min(confidence(system) for system in systems) >= TRUSTED:
                 return best
         if best.systems:
             break
@@ -99,11 +99,3 @@ def system_strips(grey: Grey, *, page: int = 0, interline_px: int | float = 12.0
         RequestError: ``interline_px`` is out of range.
     """
     return list(layout_page(grey).strips(page=page, interline_px=interline_px))
-
-
-def _confidence(system: System) -> float:
-    """Of a system: its faintest staff, how well its lines fit, and how surely its staves belong together."""
-    seen = min(staff.visible for staff in system.staves)
-    fit = min(1.0 / (1.0 + (staff.straying / 0.1) ** 2) for staff in system.staves)
-    even = 1.0 - min(1.0, 4 * max(abs(float(np.median(staff.spacing)) / FRAME_INTERLINE - 1.0) for staff in system.staves))
-    return float(seen * fit * (0.5 + 0.5 * even) * (0.5 + 0.5 * system.joined))

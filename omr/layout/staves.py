@@ -16,7 +16,16 @@ from scipy.ndimage import uniform_filter1d
 from omr.layout.bend import PageBend, page_bend
 from omr.layout.chains import Chain, link
 from omr.layout.combs import LINES, Teeth, find_combs, stroke_cells
-from omr.layout.fitting import GUESS_STIFFNESS, SEARCH_SPACES, SPACING_STIFFNESS, fitted, line_centres, settled
+from omr.layout.fitting import (
+    ALIKE_STIFFNESS,
+    GUESS_STIFFNESS,
+    SEARCH_SPACES,
+    SPACING_STIFFNESS,
+    fitted,
+    line_centres,
+    majority_line,
+    settled,
+)
 from omr.layout.frame import FRAME_INTERLINE, Frame
 from omr.layout.missed_staves import missed_heights
 from omr.layout.staff import OFFSETS, Curve, Staff, smooth, with_ends
@@ -48,7 +57,6 @@ LEAST_BROKEN_SPACES = 0.8  # where the page's bend says that there are lines
 LEAST_MISSED = 0.6  # of the width of the others, for a staff that was missed
 PAUSE_SPACES, MOST_IN_PAUSE = 5.0, 0.2  # where lines are gone for longer, a staff ends
 BEYOND_SPACES = 12.0  # looked at beyond the ends once the page's bend is known
-ALIKE_STIFFNESS = 1e6  # nearly a straight line
 MOST_LOST = 0.01  # of the ink on the lines
 
 
@@ -74,7 +82,7 @@ def find_staves(frame: Frame) -> list[Staff]:
     if bend is not None:
         alike = [_bent_alike(frame, teeth, staff, bend) for staff in whole]
         whole = _apart([*alike, *_missed(frame, teeth, alike, bend)])
-    return as_long_as_neighbours(frame, teeth, whole)
+    return as_long_as_neighbours(frame, teeth, whole, bend)
 
 
 def _bent_alike(frame: Frame, teeth: Teeth, staff: Staff, bend: PageBend) -> Staff:
@@ -82,11 +90,11 @@ def _bent_alike(frame: Frame, teeth: Teeth, staff: Staff, bend: PageBend) -> Sta
     reach = BEYOND_SPACES * FRAME_INTERLINE
     columns = np.flatnonzero((teeth.places >= staff.left - reach) & (teeth.places <= staff.right + reach))
     x = teeth.places[columns]
-    course = bend.course(x, float(staff.middle.mean()))
+    course = bend.along(x, float(staff.middle.mean()))
     known = ((x >= staff.left) & (x <= staff.right)).astype(np.float64)
-    off = smooth(staff.middle_at(x) - course, known, ALIKE_STIFFNESS)
-    spacing = smooth(staff.spacing_at(x), known, ALIKE_STIFFNESS)
-    pieces = _ended(frame, fitted(teeth, columns, course + off, spacing, course))
+    middle = course.run + majority_line(staff.middle_at(x) - course.run, known)
+    spacing = course.widening * smooth(staff.spacing_at(x) / course.widening, known, ALIKE_STIFFNESS)
+    pieces = _ended(frame, fitted(teeth, columns, middle, spacing, course))
     other = max(pieces, key=lambda piece: piece.right - piece.left, default=staff)
     other = with_ends(other, max(other.left, staff.left), min(other.right, staff.right))
     inside = np.arange(staff.left, staff.right)
@@ -101,8 +109,8 @@ def _missed(frame: Frame, teeth: Teeth, staves: list[Staff], bend: PageBend) -> 
     spacing = float(np.median([np.median(staff.spacing) for staff in staves]))
     columns = np.flatnonzero((teeth.places >= left) & (teeth.places <= right))
     for height in missed_heights(teeth, columns, spacing, staves, bend) if len(columns) > 1 else []:
-        course = bend.course(teeth.places[columns], height)
-        guess = fitted(teeth, columns, height + course, np.full(len(columns), spacing), course)
+        course = bend.along(teeth.places[columns], height)
+        guess = fitted(teeth, columns, height + course.run, spacing * course.widening, course)
         pieces = _ended(frame, guess, LEAST_BROKEN_SPACES)
         found += [piece for piece in pieces if piece.right - piece.left >= LEAST_MISSED * (right - left)]
     return found

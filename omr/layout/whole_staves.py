@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from omr.layout.bend import PageBend
 from omr.layout.combs import LINES, Teeth
 from omr.layout.fitting import fitted
 from omr.layout.frame import FRAME_INTERLINE, Frame
@@ -22,6 +23,8 @@ MOST_APART_SPACES = 1.0  # of pieces of one staff, half-way between them
 LEAST_STEPS, MOST_LEAN = 4, 0.4  # ends from one staff to the next that tell the lean of a page
 LEAST_ON_EACH = 0.5  # share of ink on each line where a staff goes on
 LEAST_THIN_ON = 0.35  # of it no thicker than lines: braces are
+LEAST_AS_THIN = 0.6  # or so much of what it is on the rest of the staff, where blurred lines are thick
+ROUNDS = 3  # in which what was made longer tells of the next ones
 LEAST_MISSED_SPACES, MOST_MISSED_SPACES = 1.0, 40.0  # that a staff is shorter than the next one, for it to be made longer
 
 
@@ -49,8 +52,19 @@ def merged(frame: Frame, teeth: Teeth, pieces: list[Staff]) -> list[Staff]:
     return staves
 
 
-def as_long_as_neighbours(frame: Frame, teeth: Teeth, staves: list[Staff]) -> list[Staff]:
+def as_long_as_neighbours(frame: Frame, teeth: Teeth, staves: list[Staff], bend: PageBend | None) -> list[Staff]:
     """Staves, top first, that go on to where the next ones begin or end, if there is ink on most of their lines up to there."""
+    for _ in range(ROUNDS):
+        longer = _longer(frame, teeth, staves, bend)
+        same = all(one is other for one, other in zip(longer, staves, strict=True))
+        staves = longer
+        if same:
+            break
+    return staves
+
+
+def _longer(frame: Frame, teeth: Teeth, staves: list[Staff], bend: PageBend | None) -> list[Staff]:
+    """The same, by what the next ones are now."""
     longer = []
     lean = _lean(staves)
     for number, staff in enumerate(staves):
@@ -59,8 +73,8 @@ def as_long_as_neighbours(frame: Frame, teeth: Teeth, staves: list[Staff]) -> li
             aside = lean * float(staff.middle.mean() - other.middle.mean())
             for left, right in ((other.left + aside, staff.left), (staff.right, other.right + aside)):
                 if LEAST_MISSED_SPACES < (right - left) / FRAME_INTERLINE < MOST_MISSED_SPACES:
-                    beyond = _beside(staff, other, teeth, left, right)
-                    if _goes_on(frame, beyond, left, right) and not any(
+                    beyond = _beside(staff, other, teeth, left, right, bend)
+                    if _goes_on(frame, staff, beyond, left, right) and not any(
                         lie_on_each_other(one, beyond, left, right) for one in staves if one is not staff
                     ):
                         grown = _spliced(grown, beyond, left, right)
@@ -79,20 +93,28 @@ def _lean(staves: list[Staff]) -> float:
     return lean if abs(lean) <= MOST_LEAN else 0.0
 
 
-def _goes_on(frame: Frame, staff: Staff, left: float, right: float) -> bool:
-    """Whether there is ink on all lines between two places, as of lines, and no more of it a line higher or lower."""
+def _goes_on(frame: Frame, seen: Staff, staff: Staff, left: float, right: float) -> bool:
+    """Whether there is ink on all lines between two places, about as thin as where the staff was seen, and no more beside it."""
     x = np.arange(left, right)
     thin = thin_ink(frame.level, staff, x, np.arange(-3.0, 4.0)).mean(axis=1)
     here = thin[1 : 1 + LINES].mean()
     beside = max(thin[:LINES].mean(), thin[2:].mean())
-    return bool(inked(frame.level, staff, x, OFFSETS).mean(axis=1).min() >= LEAST_ON_EACH and here >= max(LEAST_THIN_ON, beside))
+    whole = thin_ink(frame.level, seen, np.arange(seen.left, seen.right), OFFSETS).mean()
+    least = min(LEAST_THIN_ON, LEAST_AS_THIN * float(whole))
+    return bool(inked(frame.level, staff, x, OFFSETS).mean(axis=1).min() >= LEAST_ON_EACH and here >= max(least, beside))
 
 
-def _beside(staff: Staff, other: Staff, teeth: Teeth, left: float, right: float) -> Staff:
-    """A staff that goes on beyond an end, from ``left`` to ``right``, first bent as its neighbour, then fitted."""
+def _beside(staff: Staff, other: Staff, teeth: Teeth, left: float, right: float, bend: PageBend | None) -> Staff:
+    """A staff that goes on beyond an end, from ``left`` to ``right``, first bent as its page or its neighbour, then fitted."""
     columns = np.flatnonzero((teeth.places >= min(left, staff.left)) & (teeth.places <= max(right, staff.right)))
     x = teeth.places[columns]
     end = np.clip(x, staff.left, staff.right)
+    if bend is not None:
+        course = bend.along(x, float(staff.middle.mean()))
+        run = course.run - np.interp(end, x, course.run)
+        widening = course.widening / np.interp(end, x, course.widening)
+        spacing = staff.spacing_at(end) * widening
+        return replace(fitted(teeth, columns, staff.middle_at(end) + run, spacing, course), visible=staff.visible)
     middle = staff.middle_at(end) + other.middle_at(x) - other.middle_at(end)
     spacing = other.spacing_at(x) * float(np.median(staff.spacing) / np.median(other.spacing))
     return replace(fitted(teeth, columns, middle, spacing), spacing=spacing, visible=staff.visible)

@@ -48,6 +48,20 @@ def test_the_bend_of_a_page_comes_from_its_staves() -> None:
     assert_bend(page_bend([bent_staff(height) for height in (200.0, 500.0, 800.0, 1100.0, 1400.0)]), within=2e-3)
 
 
+def test_lines_part_where_the_lower_ones_fall_more_steeply() -> None:
+    bend = page_bend([bent_staff(height) for height in (200.0, 500.0, 800.0, 1100.0, 1400.0)])
+    assert bend is not None
+    x = np.linspace(130.0, 1880.0, 200)
+    for height in (300.0, 800.0, 1300.0):
+        upper, lower = (height + np.cumsum(np.gradient(x) * slope(x, height + side)) + side for side in (-7.0, 7.0))
+        wanted = (lower - upper) / np.exp(np.log(lower - upper).mean())
+        assert wanted.max() / wanted.min() > 1.01
+        assert np.abs(bend.widening(x, height) - wanted).max() < 2e-3
+        course = bend.along(x, height)
+        np.testing.assert_array_equal(course.widening, bend.widening(x, height))
+        np.testing.assert_array_equal(course.run, bend.course(x, height))
+
+
 def test_a_staff_that_went_astray_does_not_bend_the_page() -> None:
     staves = [bent_staff(height, spoilt=height == 500.0) for height in (200.0, 350.0, 500.0, 800.0, 950.0, 1100.0, 1400.0)]
     assert_bend(page_bend(staves), within=6e-3)

@@ -53,7 +53,7 @@ def test_order_and_other_families_do_not_matter() -> None:
     other["family"] = 3
     both = np.concatenate([notes, other])
     shuffled = np.random.default_rng(0).permutation(len(both))
-    found = np.empty(len(both), dtype=np.uint8)
+    found = np.empty(len(both), dtype=np.int32)
     found[shuffled] = settled_velocities(both[shuffled])
     np.testing.assert_array_equal(found, np.concatenate([settled_velocities(notes), settled_velocities(other)]))
 

@@ -53,7 +53,7 @@ def _settled(notes: Table) -> Floats:
     return np.asarray(evened + DRAWN * (_surroundings(notes, evened, NEAR_S, NEAR_SEMITONES) - evened))
 
 
-def settled_velocities(notes: Table) -> NDArray[np.uint8]:
+def settled_velocities(notes: Table) -> NDArray[np.int32]:
     """Velocities of all notes of a recording, in their order.
 
     Args:

@@ -83,8 +83,9 @@ def layout_page(grey: Grey) -> PageLayout:
         for faintness in FAINTNESSES:
             frame = make_frame(grey, spacing, faintness=faintness)
             systems = find_systems(frame, find_staves(frame))
-            if worth(systems) > best_worth:
-                best, best_worth = PageLayout(grey, frame, systems, spacing), worth(systems)
+            gained = worth(systems)
+            if gained > best_worth:
+                best, best_worth = PageLayout(grey, frame, systems, spacing), gained
             if systems and min(confidence(system) for system in systems) >= TRUSTED:
                 return best
         if best.systems:

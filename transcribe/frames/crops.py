@@ -25,6 +25,7 @@ from transcribe.heard import DRUMS
 from transcribe.spectra.timing import HOP_SAMPLES, SAMPLE_RATE_HZ
 from transcribe.training_audio.augmentation import augment, changed_pitch, mix
 from transcribe.training_audio.clips import Clip
+from transcribe.training_audio.passages import DRUM_PROGRAM
 from transcribe.training_audio.sound_store import SoundStore, StoredClip
 
 __all__ = ["CropBatch", "CropSource", "make_block", "validation_batches"]
@@ -33,7 +34,6 @@ BLOCK = 4  # batches made together
 BLIND_FRAMES = 12  # at either end
 FULL_SCALE = 32_768.0
 PIANOS = range(8)
-DRUM_PROGRAM = -1
 DRUMS_ALONE = "drums alone"
 KINDS = ("pianos", "others", "with drums", DRUMS_ALONE)  # of clips
 ONLY_DRUMS = (0.0, 0.0, 0.0, 1.0)

@@ -58,6 +58,9 @@ def settled_velocities(notes: Table) -> NDArray[np.int32]:
 
     Args:
         notes: HEARD_DTYPE rows, pitched, in any order.
+
+    Returns:
+        int32 (notes,), 1 to 127.
     """
     out = notes["velocity"].copy()
     order = np.lexsort((notes["pitch"], notes["onset_s"]))

@@ -42,7 +42,7 @@ class Clip:
         split: Of the score.
         piece: Pack and path of the score, or what else was played.
         voice: Name of the font, or of what else made the sound.
-        programs: Of the parts, sorted; -1 for drums.
+        programs: Of the parts, sorted; ``DRUM_PROGRAM`` for drums.
     """
 
     samples: NDArray[np.int16]
@@ -101,5 +101,5 @@ def make_clip(
         split=split,
         piece=piece,
         voice=voice_name,
-        programs=tuple(sorted(-1 if part.is_drum else part.program for part in passage.parts)),
+        programs=tuple(sorted(part.instrument for part in passage.parts)),
     )

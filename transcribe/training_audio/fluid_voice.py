@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 
 from render.fluid import BLOCK_SAMPLES, Synth
 from render.played import PlayedMusic
-from render.sampler.font_file import read_font
+from render.sampler.font_file import BANK_OF_DRUMS, read_font
 from render.soundfont.timeline import KINDS, NOTE_OFF, NOTE_ON, make_timeline
 from render.soundfont.virtual_channels import VirtualChannels, allot_channels
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
+from transcribe.training_audio.passages import DRUM_PROGRAM
 
-__all__ = ["DRUM_PROGRAM", "PLAYED_RATE_HZ", "FontPlayer"]
+__all__ = ["PLAYED_RATE_HZ", "FontPlayer"]
 
-BANK_OF_DRUMS, DRUM_PROGRAM = 128, -1
 PLAYED_RATE_HZ = 2 * SAMPLE_RATE_HZ
 GAIN = 0.6
 DRUM_CHANNEL = 128  # of the keeper, whose other channels are one for each program

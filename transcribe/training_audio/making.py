@@ -26,7 +26,7 @@ from corpora.process import end_with_parent
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.clips import Clip, Voice, make_clip
 from transcribe.training_audio.drums import drum_passage, random_drums, with_drums
-from transcribe.training_audio.fluid_voice import DRUM_PROGRAM, PLAYED_RATE_HZ, FontPlayer
+from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
 from transcribe.training_audio.instruments import GRANDS, KEYBOARDS, draw_any
 from transcribe.training_audio.passages import Passage
 from transcribe.training_audio.performing import Cast, draw_cast, draw_solo, perform_score
@@ -155,7 +155,7 @@ def _voice(job: Job, passage: Passage, rng: np.random.Generator) -> tuple[str, V
 
 def _has_sounds(font: Path, passage: Passage) -> bool:
     """Whether a font has sounds of its own for all parts."""
-    return {DRUM_PROGRAM if part.is_drum else part.program for part in passage.parts} <= _player(font).programs
+    return {part.instrument for part in passage.parts} <= _player(font).programs
 
 
 def _passages(job: Job, rng: np.random.Generator) -> list[Passage]:

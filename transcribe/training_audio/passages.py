@@ -19,15 +19,9 @@ from render.perform.draft import beat_quarters
 from render.perform.performance import Performance
 from transcribe.heard import BEAT_DTYPE
 
-__all__ = [
-    "CONTROL_DTYPE",
-    "PASSAGE_DTYPE",
-    "Passage",
-    "PassagePart",
-    "bar_spans",
-    "beats_of",
-    "cut_passage",
-]
+__all__ = ["CONTROL_DTYPE", "DRUM_PROGRAM", "PASSAGE_DTYPE", "Passage", "PassagePart", "bar_spans", "beats_of", "cut_passage"]
+
+DRUM_PROGRAM = -1  # stands for drums among programs
 
 PASSAGE_DTYPE = np.dtype(
     [
@@ -48,6 +42,11 @@ class PassagePart:
 
     program: int
     is_drum: bool = False
+
+    @property
+    def instrument(self) -> int:
+        """The program, or ``DRUM_PROGRAM`` for any drum kit."""
+        return DRUM_PROGRAM if self.is_drum else self.program
 
 
 @dataclass(frozen=True, eq=False)

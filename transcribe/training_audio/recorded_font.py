@@ -25,7 +25,7 @@ from corpora.errors import InputError
 from render.ddsp.frames import SAMPLE_RATE_HZ as SOURCE_RATE_HZ
 from render.ddsp.sources import SourceNote, sample_notes
 from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ
-from transcribe.training_audio.font_file import FontSample, Zone, write_font
+from transcribe.training_audio.font_writer import FontSample, Zone, write_font
 
 __all__ = ["RECORDINGS", "Recording", "font_sample", "make_recorded_font", "zones_of"]
 
@@ -36,6 +36,8 @@ PEAK = 0.98
 INT16 = 32_767
 LOOP_S, LOOP_FROM = 0.9, 0.3  # longest loop; share of the held part that is over when it begins
 CROSSFADE_S, FIT_S = 0.04, 0.02
+SHORTEST_LOOP_S = 4 * CROSSFADE_S
+BEYOND_LOOP = 8  # frames that are read past its end (SoundFont 2.04, section 7.10)
 HIGHEST = 127
 STRETCH = 7  # semitones beyond the outer recorded keys
 STRENGTHS = 16  # layers of the recorded grand
@@ -102,7 +104,7 @@ def font_sample(note: SourceNote, *, is_held: bool) -> FontSample:
         frames[len(frames) - fade :] *= np.linspace(1.0, 0.0, fade)
     else:
         _join(frames, *loop)
-        frames = frames[: loop[1] + 8]
+        frames = frames[: loop[1] + BEYOND_LOOP]
     return FontSample(np.rint(frames * INT16).astype(np.int16), PLAYED_RATE_HZ, round(note.key), loop)
 
 
@@ -119,7 +121,7 @@ def _loop(held: NDArray[np.float64]) -> tuple[int, int] | None:
     fit, cross = round(FIT_S * PLAYED_RATE_HZ), round(CROSSFADE_S * PLAYED_RATE_HZ)
     first = max(round(LOOP_FROM * len(held)), cross)
     longest = min(round(LOOP_S * PLAYED_RATE_HZ), len(held) - fit - first)
-    if longest < 4 * cross:
+    if longest < SHORTEST_LOOP_S * PLAYED_RATE_HZ:
         return None
     pattern = held[first : first + fit]
     reach = held[first + longest // 2 : first + longest + fit]

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from corpora.piece import Table
 from render.played import PlayedMusic
 from transcribe.training_audio.drums import SETS
-from transcribe.training_audio.fluid_voice import DRUM_PROGRAM, FontPlayer
+from transcribe.training_audio.fluid_voice import FontPlayer
+from transcribe.training_audio.passages import DRUM_PROGRAM
 from transcribe.training_audio.stem_effects import varied_stem
 from transcribe.training_audio.synthetic_kit import SyntheticKit
 from transcribe.training_audio.synthetic_voice import SyntheticVoice

@@ -14,8 +14,9 @@ from render.midi_events import PlayEvent
 from render.played import PLAYED_DTYPE, PlayedMusic
 from render.sampler.font_file import read_font
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
-from transcribe.training_audio.fluid_voice import DRUM_PROGRAM, PLAYED_RATE_HZ, FontPlayer
-from transcribe.training_audio.font_file import FontSample, Zone, write_font
+from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
+from transcribe.training_audio.font_writer import FontSample, Zone, write_font
+from transcribe.training_audio.passages import DRUM_PROGRAM
 from transcribe.training_audio.recorded_font import Recording, make_recorded_font, zones_of
 from transcribe.training_audio.varied_voice import VariedVoice
 

@@ -2,11 +2,13 @@
 
 A score for editing goes through music21 to MusicXML instead (``corpora.text_scores``), which keeps spelling but is slow and
 misplaces some music; what only needs notes in time, as data sets do, should come here. Repeats are not unfolded. Bar lines are
-those of the score: MIDI has only meters, and a pickup would shift every bar after it.
+those of the score: MIDI has only meters, and a pickup would shift every bar after it. Meters are those of the text, since verovio's
+MIDI loses changes and what it has no sign for, such as 2/1.
 """
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,9 +22,31 @@ from corpora.gate import check_kern, check_midi
 from corpora.midi.reader import read_midi
 from corpora.piece import MEASURE_DTYPE, Piece
 
-__all__ = ["kern_to_midi", "read_kern_batch", "read_kern_notes"]
+__all__ = ["kern_meters", "kern_to_midi", "read_kern_batch", "read_kern_notes"]
 
 CPU_S_EACH = 30  # large orchestral scores take ten seconds
+METER = re.compile(r"\*M([1-9]\d?)/([1-9]\d?)")
+BEAT_TYPES = frozenset({1, 2, 4, 8, 16, 32})
+
+Meter = tuple[int, int]  # beats in a bar, and the note that has one
+
+
+def kern_meters(text: str) -> list[Meter | None]:
+    """The meter of each bar of a kern text, None before one is told; what has no notes or rests before the next line is no bar."""
+    meters: list[Meter | None] = []
+    meter: Meter | None = None
+    has_data = False
+    for line in text.splitlines():
+        if line.startswith("="):
+            if has_data:
+                meters.append(meter)
+            has_data = False
+        elif line.startswith("*"):
+            told = [(int(found[1]), int(found[2])) for token in line.split("\t") if (found := METER.fullmatch(token))]
+            meter = next((one for one in told if one[1] in BEAT_TYPES), meter)
+        elif line and not line.startswith("!"):
+            has_data = True
+    return meters + [meter] * has_data
 
 
 def kern_to_midi(texts: list[str]) -> list[dict[str, Any]]:
@@ -90,21 +114,24 @@ def _convert(texts: list[str], names: list[str]) -> list[Piece | PartimentoError
             return [error]
         half = len(texts) // 2
         return _convert(texts[:half], names[:half]) + _convert(texts[half:], names[half:])
-    return [_piece(row, name) for row, name in zip(rows, names, strict=True)]
+    return [_piece(row, kern_meters(text), name) for row, text, name in zip(rows, texts, names, strict=True)]
 
 
-def _piece(row: dict[str, Any], name: str) -> Piece | PartimentoError:
+def _piece(row: dict[str, Any], meters: list[Meter | None], name: str) -> Piece | PartimentoError:
     if not row["midi"]:
         return InputError(f"{name}: verovio cannot read it")
     try:
         check_midi(row["midi"], name)
-        return _with_bars(read_midi(row["midi"], name), row["bars"])
+        return _with_bars(read_midi(row["midi"], name), row["bars"], meters)
     except PartimentoError as error:
         return error
 
 
-def _with_bars(piece: Piece, bars: list[float]) -> Piece:
-    """The piece with the bars of the score instead of those that meters alone would give."""
+def _with_bars(piece: Piece, bars: list[float], meters: list[Meter | None]) -> Piece:
+    """The piece with the bars of the score instead of those that meters alone would give.
+
+    Where verovio has other bars than the text, as it leaves some out, only a meter that never changes is taken from there.
+    """
     starts = np.unique(np.rint(np.array(bars) * piece.divs_per_quarter).astype(np.int64))
     starts = starts[starts < max(piece.end_div, 1)]
     if not len(starts) or not len(piece.measures):
@@ -115,6 +142,10 @@ def _with_bars(piece: Piece, bars: list[float]) -> Piece:
     rows["end_div"][:-1] = starts[1:]
     home = np.clip(np.searchsorted(piece.measures["start_div"], starts, side="right") - 1, 0, None)
     rows["beats"], rows["beat_type"] = piece.measures["beats"][home], piece.measures["beat_type"][home]
+    written = meters if len(meters) == len(rows) else meters[:1] * len(rows) if len(set(meters)) == 1 else []
+    for row, meter in zip(rows, written, strict=False):
+        if meter is not None:
+            row["beats"], row["beat_type"] = meter
     full = int(rows["beats"][0]) * 4 * piece.divs_per_quarter // int(rows["beat_type"][0])
     pickup = len(rows) > 1 and int(rows["end_div"][0]) < full
     rows["number"] = [str(index) for index in range(0 if pickup else 1, len(rows) + (0 if pickup else 1))]

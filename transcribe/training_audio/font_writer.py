@@ -76,14 +76,17 @@ def _generators(zone: Zone, sample: FontSample) -> bytes:
     return b"".join(struct.pack("<HH", *value) for value in values)
 
 
-def write_font(path: Path, name: str, samples: Sequence[FontSample], presets: Mapping[int, tuple[str, Sequence[Zone]]]) -> None:
-    """Write a font; presets are in bank 0.
+def write_font(
+    path: Path, name: str, samples: Sequence[FontSample], presets: Mapping[int, tuple[str, Sequence[Zone]]], *, bank: int = 0
+) -> None:
+    """Write a font.
 
     Args:
         path: Of the .sf2 file.
         name: Of the font.
         samples: That its zones play.
         presets: Name and zones, by program; at least one.
+        bank: Of them all; drums are in 128.
     """
     data, heads, start = bytearray(), b"", 0
     for number, sample in enumerate(samples):
@@ -97,7 +100,7 @@ def write_font(path: Path, name: str, samples: Sequence[FontSample], presets: Ma
     bags: list[int] = []
     for number, (program, (label, zones)) in enumerate(sorted(presets.items())):
         instruments += _named(label) + struct.pack("<H", len(bags))
-        tops += _named(label) + struct.pack("<HHHIII", program, 0, number, 0, 0, 0)
+        tops += _named(label) + struct.pack("<HHHIII", program, bank, number, 0, 0, 0)
         above += struct.pack("<HH", INSTRUMENT, number)
         for zone in zones:
             bags.append(len(generators) // 4)

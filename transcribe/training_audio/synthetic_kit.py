@@ -173,6 +173,10 @@ class SyntheticKit:
             self._drums[key] = _draw_drum(key, [self._seed, RECIPES.index(RECIPE_OF_KEY[key])])
         return self._drums[key]
 
+    def hit(self, key: int, velocity: int = 127) -> Sound:
+        """One hit, mono at 16 kHz, of a key in ``RECIPE_OF_KEY``; full scale is not kept."""
+        return self._drum(key).hit(int(self._rng.integers(TAKES)), velocity)
+
     def play(self, played: PlayedMusic, samples: int) -> Sound:
         """Drums as mono sound; what has a pitch is silent, and so are keys without a recipe.
 
@@ -190,7 +194,7 @@ class SyntheticKit:
         for place, key, velocity in zip(places.tolist(), notes["key"].tolist(), notes["velocity"].tolist(), strict=True):
             if key not in RECIPE_OF_KEY or place >= samples:
                 continue
-            sound = self._drum(key).hit(int(self._rng.integers(TAKES)), velocity)
+            sound = self.hit(key, velocity)
             if key in HATS - CLOSED_HATS:
                 sound = _choked(sound, closing[closing > place] - place)
             sound = sound[: samples - place]

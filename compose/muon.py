@@ -19,7 +19,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributed.tensor import DTensor, distribute_tensor
+
+from compose.shards import as_held, put_together
 
 __all__ = ["Muon", "orthogonalised"]
 
@@ -78,11 +79,9 @@ class Muon(torch.optim.Optimizer):
             for shape, parameters in alike.items():
                 updates = [self._momentum(parameter, group["momentum"]) for parameter in parameters]
                 scale = group["lr"] * ADAM_RMS * max(shape) ** 0.5
-                whole = torch.stack([u.full_tensor() if isinstance(u, DTensor) else u for u in updates])
+                whole = torch.stack([put_together(update) for update in updates])
                 for parameter, update in zip(parameters, orthogonalised(whole), strict=True):
-                    if isinstance(parameter, DTensor):
-                        update = distribute_tensor(update, parameter.device_mesh, parameter.placements)
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-scale)
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(as_held(update, parameter), alpha=-scale)
         return value
 
     def _momentum(self, parameter: Tensor, momentum: float) -> Tensor:

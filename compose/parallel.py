@@ -20,12 +20,9 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.device_mesh import DeviceMesh
-from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from compose.devices import best_device
-from compose.music_transformer import Block
+from compose.shards import as_held, put_together, shard
 from corpora.errors import RequestError, ToolError
 
 __all__ = [
@@ -88,14 +85,8 @@ class _SharedPlace(Place):
         return learner
 
 
-def _shard(model: nn.Module, mesh: DeviceMesh) -> nn.Module:
-    """Shard every block of a stack by itself, then what is left."""
-    for module in [module for module in model.modules() if isinstance(module, Block)] + [model]:
-        fully_shard(module, mesh=mesh["data_parallel"])
-    for name in FORWARD_METHODS:
-        if hasattr(model, name):
-            register_fsdp_forward_method(model, name)
-    return model
+def _shard(model: nn.Module, mesh: Any) -> nn.Module:
+    return shard(model, mesh, FORWARD_METHODS)
 
 
 def join(strategy: str = "") -> Place:
@@ -174,34 +165,27 @@ def weighted(loss: Callable[[nn.Module, Any], Tensor], count: Callable[[Any], in
 
 def whole(state: Any) -> Any:
     """A state dict with its sharded tensors put together; all processes must ask for it."""
-    if isinstance(state, DTensor):
-        return state.full_tensor()
     if isinstance(state, dict):
         return {key: whole(value) for key, value in state.items()}
     if isinstance(state, list):
         return [whole(value) for value in state]
-    return state
+    return put_together(state)
 
 
 def share_out(state: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a whole state as those of another are held: on their devices, in their shards."""
-    return {name: _as_held(value, like[name]) if name in like else value for name, value in state.items()}
+    return {name: as_held(value, like[name], sent=False) if name in like else value for name, value in state.items()}
 
 
 def share_optimizer_state(state: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """A whole state of an optimiser, its tensors held as the weights that they belong to."""
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+
+    def held(value: Any, weight: Tensor) -> Any:
+        like_it = isinstance(value, Tensor) and value.shape == weight.shape
+        return as_held(value, weight, sent=False) if like_it else value
+
     shared = {
-        index: {
-            name: _as_held(value, weights[index]) if isinstance(value, Tensor) and value.shape == weights[index].shape else value
-            for name, value in entries.items()
-        }
-        for index, entries in state["state"].items()
+        index: {name: held(value, weights[index]) for name, value in entries.items()} for index, entries in state["state"].items()
     }
     return {**state, "state": shared}
-
-
-def _as_held(value: Tensor, like: Tensor) -> Tensor:
-    if isinstance(like, DTensor):  # every process has read the whole state: nothing to send
-        return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
-    return value.to(like.device)

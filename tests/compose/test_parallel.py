@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from corpora.errors import RequestError, ToolError
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
-import contextlib, itertools, sys
+import contextlib, itertools, os, sys
 from pathlib import Path
 import torch
 from torch import distributed, nn
@@ -58,10 +59,28 @@ def learn(folder, strategy, first=0, last=None):
         train(model, batches, weighted(loss, len), plan, folder, evaluate)
     torch.save(model.state_dict(), folder / f"done-{distributed.get_rank() if distributed.is_initialized() else 0}.pt")
 
+def in_a_process_of_its_own(folder, strategy, last, port):
+    # forked, so that all imports are done once; with a port, the store where the two meet is not torchrun's
+    child = os.fork()
+    if not child:
+        if int(port):
+            os.environ.update(MASTER_PORT=port, TORCHELASTIC_USE_AGENT_STORE="False")
+        learn(Path(folder), strategy, last=int(last) or None)
+        distributed.destroy_process_group()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
 if __name__ == "__main__":
-    learn(Path(sys.argv[1]), sys.argv[2], last=int(sys.argv[3]) or None)
-    distributed.destroy_process_group()
+    for run in sys.argv[1:]:
+        if in_a_process_of_its_own(*run.split(",")):
+            sys.exit(1)
 """
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("localhost", 0))
+        return one.getsockname()[1]
 
 
 def weights_of(path):
@@ -79,10 +98,11 @@ def test_two_processes_learn_what_one_does(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    for name, strategy, last in (("ddp", "ddp", 0), ("fsdp", "fsdp", 0), ("broken", "fsdp", 2)):  # processes of their own, as usual
-        command = [*launch, str(tmp_path / "script.py"), str(tmp_path / name), strategy, str(last)]
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stderr
+    runs = (("ddp", "ddp", 0, 0), ("fsdp", "fsdp", 0, free_port()), ("broken", "fsdp", 2, free_port()))
+    told = [",".join(map(str, (tmp_path / name, *rest))) for name, *rest in runs]
+    command = [*launch, str(tmp_path / "script.py"), *told]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
     namespace = {"__name__": "script"}
     exec(SCRIPT, namespace)
     namespace["learn"](tmp_path / "alone", "")

@@ -15,7 +15,7 @@ import argparse
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soxr
@@ -104,15 +104,15 @@ def _read_sound(path: Path, gain: float) -> Sound:
     first = int((loud > SILENT * loud.max(initial=0.0)).argmax()) if len(loud) else 0
     samples = samples[max(first - round(PRE_ROLL_S * PLAYED_RATE_HZ), 0) :][: round(LONGEST_S * PLAYED_RATE_HZ)]
     fade = min(round(FADE_S * PLAYED_RATE_HZ), len(samples))
-    return samples * np.concatenate([np.ones(len(samples) - fade), np.linspace(1.0, 0.0, fade)])
+    return np.asarray(samples * np.concatenate([np.ones(len(samples) - fade), np.linspace(1.0, 0.0, fade)]), dtype=np.float64)
 
 
-def _number(element: ElementTree.Element, name: str, other: float) -> float:
+def _number(element: Any, name: str, other: float) -> float:
     text = element.findtext(f"{{*}}{name}")
     return float(text) if text else other
 
 
-def _layers(folder: Path, instrument: ElementTree.Element) -> list[Layer]:
+def _layers(folder: Path, instrument: Any) -> list[Layer]:
     """Of an instrument of ``drumkit.xml``; older files have one without saying so."""
     volume = _number(instrument, "volume", 1.0)
     found = []
@@ -160,9 +160,7 @@ def read_kit(folder: Path) -> Kit:
     if not kit:
         raise InputError(f"{safe_text(str(folder))}: expected drums whose names tell what they are, there are none")
     gain = PEAK / max(peaks)
-    return {
-        key: [[layer._replace(sound=layer.sound * gain) for layer in layers] for layers in drums] for key, drums in kit.items()
-    }
+    return {key: [[layer._replace(sound=layer.sound * gain) for layer in layers] for layers in drums] for key, drums in kit.items()}
 
 
 def _zones(layers: Sequence[Layer], key: int, samples: list[FontSample]) -> list[Zone]:

@@ -1,4 +1,8 @@
-"""For all rooms: the tests of Ctrl-C need it to reach them, also where a shell started the run in the background."""
+"""For all rooms.
+
+Modules whose annotations give shapes (jaxtyping) are checked against them as they run, by beartype, in every test. The others are
+left to mypy: checking all calls of all rooms took as long again as the tests.
+"""
 
 import signal
 import warnings
@@ -6,11 +10,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
+
+ROOMS = ("compose", "render", "transcribe", "omr", "corpora")
+
+
+def _modules_with_shapes() -> list[str]:
+    """Names of the modules that import jaxtyping."""
+    house = Path(__file__).parents[1]
+    files = [path for room in ROOMS for path in (house / room).rglob("*.py") if "from jaxtyping import" in path.read_text()]
+    return [".".join(path.relative_to(house).with_suffix("").parts) for path in files]
+
+
+install_import_hook(_modules_with_shapes(), "beartype.beartype")  # before anything of the house is imported
 
 
 @pytest.fixture(scope="session", autouse=True)
 def listening_to_ctrl_c() -> None:
-    """Background jobs of a shell are born deaf to SIGINT, and so are their children."""
+    """Background jobs of a shell are born deaf to SIGINT, and so are their children; the tests of Ctrl-C need it to reach them."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

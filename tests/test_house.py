@@ -11,8 +11,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
+from jaxtyping import TypeCheckError
 
 import partimento
+from compose.muon import orthogonalised
 
 HOUSE = Path(__file__).parent.parent
 FLOORS = ("corpora", "compose", "render", "transcribe", "omr")  # a room may import from the rooms before it
@@ -129,3 +132,8 @@ def test_help_of_make_names_every_target() -> None:
     assert phony is not None
     described = set(re.findall(r"^([a-z]+):.*## ", text, re.MULTILINE))
     assert described == set(phony[1].split())
+
+
+def test_shapes_are_checked_in_tests() -> None:
+    with pytest.raises(TypeCheckError, match="matrices"):
+        orthogonalised(torch.zeros(3, 3))

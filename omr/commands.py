@@ -43,9 +43,15 @@ def read(
     ] = None,
     staves: Annotated[str, typer.Option(help='Staves of the parts from above, "1,2" for a voice and a piano.')] = "",
     bar: Annotated[list[str] | None, typer.Option(help='Another reading of a bar, "12=2" for its second; may be repeated.')] = None,
+    arrange: Annotated[
+        str,
+        typer.Option(
+            help='Write an accompaniment to what was read, on its chord symbols: an instrument ("piano"), or "voices" for four-part harmony.'
+        ),
+    ] = "",
     as_pictures: Annotated[bool, typer.Option("--as-pictures", help="Read PDF documents from their pixels.")] = False,
     weights: Annotated[str, typer.Option(help="A folder of your own.")] = "signs",
-    seed: Annotated[int, typer.Option(min=0, help="Of the performance.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the performance and the arrangement.")] = 0,
     as_json: JsonFlag = False,
 ) -> None:
     """Read pages of a score: notation that can be edited, and a performance of it."""
@@ -59,7 +65,9 @@ def read(
 
     name = safe_text(pages[0].name) + (f" and {len(pages) - 1} more" if len(pages) > 1 else "")
     with telling(name) as told:
-        report = read_to_files(pages, paths, wishes, weights=weights, as_pictures=as_pictures, seed=seed, told=told)
+        report = read_to_files(
+            pages, paths, wishes, weights=weights, as_pictures=as_pictures, arrange=arrange, seed=seed, told=told
+        )
     if as_json:
         print_json(report)
         return

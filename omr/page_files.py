@@ -12,6 +12,7 @@ import cv2
 from compose.notation.writing import write_written
 from corpora.atomic import atomic_outputs
 from corpora.musicxml.mxl import pack_mxl
+from omr.arranging import arranged
 from omr.assembly.wishes import Wishes
 from omr.detector.reader import load_sign_reader
 from omr.layout.opening import iter_pages
@@ -31,6 +32,7 @@ def read_to_files(
     *,
     weights: str = "signs",
     as_pictures: bool = False,
+    arrange: str = "",
     seed: int = 0,
     told: Told | None = None,
 ) -> dict[str, Any]:
@@ -42,20 +44,26 @@ def read_to_files(
         wishes: What the user knows better; nothing when None.
         weights: Name or folder of the detector.
         as_pictures: Read PDF documents from their pixels.
-        seed: Of the performance.
+        arrange: What is written to it (``omr.arranging``), "voices" or an instrument; nothing when empty.
+        seed: Of the arrangement and the performance.
         told: Hears what is being done.
 
     Returns:
         ``Reading.report`` with the names of the files.
 
     Raises:
-        InputError, RequestError, ToolError: As ``omr.read_paths``, ``omr.reading.read`` and ``render.perform.job.perform_file``.
+        InputError, RequestError, ToolError: As ``omr.read_paths``, ``omr.reading.read``, ``omr.arranging.arranged`` and
+            ``render.perform.job.perform_file``.
         CheckpointError: No such weights.
     """
     paths.check(pages)
     check_pages(pages)
     reading = read(pages, wishes, reader=load_sign_reader(weights), as_pictures=as_pictures, told=told)
     musicxml = write_written(reading.assembled.score)
+    if arrange:
+        if told is not None:
+            told(f"writing {arrange} to", 1.0)
+        musicxml = arranged(musicxml, arrange, seed)
     with tempfile.TemporaryDirectory(prefix="partimento-") as folder:
         made = _performed(Path(folder), musicxml, paths, seed, told)
         made[paths.score] = pack_mxl(musicxml) if paths.score.suffix.lower() == ".mxl" else musicxml

@@ -40,6 +40,7 @@ from omr.assembly.wishes import Wishes
 from omr.detector.reader import SignReader, load_sign_reader
 from omr.layout.opening import PagePicture, iter_pages
 from omr.layout.page import system_strips
+from omr.printed_words import has_tesseract, read_heading, read_words, with_words
 from omr.signs import SeenSystem
 from omr.turning import clef_share, may_lie_on_its_side, turned_back
 from omr.vector.reading import read_pdf
@@ -130,7 +131,7 @@ class Reading:
             ],
             "escapes": self.assembled.escapes,
             "mean_probability": round(sum(bar.probability for bar in bars) / max(len(bars), 1), 4),
-            "notes": list(self.assembled.notes),
+            "notes": [*self.assembled.notes, *_words_not_read(self.pages)],
         }
 
 
@@ -168,6 +169,13 @@ def read(
         raise InputError(f"{names}: expected staves of music, found none on {len(pages)} page{'s' * (len(pages) != 1)}")
     wishes = wishes or Wishes()
     return Reading(_assembled(systems, wishes, pages), tuple(systems), tuple(pages), wishes)
+
+
+def _words_not_read(pages: Sequence[PageReport]) -> list[str]:
+    """What is said where pictures had words that nobody could read."""
+    if has_tesseract() or all(page.way == "glyphs" for page in pages):
+        return []
+    return ["words, lyrics and chord symbols on pictures are left out: tesseract, which reads them, is not installed"]
 
 
 def _assembled(systems: Sequence[SeenSystem], wishes: Wishes, pages: Sequence[PageReport]) -> Assembled:
@@ -246,5 +254,6 @@ def _see_upright(grey: NDArray[np.uint8], reader: SignReader | None, page: int =
 def _see(grey: NDArray[np.uint8], reader: SignReader, page: int) -> list[SeenSystem]:
     found = []
     for strip in system_strips(grey, page=page, interline_px=STRIP_INTERLINE_PX):
-        found.append(strip.seen(reader.read(strip.image, strip.interline_px, strip.origin_px, strip.middle_lines)))
-    return found
+        signs = reader.read(strip.image, strip.interline_px, strip.origin_px, strip.middle_lines)
+        found.append(with_words(strip.seen(signs), read_words(strip, signs)))
+    return [replace(found[0], heading=read_heading(grey, found[0])), *found[1:]] if found else []

@@ -171,6 +171,7 @@ class SeenSystem:
             (rows, columns, 2); the grid is even in ``x`` from 0 to ``width`` and has one row each staff line, top first.
         braces: Braces and brackets at the left.
         words: Texts that were read, by row of ``signs``.
+        heading: The largest text above the page's first system; "" where none was read, and of other systems.
     """
 
     page: int
@@ -182,6 +183,7 @@ class SeenSystem:
     corners: NDArray[np.float32]
     braces: tuple[Brace, ...] = ()
     words: dict[int, str] = field(default_factory=dict)
+    heading: str = ""
 
     @property
     def staves(self) -> int:

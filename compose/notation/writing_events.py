@@ -14,6 +14,7 @@ from compose.notation.written import Event, Head
 
 __all__ = ["add_event"]
 
+_SYLLABIC = {(False, False): "single", (False, True): "begin", (True, True): "middle", (True, False): "end"}  # by hyphens
 _GROUPS = (("ornaments", frozenset(ORNAMENTS)), ("technical", frozenset(TECHNICAL)), ("articulations", frozenset(ARTICULATIONS)))
 
 
@@ -93,6 +94,18 @@ def _add_rest_of_note(note: Element, event: Event, head: Head | None, voice: int
         _add_notations(notations, event, slurs)
     if len(notations):
         note.append(notations)
+    if is_first:
+        _add_lyrics(note, event.lyrics)
+
+
+def _add_lyrics(note: Element, lyrics: Sequence[str]) -> None:
+    """Syllables by verse."""
+    for verse, syllable in enumerate(lyrics, 1):
+        if syllable:
+            lyric = SubElement(note, "lyric", number=str(verse))
+            place = _SYLLABIC[syllable.startswith("-"), syllable.endswith("-")]
+            SubElement(lyric, "syllabic").text = place
+            SubElement(lyric, "text").text = syllable.removeprefix("-").removesuffix("-")
 
 
 def _add_notations(notations: Element, event: Event, slurs: SlurEnds) -> None:

@@ -61,6 +61,8 @@ class Event:
         marks: Articulations, ornaments and the like by MusicXML's names, in the order of their alphabet ("accent", "fermata",
             "trill-mark", "tremolo-2", "arpeggiate").
         source: The row of the sign that a rest was read from, -1 when it was not read; of a chord see its heads.
+        lyrics: Syllables, a verse each, "" where one has none; words go on over hyphens ("mor-", "-row"). They are no part of
+            notation tokens, and are not read from MusicXML.
     """
 
     onset: Fraction
@@ -80,6 +82,7 @@ class Event:
     slur_stops: int = 0
     marks: tuple[str, ...] = ()
     source: int = field(default=-1, compare=False)
+    lyrics: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from omr.assembly.doubtful_lines import missed_lines, settled_lines
 from omr.assembly.endings import Ending, seen_endings
 from omr.assembly.lengths import divs_to_quarters, quarters_to_divs
 from omr.assembly.long_rests import spread_long_rests
+from omr.assembly.lyrics import sung, system_lyrics
 from omr.assembly.meters import likeliest_meter
 from omr.assembly.parts import layouts
 from omr.assembly.reading_systems import SeenBar, bars_of, system_signs
@@ -66,6 +67,7 @@ class _Assembly:
         for found in self.found:
             lines, meter = settled_lines(found, meter)
             self.lines.append(lines)
+        self.lyrics = [system_lyrics(found.signs, found.system.words) for found in self.found]
         self.bars: list[tuple[int, SeenBar]] = []
         self._cut()
         self.clef_changes = self._carry_clefs()
@@ -195,7 +197,8 @@ class _Assembly:
         if escapes:
             self.notes.append(f"{escapes} of {len(assembled)} bars do not last as long as their meter")
         systems, pages = self._breaks()
-        return Assembled(WrittenScore(parts, systems=systems, pages=pages), tuple(assembled), tuple(self.notes))
+        score = WrittenScore(parts, self.found[0].system.heading, systems, pages)
+        return Assembled(score, tuple(assembled), tuple(self.notes))
 
     def _assembled_bar(self, number: int, choice: Decided, meter: int | None) -> AssembledBar:
         system, bar = self.bars[number]
@@ -258,7 +261,7 @@ class _Assembly:
         starts = left is not None and left.kind in ("bar_repeat_start", "bar_repeat_both")
         ending = endings.get(number)
         return Bar(
-            reading.voices[part],
+            sung(reading.voices[part], self.lyrics[system]),
             reading.length,
             tuple(clefs[place] for place in sorted(clefs)),
             None if fifths is None else Key(fifths),

@@ -1,6 +1,7 @@
 """What is said to the players, with its time from where it stands: dynamics, hairpins, words, pedals, octave lines, segno and coda.
 
-A sign stands at the column of notes that it is nearest to; the ends of hairpins and lines may be in later bars.
+A sign stands at the column of notes that it is nearest to; the ends of hairpins and lines may be in later bars. Words are chord
+symbols where the whole score has such (``omr.assembly.chord_names``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from compose.notation.written import Direction
+from omr.assembly.chord_names import are_chords, chord_names
 from omr.assembly.parts import Layout
 from omr.assembly.rows import Sign
 
@@ -74,9 +76,11 @@ def system_directions(
                 if nearest is not None:
                     nearest.from_before = False
                     nearest.sign = replace(nearest.sign, staff=-1 - nearest.sign.staff)  # continued: only its end counts
+    above = [words[sign.row] for signs, words, _, _, middles in systems for sign in signs if _is_above(sign, words, middles)]
+    has_chords = are_chords(above)
     found = []
     for (signs, words, bars, layout, middles), own in zip(systems, lines, strict=True):
-        collector = _Collector(bars, layout, middles)
+        collector = _Collector(bars, layout, middles, has_chords)
         if bars:
             for line in own:
                 collector.add_line(line)
@@ -85,6 +89,11 @@ def system_directions(
                     collector.add_sign(sign, words.get(sign.row, ""))
         found.append(collector.found)
     return found
+
+
+def _is_above(sign: Sign, words: dict[int, str], middles: Sequence[float]) -> bool:
+    """Whether it is a text above its staff."""
+    return sign.kind == "words" and sign.y < middles[sign.staff] and bool(words.get(sign.row, "").strip())
 
 
 def _lines(signs: Sequence[Sign], bars: Sequence[Columns]) -> list[_Line]:
@@ -101,7 +110,8 @@ def _lines(signs: Sequence[Sign], bars: Sequence[Columns]) -> list[_Line]:
 class _Collector:
     """Directions of one system."""
 
-    def __init__(self, bars: Sequence[Columns], layout: Layout, middles: Sequence[float]) -> None:
+    def __init__(self, bars: Sequence[Columns], layout: Layout, middles: Sequence[float], has_chords: bool) -> None:
+        self.has_chords = has_chords
         self.bars = bars
         self.layout = layout
         self.middles = middles
@@ -165,10 +175,19 @@ class _Collector:
             self._add_end(staff, sign.x, "pedal", "stop", sign.y)
         elif sign.kind in ("segno", "coda"):
             self._add(staff, bar, onset, sign.kind, sign.kind, sign.y)
+        elif sign.kind == "words" and self.has_chords and sign.y < self.middles[staff] and chord_names(text):
+            self._add_chords(staff, sign, chord_names(text))
         elif sign.kind == "words" and text.strip():
             bar = self._bar(sign.left)
             for kind, value in _said(" ".join(text.split())):
                 self._add(staff, bar, self.bars[bar].onset_at(sign.left), kind, value, sign.y)
+
+    def _add_chords(self, staff: int, sign: Sign, names: Sequence[str]) -> None:
+        """Chords of one text, each at the column that it begins over."""
+        for number, name in enumerate(names):
+            x = sign.left + number * (sign.right - sign.left) / len(names)
+            bar = self._bar(x)
+            self._add(staff, bar, self.bars[bar].onset_at(x), "harmony", name, sign.y)
 
 
 def _said(text: str) -> list[tuple[str, str]]:

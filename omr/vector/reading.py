@@ -7,6 +7,7 @@ are in staff spaces and named in the module that uses them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
@@ -27,7 +28,7 @@ from omr.vector.spanners import find_hairpins, find_octave_lines, find_voltas
 from omr.vector.staves import PageSystem, Staff, find_systems
 from omr.vector.stems import Head, Stem, find_heads
 from omr.vector.strokes import find_strokes
-from omr.vector.texts import find_dynamics, find_texts, text_runs
+from omr.vector.texts import find_dynamics, find_heading, find_texts, text_runs
 from omr.vector.ties import find_ties
 from omr.vector.tuplets import find_tuplets
 
@@ -72,7 +73,8 @@ def read_page(page: PageObjects, number: int = 0) -> list[SeenSystem]:
     if not is_vector_page(page, strokes.outlines, systems, marks):
         return []
     scenes = make_scenes(systems, marks, find_letters(page), strokes)
-    return [_read_system(scene, system, number, index) for index, (scene, system) in enumerate(zip(scenes, systems, strict=True))]
+    read = [_read_system(scene, system, number, index) for index, (scene, system) in enumerate(zip(scenes, systems, strict=True))]
+    return [replace(read[0], heading=find_heading(scenes[0])), *read[1:]]
 
 
 def _read_system(scene: Scene, system: PageSystem, page: int, number: int) -> SeenSystem:

@@ -15,7 +15,7 @@ from omr.signs import DYNAMICS
 from omr.vector.marks import Letter, Mark
 from omr.vector.scene import Scene
 
-__all__ = ["Text", "find_dynamics", "find_texts", "text_runs"]
+__all__ = ["Text", "find_dynamics", "find_heading", "find_texts", "text_runs"]
 
 SAME_BASE: Final = 0.25  # of the letters' size
 WORD_GAP: Final = 0.22
@@ -23,6 +23,10 @@ LINE_GAP: Final = 0.75
 DYNAMIC_GAP: Final = 0.7
 DYNAMIC_BASE: Final = 1.2
 FAR_ABOVE: Final = 9.0
+HEADING_SIZE: Final = 3.2  # of letters; words in the music have some 2.4
+SAME_SIZE: Final = 0.95
+HYPHENS: Final = "-‐‑–"
+NEXT_VERSE: Final = 3.5  # from one verse to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +72,37 @@ def _run(letters: list[Letter]) -> Text:
 
 
 def find_texts(scene: Scene) -> list[tuple[Text, str, int]]:
-    """Texts with "words" or "lyric" and their staff."""
-    found = []
+    """Texts with "words" or "lyric" and their staff; under a verse comes the next one, even if another staff is nearer."""
+    found: list[tuple[Text, str, int]] = []
     for run in text_runs(scene.letters):
-        if run.x1 < 0 or run.y1 < scene.staves[0].top - FAR_ABOVE or not any(letter.isalpha() for letter in run.text):
+        is_hyphen = not run.text.strip(HYPHENS)
+        if (
+            run.x1 < 0
+            or run.y1 < scene.staves[0].top - FAR_ABOVE
+            or not (is_hyphen or any(letter.isalpha() for letter in run.text))
+        ):
             continue
         staff = scene.nearest_staff((run.y0 + run.y1) / 2)
+        if (
+            staff
+            and run.y1 < scene.staves[staff].top
+            and any(kind == "lyric" and whose == staff - 1 and 0.5 < run.y0 - verse.y0 < NEXT_VERSE for verse, kind, whose in found)
+        ):
+            staff -= 1
         is_lyric = run.y0 > scene.staves[staff].bottom and not run.italic
+        if is_hyphen and not is_lyric:
+            continue
         found.append((run, "lyric" if is_lyric else "words", staff))
     return found
+
+
+def find_heading(scene: Scene) -> str:
+    """The line in the largest letters above a page's first system, "" where there is none larger than words in the music are."""
+    above = tuple(letter for letter in scene.letters if letter.y1 < scene.staves[0].top and letter.size >= HEADING_SIZE)
+    largest = max((letter.size for letter in above), default=0.0)
+    lines = text_runs(tuple(letter for letter in above if letter.size >= SAME_SIZE * largest))
+    base = min((line.y1 for line in lines), default=0.0)
+    return " ".join(line.text for line in lines if line.y1 - base <= SAME_BASE * largest).strip()
 
 
 def find_dynamics(scene: Scene) -> list[tuple[str, Mark, int]]:

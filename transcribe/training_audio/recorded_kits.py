@@ -3,7 +3,8 @@
 Kits are folders: those of Hydrogen, whose ``drumkit.xml`` says which file sounds at which strength, or sounds whose names tell what
 they are (Sonic Pi's). Which drum a sound is follows from its name (``DRUM_NAMES``); what tells nothing is left out. A font has a
 whole kit at each program of ``SETS``: what a kit lacks comes from another, or is drawn (``synthetic_kit``) where none has it, and
-where a kit has more sounds than there are keys for them, the next font has the others.
+where a kit has more sounds than there are keys for them, the next font has the others. How loud each drum is, is drawn as for drawn
+ones (``drum_recipes``): recorded hi-hats may be twenty decibels below their bass drum, and what nobody hears teaches to guess.
 
 Run: ``python -m transcribe.training_audio.recorded_kits KIT... -o FOLDER [--fonts 4]``. Kits of free licence, as Debian has them in
 ``hydrogen-drumkits`` and ``sonic-pi-samples``; the licence of each is told there.
@@ -30,10 +31,11 @@ from render.ddsp.frames import SAMPLE_RATE_HZ as SOURCE_RATE_HZ
 from render.sampler.font_file import BANK_OF_DRUMS
 from transcribe.frames.drums import DRUM_CLASS_OF_KEY, DRUM_CLASSES
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
+from transcribe.training_audio.drum_recipes import RECIPE_OF_KEY
 from transcribe.training_audio.drums import SETS
 from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ
 from transcribe.training_audio.font_writer import FontSample, Zone, write_font
-from transcribe.training_audio.synthetic_kit import SyntheticKit
+from transcribe.training_audio.synthetic_kit import MEASURED_S, SyntheticKit
 
 __all__ = ["DRUM_NAMES", "Layer", "keys_of_name", "make_kit_fonts", "read_kit"]
 
@@ -41,10 +43,9 @@ KIT_FILE = "drumkit.xml"
 LONGEST_S, FADE_S = 3.0, 0.05
 SILENT = 0.02  # of the peak, before a sound begins
 PRE_ROLL_S = 0.0005
-PEAK, INT16 = 0.7, 32_767  # of the loudest sound of a kit
+LEVEL, PEAK, INT16 = 0.1, 0.98, 32_767  # of a bass drum: root mean square of its beginning, and the most that any sound may have
 RELEASE_S = 8.0  # struck things ring on when the key goes up
 HIGHEST = 127
-DRAWN_GAIN = 0.25  # of sounds that are drawn
 # What a name has in it, and the General MIDI keys that such a sound is for; the first that fits says.
 DRUM_NAMES: tuple[tuple[str, tuple[int, ...]], ...] = (
     (r"roll|loop|\bfx|zap|whistle|noise", ()),
@@ -139,7 +140,7 @@ def _named_drums(folder: Path) -> list[tuple[str, list[Layer]]]:
 
 
 def read_kit(folder: Path) -> Kit:
-    """A kit, its loudest sound at ``PEAK`` and the softer layers of a drum as loud as its loudest: strength is the player's.
+    """A kit: the softer layers of a drum are as loud as its loudest, since strength is the player's.
 
     Args:
         folder: With ``drumkit.xml``, or with sounds alone.
@@ -148,23 +149,24 @@ def read_kit(folder: Path) -> Kit:
         InputError: There is no sound that a name tells of, or one cannot be read.
     """
     kit: dict[int, list[list[Layer]]] = {}
-    peaks = []
     for name, layers in _named_drums(folder):
-        if not layers:
-            continue
-        peak = max(float(np.abs(layer.sound).max()) for layer in layers)
-        even = [layer._replace(sound=layer.sound * (peak / float(np.abs(layer.sound).max()))) for layer in layers]
-        peaks.append(peak)
-        for key in keys_of_name(name):
+        even = [layer._replace(sound=layer.sound / _loudness(layer.sound)) for layer in layers]
+        for key in keys_of_name(name) if even else ():
             kit.setdefault(key, []).append(even)
     if not kit:
         raise InputError(f"{safe_text(str(folder))}: expected drums whose names tell what they are, there are none")
-    gain = PEAK / max(peaks)
-    return {key: [[layer._replace(sound=layer.sound * gain) for layer in layers] for layers in drums] for key, drums in kit.items()}
+    return kit
 
 
-def _zones(layers: Sequence[Layer], key: int, samples: list[FontSample]) -> list[Zone]:
+def _loudness(sound: Sound) -> float:
+    """Root mean square of the beginning, as of sounds that are drawn."""
+    size = round(MEASURED_S * PLAYED_RATE_HZ)
+    return float(np.sqrt(np.square(sound[:size]).sum() / size))
+
+
+def _zones(layers: Sequence[Layer], key: int, gain: float, samples: list[FontSample]) -> list[Zone]:
     """Of one key; its samples are added to the others."""
+    gain = min([gain, *(PEAK / float(np.abs(layer.sound).max()) for layer in layers)])
     zones = []
     ordered = sorted(layers, key=lambda layer: layer.hardest)
     softest = 0
@@ -172,7 +174,7 @@ def _zones(layers: Sequence[Layer], key: int, samples: list[FontSample]) -> list
         hardest = HIGHEST if place == len(ordered) - 1 else min(round(layer.hardest * HIGHEST), HIGHEST - 1)
         if hardest < softest:
             continue
-        samples.append(FontSample(np.rint(layer.sound * INT16).astype(np.int16), PLAYED_RATE_HZ, key))
+        samples.append(FontSample(np.rint(gain * layer.sound * INT16).astype(np.int16), PLAYED_RATE_HZ, key))
         zones.append(Zone(len(samples) - 1, (key, key), (softest, hardest), RELEASE_S))
         softest = hardest + 1
     return zones
@@ -189,7 +191,8 @@ def _drums_by_key(kit: Kit) -> dict[int, list[Sequence[Layer]]]:
 
 def _drawn(key: int, kit: SyntheticKit) -> Sequence[Layer]:
     """A sound that nobody recorded."""
-    return [Layer(np.asarray(soxr.resample(kit.hit(key), SAMPLE_RATE_HZ, PLAYED_RATE_HZ), dtype=np.float64) * DRAWN_GAIN)]
+    sound = np.asarray(soxr.resample(kit.hit(key), SAMPLE_RATE_HZ, PLAYED_RATE_HZ), dtype=np.float64)
+    return [Layer(sound / _loudness(sound))]
 
 
 def make_kit_fonts(kits: Sequence[Path], folder: Path, fonts: int = 4, seed: int = 0) -> list[Path]:
@@ -221,7 +224,8 @@ def make_kit_fonts(kits: Sequence[Path], folder: Path, fonts: int = 4, seed: int
                     drum = own[(number + turn) % len(own)]
                 else:
                     drum = others[int(rng.integers(len(others)))] if others else _drawn(key, synthetic)
-                zones += _zones(drum, key, samples)
+                level_db = rng.uniform(*RECIPE_OF_KEY[key].level_db)
+                zones += _zones(drum, key, LEVEL * 10 ** (level_db / 20), samples)
             presets[program] = (kits[which].name, zones)
         paths.append(folder / f"kits-{number + 1}.sf2")
         write_font(paths[-1], paths[-1].stem, samples, presets, bank=BANK_OF_DRUMS)

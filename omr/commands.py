@@ -46,7 +46,7 @@ def read(
     arrange: Annotated[
         str,
         typer.Option(
-            help='Write an accompaniment to what was read, on its chord symbols: an instrument ("piano"), or "voices" for four-part harmony.'
+            help='Write to what was read, on its chord symbols: an instrument ("piano"), or "voices" for four-part harmony.'
         ),
     ] = "",
     as_pictures: Annotated[bool, typer.Option("--as-pictures", help="Read PDF documents from their pixels.")] = False,

@@ -102,7 +102,7 @@ def _syllables(line: Sequence[tuple[Sign, str]]) -> list[_Syllable]:
         if not parts and HYPHENS.search(text) and found and not found[-1].text.endswith("-"):
             found[-1] = found[-1]._replace(text=found[-1].text + "-")
         for start, end, part in parts:
-            goes_on = HYPHENS.match(text[end:]) is not None
+            goes_on = HYPHENS.match(text[end:].lstrip()) is not None
             x = sign.left + sign.width * (start + end) / 2 / len(text)
             before = "-" * (bool(found) and found[-1].text.endswith("-"))
             found.append(_Syllable(x, before + part + "-" * goes_on))

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pypdf
@@ -25,6 +26,7 @@ import partimento
 from compose.notation.reading import read_written
 from corpora.errors import ToolError
 from corpora.files import read_piece
+from corpora.musicxml.harmony import chord_symbols
 from corpora.partitura_quietly import partitura
 from omr.evaluation.alignment import count_aligned
 from render.engrave import engrave
@@ -263,3 +265,29 @@ def assert_one_line(capsys: pytest.CaptureFixture[str], message: str) -> None:
     assert message in said.err
     assert said.err.startswith("partimento: ")
     assert len(said.err.strip().splitlines()) == 1
+
+
+def test_a_lead_sheet_becomes_a_song(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet, out, midi = (
+        Path(__file__).parent / "data" / "lead-sheet-musescore.pdf",
+        tmp_path / "song.musicxml",
+        tmp_path / "song.mid",
+    )
+    assert partimento.main(["read", str(sheet), "-o", str(out), "--arrange", "piano", "--midi", str(midi)]) == 0
+    piece = read_piece(out)
+    assert chord_symbols(piece) == "| G | C C Am7 Am7 | D7 | G/B | Em Em C C | A7 | D7 D7 Bbmaj7 Bbmaj7 | G |"
+    melody = piece.notes[piece.notes["part"] == 0]
+    added = piece.notes[piece.notes["part"] != 0]
+    assert len(melody) == 24
+    assert len(added) >= 16
+    root = ElementTree.fromstring(out.read_bytes())
+    assert root.findtext("work/work-title") == "Morning Walk"
+    assert [lyric.findtext("text") for lyric in root.iter("lyric")][:4] == ["Come", "and", "walk", "with"]
+    assert len(read_piece(midi).parts) >= 2
+
+
+def test_an_arrangement_for_what_is_no_instrument_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet, out = Path(__file__).parent / "data" / "lead-sheet-musescore.pdf", tmp_path / "song.musicxml"
+    assert partimento.main(["read", str(sheet), "-o", str(out), "--arrange", "pianolator"]) == 2
+    assert "pianolator" in capsys.readouterr().err
+    assert not out.exists()

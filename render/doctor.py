@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import platform
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -106,6 +107,13 @@ def _sound_files() -> str:
     return f"libsndfile {soundfile.__libsndfile_version__}"
 
 
+def _tesseract() -> str:
+    path = shutil.which("tesseract")
+    if path is None:
+        raise LookupError("tesseract is not installed")
+    return f"tesseract at {path}"
+
+
 def _packs() -> str:
     folder = data_dir()
     packs = sorted(path.name.removesuffix(".tar.gz") for path in folder.glob("*.tar.gz"))
@@ -148,6 +156,12 @@ def examine() -> tuple[Finding, ...]:
         _finding("sound files", _sound_files, "No sound files: render, --audio", packages),
         _finding("engraver", _verovio, "No engraving: --image, convert to .svg and .png", packages),
         _finding("rasteriser", _resvg, "No .png pictures of scores; .svg still works", packages),
+        _finding(
+            "words of pictures",
+            _tesseract,
+            "No lyrics, titles and chord symbols from pictures of scores; those of PDFs are read",
+            "apt-get install tesseract-ocr (Debian, Ubuntu), brew install tesseract (macOS)",
+        ),
         _finding("weights", _weights, "No model to write with but your own", "They come with the repository: clone it again"),
         _finding(
             "data packs",

@@ -18,7 +18,7 @@ def by_name(findings: tuple[Finding, ...]) -> dict[str, Finding]:
 
 def test_finds_what_is_installed() -> None:
     found = by_name(examine())
-    assert len(found) == 9
+    assert len(found) == 10
     assert found["Python"].usable
     assert found["torch"].usable
     assert importlib.metadata.version("torch") in found["torch"].found

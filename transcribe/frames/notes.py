@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from compose.constraints.scales import parse_scale
 from corpora.piece import Table
+from transcribe.frames.drum_kit import settled_drums
 from transcribe.frames.drums import DRUM_CLASSES
 from transcribe.frames.ensemble import HeardNote, rows_of
 from transcribe.frames.paths import Evidence, PathFinder, Span, logit, onset_mass
@@ -97,9 +98,9 @@ class NoteReader:
         return self._read(final=True)
 
     def settled(self) -> Table:
-        """All rows again, after ``finish``, with families and velocities that the whole makes likely.
+        """All rows again, after ``finish``, with families, velocities and drums that the whole makes likely.
 
-        See ``transcribe.frames.ensemble`` and ``transcribe.frames.velocities``.
+        See ``transcribe.frames.ensemble``, ``transcribe.frames.velocities`` and ``transcribe.frames.drum_kit``.
 
         Drums that are doubtful all along are left out, unless they were named: consonants, hammers and bows sound like them now
         and then.
@@ -110,7 +111,7 @@ class NoteReader:
         if len(drums) and not self._wanted.names_drums:
             sure = np.quantile(drums["confidence"], 1 - SUREST_STROKES) >= LEAST_SURE_OF_DRUMS
             drums = drums if sure else drums[:0]
-        return sort_heard(np.concatenate([rows, drums]))
+        return sort_heard(np.concatenate([rows, settled_drums(drums)]))
 
     def pedals(self) -> Table:
         """PEDAL_DTYPE rows by onset, of all that has been read; after ``finish``."""

@@ -7,6 +7,7 @@ or far above it (names, titles) are left out. Lengths are staff spaces.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -18,7 +19,7 @@ from omr.vector.scene import Scene
 __all__ = ["Text", "find_dynamics", "find_heading", "find_texts", "text_runs"]
 
 SAME_BASE: Final = 0.25  # of the letters' size
-WORD_GAP: Final = 0.22
+WORD_GAP: Final = 0.11  # syllables may stand close
 LINE_GAP: Final = 0.75
 DYNAMIC_GAP: Final = 0.7
 DYNAMIC_BASE: Final = 1.2
@@ -26,6 +27,7 @@ FAR_ABOVE: Final = 9.0
 HEADING_SIZE: Final = 3.2  # of letters; words in the music have some 2.4
 SAME_SIZE: Final = 0.95
 HYPHENS: Final = "-‐‑–"
+FIRST_VERSE: Final = 7.0  # below a staff, at most
 NEXT_VERSE: Final = 3.5  # from one verse to the next
 
 
@@ -68,6 +70,7 @@ def _run(letters: list[Letter]) -> Text:
         text += (" " if letter.x0 - before.x1 > WORD_GAP * letter.size else "") + letter.text
     italic = 2 * sum(letter.italic for letter in letters) > len(letters)
     top, bottom = min(letter.y0 for letter in letters), max(letter.y1 for letter in letters)
+    text = unicodedata.normalize("NFKC", text)  # letters that are joined
     return Text(text, letters[0].x0, top, letters[-1].x1, bottom, italic)
 
 
@@ -83,13 +86,13 @@ def find_texts(scene: Scene) -> list[tuple[Text, str, int]]:
         ):
             continue
         staff = scene.nearest_staff((run.y0 + run.y1) / 2)
-        if (
-            staff
-            and run.y1 < scene.staves[staff].top
-            and any(kind == "lyric" and whose == staff - 1 and 0.5 < run.y0 - verse.y0 < NEXT_VERSE for verse, kind, whose in found)
-        ):
+        under = {whose for verse, kind, whose in found if kind == "lyric" and -0.5 < run.y0 - verse.y0 < NEXT_VERSE}
+        if staff and run.y1 < scene.staves[staff].top and staff - 1 in under:
             staff -= 1
-        is_lyric = run.y0 > scene.staves[staff].bottom and not run.italic
+        below = run.y0 - scene.staves[staff].bottom
+        if staff == len(scene.staves) - 1 and below > FIRST_VERSE and staff not in under:
+            continue  # a foot line
+        is_lyric = below > 0 and not run.italic
         if is_hyphen and not is_lyric:
             continue
         found.append((run, "lyric" if is_lyric else "words", staff))

@@ -27,7 +27,7 @@ __all__ = ["PrintedWord", "has_tesseract", "read_heading", "read_words", "with_w
 
 PROGRAM: Final = "tesseract"
 LANGUAGE: Final = "eng"
-TIMEOUT_S: Final = 30.0
+TIMEOUT_S: Final = 10.0
 SCALE: Final = 2  # a strip's space of 12 pixels is too small for letters
 DOTS_PER_INCH: Final = 250
 ONE_BLOCK: Final = "6"  # page segmentation mode: lines of text
@@ -109,20 +109,20 @@ def read_heading(grey: NDArray[np.uint8], first: SeenSystem) -> str:
         grey: The page, (height, width).
         first: Its first system.
     """
-    top = first.corners[0, :, 1]
-    space = float(np.abs(first.corners[1, 0, 1] - first.corners[0, 0, 1]))
-    part = grey[: max(round(float(top.min()) - HEADING_CLEAR * space), 0)]
+    lines = first.corners[:2, 0, 1]  # where the two upper staff lines begin
+    space = float(np.ptp(lines))
+    part = grey[: max(round(float(first.corners[0, :, 1].min()) - HEADING_CLEAR * space), 0)]
     if space <= 0 or not has_tesseract() or len(part) < LEAST_BAND * space:
         return ""
     factor = STRIP_SPACE_PX / space
     part = np.asarray(cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    lines = []
+    found = []
     for line in _lines(_table(part)):
         sure = [word for word in line if word[1] >= SURE and any(letter.isalnum() for letter in word[0])]
         if sure:
             height = float(np.median([box[3] - box[1] for _, _, box in sure])) / STRIP_SPACE_PX
-            lines.append((height, " ".join(text for text, _, _ in sure)))
-    height, text = max(lines, default=(0.0, ""))
+            found.append((height, " ".join(text for text, _, _ in sure)))
+    height, text = max(found, default=(0.0, ""))
     return text if height >= HEADING_HEIGHT else ""
 
 

@@ -267,7 +267,7 @@ def assert_one_line(capsys: pytest.CaptureFixture[str], message: str) -> None:
     assert len(said.err.strip().splitlines()) == 1
 
 
-def test_a_lead_sheet_becomes_a_song(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lead_sheet_becomes_a_song(tmp_path: Path, opens_in_three_programs: Callable[[bytes, Path], None]) -> None:
     sheet, out, midi = (
         Path(__file__).parent / "data" / "lead-sheet-musescore.pdf",
         tmp_path / "song.musicxml",
@@ -283,6 +283,7 @@ def test_a_lead_sheet_becomes_a_song(tmp_path: Path, capsys: pytest.CaptureFixtu
     root = ElementTree.fromstring(out.read_bytes())
     assert root.findtext("work/work-title") == "Morning Walk"
     assert [lyric.findtext("text") for lyric in root.iter("lyric")][:4] == ["Come", "and", "walk", "with"]
+    opens_in_three_programs(out.read_bytes(), tmp_path / "opened.musicxml")
     assert len(read_piece(midi).parts) >= 2
 
 

@@ -25,6 +25,30 @@ def _modules_with_shapes() -> list[str]:
 install_import_hook(_modules_with_shapes(), "beartype.beartype")  # before anything of the house is imported
 
 
+LONG_FILES = frozenset(  # a minute and more of tests each
+    {
+        "test_beats_note_events.py",
+        "test_beats_pack_training.py",
+        "test_detector_training.py",
+        "test_frame_readers.py",
+        "test_frame_training.py",
+        "test_hostile_rendering.py",
+        "test_parallel.py",
+        "test_readme.py",
+        "test_rendering.py",
+        "test_resume.py",
+        "test_runs.py",
+        "test_shipped_ear.py",
+        "test_train_voices.py",
+    }
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: a process that begins one of them last works alone in the end."""
+    items.sort(key=lambda item: item.path.name not in LONG_FILES)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def listening_to_ctrl_c() -> None:
     """Background jobs of a shell are born deaf to SIGINT, and so are their children; the tests of Ctrl-C need it to reach them."""

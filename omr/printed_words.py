@@ -8,6 +8,7 @@ are stems and ledger lines. Without tesseract nothing is read and nothing is mis
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omr.assembly.chord_names import chord_name
+from omr.assembly.chord_names import chord_name, chord_names
 from omr.layout.strip import SystemStrip
 from omr.signs import KIND_INDEX, SeenSystem, Signs, empty_signs
 
@@ -43,7 +44,12 @@ INSIDE_STAFF: Final = -0.5  # spaces left of the lines: names of parts stand bef
 FLATS: Final = "yhp6"  # what a flat behind a root is taken for
 BORDER_PX: Final = 12
 FEWEST_SYLLABLES: Final = 3
-LYRIC_SPAN: Final = 8.0  # spaces that they take up at least
+LYRIC_SPAN, LONG_SPAN = 8.0, 15.0  # spaces that they take up at least, and that words to the players seldom do
+FEWEST_LETTERS, SURELY = 3, 0.85  # of words that are not known
+TERMS: Final = re.compile(
+    r"\b(rit|rall|accel|string|cresc|dim|decr|dolce|legato|legg|espr|cant|marc|stacc|sost|calando|morendo|smorz|perdend|sempre|simile"
+    r"|poco|molto|pi[uù]|meno|mosso|mod|tempo|ped|tutti|solo|col|fine|d\.? ?[cs]\b|coda|andant|alleg|adag|largh?|lent|prest|viv)"
+)
 STRIP_SPACE_PX: Final = 12.0  # a staff space of the page, made so large
 HEADING_CLEAR: Final = 3.0  # spaces above the first system in which there are words of the music
 HEADING_HEIGHT: Final = 1.9  # spaces, of capitals and letters with tails
@@ -236,20 +242,39 @@ def _texts(
     """Kind, text and staff of what a line says; under a verse comes the next one, even if another staff is nearer."""
     band = line[0].band
     above, below = band - 1, band if band < system.staves else band - 1  # staves beside the band
-    middle = (line[0].y0 + line[0].y1) / 2
+    middle, span = (line[0].y0 + line[0].y1) / 2, line[-1].x1 - line[0].x0
     upper, lower = (abs(middle - float(system.middle_lines[max(staff, 0)])) for staff in (above, below))
-    staff = above if above >= 0 and upper <= lower else below
-    if before is not None and before[0] == "lyric" and before[1].band == band and line[0].y0 - before[1].y0 < NEXT_VERSE:
-        staff = above
-    is_lyric = staff == above and len(line) >= FEWEST_SYLLABLES and line[-1].x1 - line[0].x0 >= LYRIC_SPAN
-    if is_lyric:
+    is_next = before is not None and before[0] == "lyric" and before[1].band == band and line[0].y0 - before[1].y0 < NEXT_VERSE
+    is_sung = len(line) >= FEWEST_SYLLABLES and span >= LONG_SPAN and not _are_braced(system, above, below)
+    staff = above if above >= 0 and (upper <= lower or is_next or is_sung) else below
+    is_lyric = staff == above and len(line) >= FEWEST_SYLLABLES and span >= LYRIC_SPAN
+    if is_lyric or (is_next and not TERMS.search(" ".join(word.text for word in line).lower())):
         return [("lyric", word, staff) for word in line]
-    joined: list[PrintedWord] = []
+    joined: list[list[PrintedWord]] = []
     for word in line:
-        last = joined[-1] if joined else None
-        if last is not None and word.x0 - last.x1 <= WORD_GAP and chord_name(word.text) is None:
-            box = (last.x0, min(last.y0, word.y0), word.x1, max(last.y1, word.y1))
-            joined[-1] = PrintedWord(f"{last.text} {word.text}", *box, min(last.confidence, word.confidence), last.line, band)
-        elif any(letter.isalpha() for letter in word.text):
-            joined.append(word)
-    return [("words", replace(word, confidence=max(word.confidence, BELIEVED)), staff) for word in joined]
+        if joined and word.x0 - joined[-1][-1].x1 <= WORD_GAP and chord_name(word.text) is None:
+            joined[-1].append(word)
+        else:
+            joined.append([word])
+    texts = [text for text in map(_joined, joined) if _is_said(text)]
+    return [("words", replace(text, confidence=max(text.confidence, BELIEVED)), staff) for text in texts]
+
+
+def _are_braced(system: SeenSystem, above: int, below: int) -> bool:
+    """Whether two staves are one instrument's."""
+    return above >= 0 and any(brace.kind == "brace" and brace.first <= above < below <= brace.last for brace in system.braces)
+
+
+def _joined(words: Sequence[PrintedWord]) -> PrintedWord:
+    """Words that stand together, as sure as they are on average."""
+    top, bottom = min(word.y0 for word in words), max(word.y1 for word in words)
+    confidence = sum(word.confidence for word in words) / len(words)
+    text = " ".join(word.text for word in words)
+    return replace(words[0], text=text, y0=top, x1=words[-1].x1, y1=bottom, confidence=confidence)
+
+
+def _is_said(text: PrintedWord) -> bool:
+    """Whether it is a chord, what players are often told, or words that are sure."""
+    is_known = bool(chord_names(text.text)) or TERMS.search(text.text.lower()) is not None
+    letters = sum(letter.isalpha() for letter in text.text)
+    return is_known or (letters >= FEWEST_LETTERS and text.confidence >= SURELY)

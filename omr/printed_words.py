@@ -194,7 +194,9 @@ def _lines(table: str) -> list[list[_Word]]:
 
 def _mended(text: str) -> str:
     """A chord symbol as it was meant: sevens and flats are misread."""
-    text = text.strip("|_.,:;'`") if len(text) > 1 and chord_name(text) is None and chord_name(text.strip("|_.,:;'`")) else text
+    bare = text.strip("|_.,:;'`")
+    if chord_name(text) is None and chord_name(bare) is not None:
+        return bare
     if len(text) > 1 and text[0] in "ABCDEFG" and chord_name(text) is None:
         flat = text[0] + "b" + text[2:] if text[1] in FLATS else text
         for other in (text.replace("?", "7"), flat, flat.replace("?", "7"), text[0] + text[1:].replace("T", "7").replace("l", "7")):

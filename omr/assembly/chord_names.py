@@ -18,9 +18,7 @@ FEWEST = 3
 LEAST_SHARE = 0.5  # of the texts above the staves
 _ROOT = r"[A-G](?:[b#♭♯]|\ue260|\ue262)?"
 _SYMBOL = re.compile(rf"({_ROOT})([^/]*?)(?:/\s*({_ROOT}))?")
-_SIGNS = str.maketrans(
-    {"♭": "b", "\ue260": "b", "♯": "#", "\ue262": "#", "∆": "△", "Δ": "△", "°": "o", "º": "o", "ø": "ø", "Ø": "ø"}
-)
+_SIGNS = str.maketrans({"♭": "b", "\ue260": "b", "♯": "#", "\ue262": "#", "∆": "△", "Δ": "△", "°": "o", "º": "o", "Ø": "ø"})
 _NO_CHORD = ("nc", "n.c.", "n.c", "nochord")
 # What may stand after a root, without brackets, and what it is called here.
 _KINDS = {
@@ -39,9 +37,9 @@ _KINDS = {
     "m6": ("min6", "mi6", "-6"),
 }
 _KIND_OF = {printed: kind for kind, others in _KINDS.items() for printed in (kind, *others) if kind in KIND_SYMBOLS}
-# Chords that have no kind here keep the one that they add to.
+# Chords that have no kind here keep the one that they add to; ninths and above add to sevenths.
 _ADDED = re.compile(r"(?:add9|add2|(?<=7)(?:alt|sus4?)|(?:#|b)(?:5|9|11|13)|sus4|9|11|13)+$")
-_BASES = {"": "", "m": "m", "maj": "maj7", "7": "7", "m7": "m7", "maj7": "maj7", "min": "m7", "M": "maj7", "mi": "m7", "-": "m7"}
+_SEVENTHS = {"": "7", "m": "m7", "7": "7", "m7": "m7", "maj7": "maj7"}
 
 
 def chord_name(text: str) -> str | None:
@@ -70,9 +68,9 @@ def _reduced(printed: str) -> str | None:
     if added is None:
         return None
     base = printed[: added.start()]
-    if re.match(r"9|11|13", added.group()):
-        return {"": "7", "7": "7"}.get(base, _BASES.get(base)) if base != "m" else "m7"
-    return _KIND_OF.get(base)
+    if not added.group()[0].isdigit():
+        return _KIND_OF.get(base)
+    return "maj7" if base and base in _KINDS[""] else _SEVENTHS.get(_KIND_OF.get(base, base))
 
 
 def chord_names(text: str) -> list[str]:

@@ -97,10 +97,10 @@ def keys_of_name(name: str) -> tuple[int, ...]:
     return next((keys for pattern, keys in DRUM_NAMES if re.search(pattern, name.lower())), ())
 
 
-def _read_sound(path: Path, gain: float) -> Sound:
-    """From where it begins, mono, at the rate at which fonts play here."""
+def _read_sound(path: Path) -> Sound:
+    """From where it begins, mono, at the rate at which fonts play here, at any level."""
     audio = read_audio(path)
-    samples = np.asarray(soxr.resample(mono(audio), SOURCE_RATE_HZ, PLAYED_RATE_HZ), dtype=np.float64) * gain
+    samples = np.asarray(soxr.resample(mono(audio), SOURCE_RATE_HZ, PLAYED_RATE_HZ), dtype=np.float64)
     loud = np.abs(samples)
     first = int((loud > SILENT * loud.max(initial=0.0)).argmax()) if len(loud) else 0
     samples = samples[max(first - round(PRE_ROLL_S * PLAYED_RATE_HZ), 0) :][: round(LONGEST_S * PLAYED_RATE_HZ)]
@@ -115,13 +115,11 @@ def _number(element: Any, name: str, other: float) -> float:
 
 def _layers(folder: Path, instrument: Any) -> list[Layer]:
     """Of an instrument of ``drumkit.xml``; older files have one without saying so."""
-    volume = _number(instrument, "volume", 1.0)
     found = []
     for layer in [element for element in instrument.iter() if element.tag.endswith("layer")] or [instrument]:
         path = folder / (layer.findtext("{*}filename") or "")
         if path.is_file() and "emptysample" not in path.name.lower():
-            gain = volume * (_number(layer, "gain", 1.0) if layer is not instrument else 1.0)
-            found.append(Layer(_read_sound(path, gain), _number(layer, "min", 0.0), _number(layer, "max", 1.0)))
+            found.append(Layer(_read_sound(path), _number(layer, "min", 0.0), _number(layer, "max", 1.0)))
     return [layer for layer in found if np.any(layer.sound)]
 
 
@@ -136,7 +134,7 @@ def _named_drums(folder: Path) -> list[tuple[str, list[Layer]]]:
         named = [(element.findtext("{*}name") or "", element) for element in tree.iter() if element.tag.endswith("instrument")]
         return [(name, _layers(folder, element)) for name, element in named if keys_of_name(name)]
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES) if folder.is_dir() else []
-    return [(path.stem, [Layer(_read_sound(path, 1.0))]) for path in files if keys_of_name(path.stem)]
+    return [(path.stem, [Layer(_read_sound(path))]) for path in files if keys_of_name(path.stem)]
 
 
 def read_kit(folder: Path) -> Kit:

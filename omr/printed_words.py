@@ -8,11 +8,10 @@ are stems and ledger lines. Without tesseract nothing is read and nothing is mis
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
@@ -20,11 +19,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omr.assembly.chord_names import chord_name, chord_names
+from omr.assembly.chord_names import chord_name
 from omr.layout.strip import SystemStrip
-from omr.signs import KIND_INDEX, SeenSystem, Signs, empty_signs
+from omr.signs import SeenSystem, Signs
 
-__all__ = ["PrintedWord", "has_tesseract", "read_heading", "read_words", "with_words"]
+__all__ = ["BELIEVED", "HALF_STAFF", "PrintedWord", "has_tesseract", "read_heading", "read_words"]
 
 PROGRAM: Final = "tesseract"
 LANGUAGE: Final = "eng"
@@ -39,21 +38,12 @@ LEAST_INK: Final = 15  # dark pixels of a strip, of a letter at least
 BELIEVED: Final = 0.5  # signs that are painted over
 WIDEST_SIGN: Final = 4.0  # spaces; hairpins and slurs have words inside their boxes
 SURE, UNSURE = 0.75, 0.3  # of a word that speaks for its line, and of one in a line that is believed
-WORD_GAP: Final = 1.1  # spaces, between words of one text
 INSIDE_STAFF: Final = -0.5  # spaces left of the lines: names of parts stand before
 FLATS: Final = "yhp6"  # what a flat behind a root is taken for
 BORDER_PX: Final = 12
-FEWEST_SYLLABLES: Final = 3
-LYRIC_SPAN, LONG_SPAN = 8.0, 15.0  # spaces that they take up at least, and that words to the players seldom do
-FEWEST_LETTERS, SURELY = 3, 0.85  # of words that are not known
-TERMS: Final = re.compile(
-    r"\b(rit|rall|accel|string|cresc|dim|decr|dolce|legato|legg|espr|cant|marc|stacc|sost|calando|morendo|smorz|perdend|sempre|simile"
-    r"|poco|molto|pi[uù]|meno|mosso|mod|tempo|ped|tutti|solo|col|fine|d\.? ?[cs]\b|coda|andant|alleg|adag|largh?|lent|prest|viv)"
-)
 STRIP_SPACE_PX: Final = 12.0  # a staff space of the page, made so large
 HEADING_CLEAR: Final = 3.0  # spaces above the first system in which there are words of the music
 HEADING_HEIGHT: Final = 1.9  # spaces, of capitals and letters with tails
-NEXT_VERSE: Final = 3.5  # spaces from one verse to the next
 
 
 @dataclass(frozen=True)
@@ -210,73 +200,3 @@ def _is_text(line: Sequence[_Word]) -> bool:
     sure = [text for text, confidence, _ in line if confidence >= SURE and sum(letter.isalpha() for letter in text) >= 2]
     chords = [text for text, confidence, _ in line if confidence >= UNSURE and chord_name(text)]
     return any(chord_name(text) is None for text in sure) or len(chords) > len(line) / 2
-
-
-def with_words(system: SeenSystem, words: Sequence[PrintedWord]) -> SeenSystem:
-    """A system with the words among its signs: "lyric" below a staff in lines of many, else "words".
-
-    Args:
-        system: As the detector saw it.
-        words: Its words.
-    """
-    texts: list[tuple[str, PrintedWord, int]] = []
-    for _, line in groupby(words, key=lambda word: word.line):
-        texts += _texts(list(line), system, texts[-1] if texts else None)
-    if not texts:
-        return system
-    rows = empty_signs(len(texts))
-    for row, (kind, word, staff) in zip(rows, texts, strict=True):
-        row["kind"], row["probability"], row["staff"] = KIND_INDEX[kind], word.confidence, staff
-        row["x"], row["y"] = (word.x0 + word.x1) / 2, (word.y0 + word.y1) / 2
-        row["width"], row["height"] = word.x1 - word.x0, word.y1 - word.y0
-        row["place"] = 2 * (float(system.middle_lines[staff]) + HALF_STAFF - row["y"])
-    signs = np.concatenate([system.signs, rows])
-    order = np.argsort(signs["x"], kind="stable")
-    places = {int(row): place for place, row in enumerate(order.tolist())}
-    said = {places[row]: text for row, text in system.words.items()}
-    said |= {places[len(system.signs) + number]: word.text for number, (_, word, _) in enumerate(texts)}
-    return replace(system, signs=signs[order], words=said)
-
-
-def _texts(
-    line: list[PrintedWord], system: SeenSystem, before: tuple[str, PrintedWord, int] | None
-) -> list[tuple[str, PrintedWord, int]]:
-    """Kind, text and staff of what a line says; under a verse comes the next one, even if another staff is nearer."""
-    band = line[0].band
-    above, below = band - 1, band if band < system.staves else band - 1  # staves beside the band
-    middle, span = (line[0].y0 + line[0].y1) / 2, line[-1].x1 - line[0].x0
-    upper, lower = (abs(middle - float(system.middle_lines[max(staff, 0)])) for staff in (above, below))
-    is_next = before is not None and before[0] == "lyric" and before[1].band == band and line[0].y0 - before[1].y0 < NEXT_VERSE
-    is_sung = len(line) >= FEWEST_SYLLABLES and span >= LONG_SPAN and not _are_braced(system, above, below)
-    staff = above if above >= 0 and (upper <= lower or is_next or is_sung) else below
-    is_lyric = staff == above and len(line) >= FEWEST_SYLLABLES and span >= LYRIC_SPAN
-    if is_lyric or (is_next and not TERMS.search(" ".join(word.text for word in line).lower())):
-        return [("lyric", word, staff) for word in line]
-    joined: list[list[PrintedWord]] = []
-    for word in line:
-        if joined and word.x0 - joined[-1][-1].x1 <= WORD_GAP and chord_name(word.text) is None:
-            joined[-1].append(word)
-        else:
-            joined.append([word])
-    texts = [text for text in map(_joined, joined) if _is_said(text)]
-    return [("words", replace(text, confidence=max(text.confidence, BELIEVED)), staff) for text in texts]
-
-
-def _are_braced(system: SeenSystem, above: int, below: int) -> bool:
-    """Whether two staves are one instrument's."""
-    return above >= 0 and any(brace.kind == "brace" and brace.first <= above < below <= brace.last for brace in system.braces)
-
-
-def _joined(words: Sequence[PrintedWord]) -> PrintedWord:
-    """Words that stand together, as sure as they are on average."""
-    top, bottom = min(word.y0 for word in words), max(word.y1 for word in words)
-    confidence = sum(word.confidence for word in words) / len(words)
-    text = " ".join(word.text for word in words)
-    return replace(words[0], text=text, y0=top, x1=words[-1].x1, y1=bottom, confidence=confidence)
-
-
-def _is_said(text: PrintedWord) -> bool:
-    """Whether it is a chord, what players are often told, or words that are sure."""
-    is_known = bool(chord_names(text.text)) or TERMS.search(text.text.lower()) is not None
-    letters = sum(letter.isalpha() for letter in text.text)
-    return is_known or (letters >= FEWEST_LETTERS and text.confidence >= SURELY)

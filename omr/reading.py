@@ -40,10 +40,11 @@ from omr.assembly.wishes import Wishes
 from omr.detector.reader import SignReader, load_sign_reader
 from omr.layout.opening import PagePicture, iter_pages
 from omr.layout.page import system_strips
-from omr.printed_words import has_tesseract, read_heading, read_words, with_words
+from omr.printed_words import has_tesseract, read_heading, read_words
 from omr.signs import SeenSystem
 from omr.turning import clef_share, may_lie_on_its_side, turned_back
 from omr.vector.reading import read_pdf
+from omr.word_signs import with_words
 
 __all__ = ["PageReport", "Reading", "read", "see_page"]
 

@@ -13,9 +13,10 @@ import pytest
 from omr import printed_words
 from omr.layout.opening import iter_pages
 from omr.layout.strip import SystemStrip
-from omr.printed_words import BORDER_PX, SCALE, PrintedWord, has_tesseract, read_heading, read_words, with_words
+from omr.printed_words import BORDER_PX, SCALE, PrintedWord, has_tesseract, read_heading, read_words
 from omr.reading import read
 from omr.signs import KIND_INDEX, KINDS, SeenSystem, empty_signs
+from omr.word_signs import with_words
 
 DATA = Path(__file__).parent / "data"
 SPACE = 12

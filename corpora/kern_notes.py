@@ -8,7 +8,6 @@ MIDI loses changes and what it has no sign for, such as 2/1.
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,34 +18,13 @@ import numpy as np
 from corpora.child import Limits, run_limited
 from corpora.errors import InputError, PartimentoError, ToolError
 from corpora.gate import check_kern, check_midi
+from corpora.kern_text import Meter, kern_meters
 from corpora.midi.reader import read_midi
 from corpora.piece import MEASURE_DTYPE, Piece
 
-__all__ = ["kern_meters", "kern_to_midi", "read_kern_batch", "read_kern_notes"]
+__all__ = ["kern_to_midi", "read_kern_batch", "read_kern_notes"]
 
 CPU_S_EACH = 30  # large orchestral scores take ten seconds
-METER = re.compile(r"\*M([1-9]\d?)/([1-9]\d?)")
-BEAT_TYPES = frozenset({1, 2, 4, 8, 16, 32})
-
-Meter = tuple[int, int]  # beats in a bar, and the note that has one
-
-
-def kern_meters(text: str) -> list[Meter | None]:
-    """The meter of each bar of a kern text, None before one is told; what has no notes or rests before the next line is no bar."""
-    meters: list[Meter | None] = []
-    meter: Meter | None = None
-    has_data = False
-    for line in text.splitlines():
-        if line.startswith("="):
-            if has_data:
-                meters.append(meter)
-            has_data = False
-        elif line.startswith("*"):
-            told = [(int(found[1]), int(found[2])) for token in line.split("\t") if (found := METER.fullmatch(token))]
-            meter = next((one for one in told if one[1] in BEAT_TYPES), meter)
-        elif line and not line.startswith("!"):
-            has_data = True
-    return meters + [meter] * has_data
 
 
 def kern_to_midi(texts: list[str]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from corpora.child import Limits, run_limited
 from corpora.errors import InputError
 from corpora.gate.musicxml import check_musicxml
+from corpora.kern_text import kern_meters, kern_words
 
 __all__ = ["kern_part_names", "text_score_to_musicxml"]
 
@@ -72,8 +73,26 @@ def _convert(data: bytes, notation: Literal["kern", "abc"]) -> bytes:
     for index, part in enumerate(parts):
         if not part.partName:
             part.partName = (names[index] if len(names) == len(parts) else "") or f"Part {index + 1}"
+    if notation == "kern" and parts:
+        _write_headings(parts[0], text)
     xml: bytes = GeneralObjectExporter(score).parse()
     return _counted_ids(xml)
+
+
+def _write_headings(part: Any, text: str) -> None:
+    """The designations of movements, such as "Allegro", over the top staff, which music21 leaves out.
+
+    Where it has other bars than the text, those at the beginning alone are sure.
+    """
+    from music21.expressions import TextExpression
+
+    bars = list(part.getElementsByClass("Measure"))
+    fits = len(bars) == len(kern_meters(text))
+    for words in kern_words(text):
+        if words.is_heading and (words.bar == 0 or fits) and words.bar < len(bars):
+            heading = TextExpression(words.text)
+            heading.placement = "above"
+            bars[words.bar].insert(0, heading)
 
 
 def text_score_to_musicxml(data: bytes, notation: Literal["kern", "abc"], name: str) -> bytes:

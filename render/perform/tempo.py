@@ -25,7 +25,7 @@ from corpora.piece import DEFAULT_QUARTERS_PER_MINUTE, Piece
 from render.perform.draft import Draft, beat_quarters
 from render.perform.words import Meaning, parse_words
 
-__all__ = ["GradualTempo", "apply_gradual_tempo", "apply_tempo_words", "read_gradual_tempo", "written_words"]
+__all__ = ["GradualTempo", "apply_gradual_tempo", "apply_tempo_words", "read_gradual_tempo", "tempo_of_word", "written_words"]
 
 SLOWER, FASTER, HELD_BACK = -0.30, 0.20, -0.18  # logarithms of tempo: 26% slower, 22% faster, 16% slower
 MAX_REACH_BARS, REACH_BARS = 8, 2
@@ -80,12 +80,20 @@ _STEPS = frozenset({"tempo", "tempo change", "a tempo", "tempo primo"})
 _GRADUAL = frozenset({"slower", "faster", "held back"})
 
 
-def _quarters_per_minute(rate: float, piece: Piece, measure: int) -> float:
-    row = piece.measures[measure]
-    beats, beat_type = int(row["beats"]), int(row["beat_type"])
+def tempo_of_word(rate: float, beats: int, beat_type: int) -> float:
+    """Quarters a minute of a tempo word (``Meaning.amount`` of kind "tempo") in a meter.
+
+    >>> tempo_of_word(100.0, 4, 4), tempo_of_word(100.0, 2, 2), tempo_of_word(100.0, 6, 8)
+    (100.0, 150.0, 150.0)
+    """
     unit = beat_quarters(beats, beat_type)
     scale = HALF_NOTE_RATE if unit >= 2 else EIGHTH_RATE if unit < 1 else 1.0
     return rate * unit * scale
+
+
+def _meter(piece: Piece, measure: int) -> tuple[int, int]:
+    row = piece.measures[measure]
+    return int(row["beats"]), int(row["beat_type"])
 
 
 def _score_tempo(piece: Piece, place: int) -> float:
@@ -119,7 +127,7 @@ def _step_tempos(piece: Piece, marks: Marks) -> list[tuple[int, float]]:
                 now = main = own[own_places[near]]  # the score says it itself
                 place = own_places[near]
             elif said.meaning.kind == "tempo":
-                now = main = _quarters_per_minute(said.meaning.amount, piece, said.measure)
+                now = main = tempo_of_word(said.meaning.amount, *_meter(piece, said.measure))
             elif said.meaning.kind == "tempo change":
                 now = main = main * said.meaning.amount
             else:

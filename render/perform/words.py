@@ -97,6 +97,13 @@ _RATES: Final = (
     (r"adagio|sehr ruhig", 58.0),
     (r"grave|largo|tres lent|sehr langsam|ausserst langsam", 46.0),
     (r"lento|lent\b|langsam|slow\b|slowly", 54.0),
+    (r"maestoso", 88.0),
+    (r"alla polacca|tempo di pol(acca|on)|polonez|polonaise", 96.0),
+    (r"(tempo di|alla) (marcia|marsz)|krakowiak", 112.0),
+    (r"tempo di min", 120.0),
+    (r"^(molto )?agitato", 138.0),
+    (r"^mazur|tempo di mazur", 150.0),
+    (r"tempo di val[sz]|tempo di walc", 168.0),
 )
 _RATE_PATTERNS: Final = tuple((_words(stems), rate) for stems, rate in _RATES)
 _LEVELS: Final = (
@@ -123,6 +130,19 @@ _SILENT: Final = _words(
     ),
     *(r"l'?istesso", r"lo stesso", r"ten\b", r"tenuto", r"colla (voce|parte)", r"suivez", r"ad lib\w*", r"a piacere", r"rubato"),
 )
+_ABBREVIATED: Final = tuple(  # as engravers of the time shortened them, after ``_plain``
+    (_words(short), whole)
+    for short, whole in (
+        (r"all\W{0,2}t?to\b\.?", "allegretto"),
+        (r"all(\.? ?o\b\.?|\.(?=\W|$))|alegro", "allegro"),
+        (r"and\W{0,2}te\b\.?", "andante"),
+        (r"and\W{0,2}no\b\.?", "andantino"),
+        (r"mod\W{0,2}to\b\.?", "moderato"),
+        (r"ad\W{0,2}o\b\.?|adag\b\.?", "adagio"),
+        (r"larg\W{0,2}tto\b\.?", "larghetto"),
+        (r"maest\W{0,2}o\b\.?", "maestoso"),
+    )
+)
 _NOTHING: Final = re.compile(r"^[\W\d_]*$|^(i|ii|iii|iv|v|vi|a \d|[a-g])\W*$")
 
 
@@ -141,6 +161,8 @@ def parse_words(text: str) -> tuple[Meaning, ...]:
     ((Meaning(kind='silent', amount=1.0, mark=''),), ())
     """
     plain = _plain(text)
+    for short, whole in _ABBREVIATED:
+        plain = short.sub(whole, plain)
     if _NOTHING.search(plain):
         return (Meaning("silent"),)
     amount = MOLTO if re.search(r"(?<![a-z])(molto|assai|sehr|tres|viel)\b", plain) else 1.0

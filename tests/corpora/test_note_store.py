@@ -20,7 +20,8 @@ from corpora.datasets.note_store import STORE_DIVS, TABLES, NoteStore, build_sto
 from corpora.datasets.score_folders import iter_folder, split_of
 from corpora.errors import InputError, RequestError, ToolError
 from corpora.files import parse_piece
-from corpora.kern_notes import kern_meters, read_kern_batch, read_kern_notes
+from corpora.kern_notes import read_kern_batch, read_kern_notes
+from corpora.kern_text import kern_meters
 
 KERN = """**kern\t**kern
 *M3/4\t*M3/4
@@ -212,11 +213,6 @@ def test_kern_meters_are_those_of_the_text():
     assert piece.measures[["beats", "beat_type"]].tolist() == [(4, 4), (3, 4), (3, 4)]
     whole_notes = read_kern_notes(CHANGING.format(first="2/1", long="0").replace("*M3/4\n", "").encode(), "b.krn")
     assert set(whole_notes.measures[["beats", "beat_type"]].tolist()) == {(2, 1)}
-
-
-@pytest.mark.parametrize("written", ["*M3/0", "*M0/4", "*M3/7", "*M300/4", "*MM120", "*M", "*M3/4x"])
-def test_what_is_no_meter_in_kern_is_passed_over(written):
-    assert kern_meters(f"**kern\n{written}\n4c\n=\n4d\n*-\n") == [None, None]
 
 
 def test_a_bad_text_in_a_batch_does_not_touch_the_others():

@@ -16,7 +16,7 @@ from transcribe.beats import note_activations
 from transcribe.beats.note_activations import load_note_beats, save_note_beats, track_note_beats
 from transcribe.beats.note_examples import BeatExample, beat_example, perform_freely, varied
 from transcribe.beats.note_features import CHROMA, LAGS, LAGS_S, NUM_FEATURES, note_events
-from transcribe.beats.note_model import NoteBeatConfig, NoteBeatModel
+from transcribe.beats.note_model import PERIODS_S, NoteBeatConfig, NoteBeatModel
 from transcribe.beats.train_note_beats import BLOCK, targets_of, train_note_beats, window_block, windows
 from transcribe.heard import DRUMS, HEARD_DTYPE
 
@@ -50,6 +50,27 @@ def test_notes_that_begin_together_are_one_event() -> None:
     assert events.times_s == pytest.approx([0.515, 1.0, 1.05])
     chroma = events.features[:, CHROMA] > 0
     assert [np.flatnonzero(row).tolist() for row in chroma] == [[0], [4], [7]]
+
+
+def test_at_another_tempo_the_same_notes_are_together() -> None:
+    notes = heard((0.50, 60), (0.535, 48), (1.0, 64), (1.05, 67))
+    slower, plain = note_events(notes, 1.33), note_events(notes)
+    assert slower.times_s == pytest.approx(1.33 * plain.times_s)
+    assert (slower.features[:, CHROMA] == plain.features[:, CHROMA]).all()
+    assert notes["onset_s"][0] == 0.50  # as they were given
+
+
+@pytest.mark.parametrize("slowness", [0.75, 1.15])
+def test_what_is_said_of_a_beat_at_another_tempo_is_put_back(slowness: float) -> None:
+    """A network that hears one period at all times: in the notes' own tempo it is as much shorter as they were made slower."""
+    model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
+    with torch.no_grad():
+        model.period_head.weight.zero_()
+        model.period_head.bias.copy_(-((torch.arange(len(PERIODS_S)) - 20.0) ** 2))
+        notes = heard(*((0.5 * beat, 60) for beat in range(12)))
+        _, _, said = note_activations._opinion(model, notes, slowness)
+    shares = torch.softmax(said[5], dim=-1).numpy()
+    assert np.exp(shares @ np.log(PERIODS_S)) * slowness == pytest.approx(PERIODS_S[20], rel=0.02)
 
 
 def test_what_begins_at_a_lag_is_seen_on_both_sides() -> None:

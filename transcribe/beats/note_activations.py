@@ -29,6 +29,7 @@ __all__ = ["NoteActivations", "load_note_beats", "note_activations", "save_note_
 KIND = "note beats"
 WEIGHTS = "beats"
 STEP_S = 22.5  # from window to window
+SLOWNESSES = (0.75, 0.87, 1.0, 1.15, 1.33)  # the network hears the notes in other tempi too: one opinion errs more than five
 NO_ONSET = (0.01, 0.004)  # probability of a beat and of a downbeat in a frame in which nothing begins
 
 
@@ -81,19 +82,31 @@ def note_activations(notes: Table, duration_s: float, model: NoteBeatModel | Non
         model: The network; the one that comes with the package when None.
     """
     model = model or load_note_beats()
-    events = note_events(notes)
     frames = num_frames(duration_s)
     beats = np.full((frames, 2), NO_ONSET, dtype=np.float32)
-    if not len(events.times_s):
+    if not len(notes):
         count = len(PERIODS_S)
         return NoteActivations(beats, _shares(np.zeros(len(METERS))), np.full((frames, count), -np.log(count), dtype=np.float32))
-    said = [_window(model, events, *bounds) for bounds in _windows(events.times_s)]
-    heard, meters, periods = (torch.cat(parts).numpy() for parts in zip(*said, strict=True))
-    at = np.rint(events.times_s * FRAMES_PER_SECOND).astype(np.int64)
+    opinions = [_opinion(model, notes, slowness) for slowness in SLOWNESSES]
+    heard, meters, periods = (torch.stack(parts).mean(dim=0) for parts in zip(*opinions, strict=True))
+    at = np.rint(note_events(notes).times_s * FRAMES_PER_SECOND).astype(np.int64)
     inside = (at >= 0) & (at < frames)
-    beats[at[inside]] = heard[inside]
+    beats[at[inside]] = torch.sigmoid(heard).numpy()[inside]
     middles = (at[:-1] + at[1:]) / 2
-    return NoteActivations(beats, _shares(meters.mean(axis=0)), periods[np.searchsorted(middles, np.arange(frames))])
+    nearest = np.searchsorted(middles, np.arange(frames))
+    return NoteActivations(beats, _shares(meters.mean(dim=0).numpy()), torch.log_softmax(periods, dim=-1).numpy()[nearest])
+
+
+def _opinion(model: NoteBeatModel, notes: Table, slowness: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the notes at a tempo: logits of beats (events, 2), log probabilities of meters, and of periods in the notes' own tempo."""
+    events = note_events(notes, slowness)
+    said = [_window(model, events, *bounds) for bounds in _windows(events.times_s)]
+    beats, meters, periods = (torch.cat(parts) for parts in zip(*said, strict=True))
+    classes = np.arange(len(PERIODS_S))
+    place = np.clip(classes + np.log(slowness) / np.log(PERIODS_S[1] / PERIODS_S[0]), 0, len(PERIODS_S) - 1)
+    below = torch.from_numpy(np.minimum(place.astype(np.int64), len(PERIODS_S) - 2))
+    share = torch.from_numpy(place.astype(np.float32)) - below
+    return beats, meters, (1 - share) * periods[:, below] + share * periods[:, below + 1]
 
 
 def _shares(opinions: NDArray[Any]) -> NDArray[np.float32]:
@@ -119,12 +132,12 @@ def _windows(times_s: NDArray[np.float64]) -> Iterator[tuple[slice, slice]]:
 
 
 def _window(model: NoteBeatModel, events: NoteEvents, seen: slice, answered: slice) -> tuple[Tensor, Tensor, Tensor]:
-    """Probabilities of beats (events, 2), log probabilities of meters and of periods, of the events answered for."""
+    """Logits of beats (events, 2), log probabilities of meters and of periods, of the events answered for."""
     times_s = torch.from_numpy((events.times_s[seen] - events.times_s[seen.start]).astype(np.float32))
     said = model(torch.from_numpy(events.features[None, seen]), times_s[None])
     own = slice(answered.start - seen.start, answered.stop - seen.start)
     meters, periods = (torch.log_softmax(logits[0, own], dim=-1) for logits in (said.meters, said.periods))
-    return torch.sigmoid(said.beats[0, own]), meters, periods
+    return said.beats[0, own], meters, periods
 
 
 def track_note_beats(

@@ -11,6 +11,7 @@ from corpora.errors import PartimentoError
 from corpora.files import parse_piece
 from render.perform.perform import perform
 from transcribe.score.performed import PerformedScore, performed_sections
+from transcribe.training_audio.likely_tempo import with_likely_tempo
 
 __all__ = ["iter_pairs"]
 
@@ -52,6 +53,7 @@ def iter_pairs(pack: str, split: str, limit: int, seed: int, *, steady: bool = F
             piece = parse_piece(data, row.path)
             if not 0 < len(piece.notes) <= MAX_NOTES:
                 continue
+            piece = with_likely_tempo(piece)
             performance = perform(piece, strengths=strengths, seed=int(rng.integers(1 << 30)), repeats=False)
         except PartimentoError:
             continue

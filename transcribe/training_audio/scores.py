@@ -15,7 +15,9 @@ from corpora.datasets.packs import PackFile, find_pack, iter_pack
 from corpora.errors import InputError
 from corpora.files import parse_piece
 from corpora.kern_notes import read_kern_notes
+from corpora.kern_text import has_metronome, kern_words
 from corpora.piece import Piece
+from transcribe.training_audio.likely_tempo import with_likely_tempo
 
 __all__ = ["PACK_WEIGHTS", "Scores", "read_score"]
 
@@ -87,10 +89,13 @@ def _among(paths: frozenset[str]) -> Callable[[PackFile], bool]:
 
 
 def read_score(data: bytes, path: str) -> Piece:
-    """A file of a pack.
+    """A file of a pack; one of kern always has a tempo (``transcribe.training_audio.likely_tempo``).
 
     Raises:
         InputError: It is refused.
         ToolError: verovio died or ran out of its limits.
     """
-    return read_kern_notes(data, path) if path.endswith(KERN) else parse_piece(data, path)
+    if not path.endswith(KERN):
+        return parse_piece(data, path)
+    piece, text = read_kern_notes(data, path), data.decode("utf-8", "replace")
+    return piece if has_metronome(text) else with_likely_tempo(piece, kern_words(text))

@@ -37,6 +37,14 @@ from render.perform.words import parse_words
         ("M.D.C.", ["silent"]),
         ("IV.", ["silent"]),
         ("mit Humor", []),
+        ("Allo. molto.", ["tempo"]),
+        ("All. apassionato.", ["tempo"]),
+        ("And.te", ["tempo"]),
+        ("Maestoso", ["tempo"]),
+        ("Tempo di Polacca", ["tempo"]),
+        ("all'ottava", []),
+        ("Alto", []),
+        ("con maestà e agitato", []),
     ],
 )
 def test_meanings(text: str, kinds: list[str]) -> None:
@@ -52,3 +60,11 @@ def test_amounts() -> None:
     ]
     assert rates == sorted(rates)
     assert len(set(rates)) == 7
+
+
+@pytest.mark.parametrize(
+    ("short", "whole"),
+    [("Allo", "Allegro"), ("All.o mod.to", "Allegro moderato"), ("Allo. molto.", "Allegro molto"), ("All.tto", "Allegretto")],
+)
+def test_abbreviations_are_the_same_tempo(short: str, whole: str) -> None:
+    assert parse_words(short) == parse_words(whole)

@@ -168,8 +168,8 @@ def _performed(job: tuple[str, str, bytes, int]) -> BeatExample | None:
 def bars_fit_meters(piece: Piece) -> bool:
     """Whether there are bars, and most are as long as their meter says.
 
-    Of kern files the meters come through MIDI, which knows only some of them: music that goes from 4/4 to 3/4 may be 4/4 throughout
-    there, in bars of three quarters, and 2/1 or no meter is 4/4 too. Beats counted by such meters are wrong.
+    Music without a meter is 4/4 in the MIDI that kern is read through, and so is some whose bars its text counts in another way
+    (``corpora.kern_text``). Beats counted by such meters are wrong.
     """
     bars = piece.measures
     if not len(bars):

@@ -2,8 +2,12 @@
 
 Modules whose annotations give shapes (jaxtyping) are checked against them as they run, by beartype, in every test. The others are
 left to mypy: checking all calls of all rooms took as long again as the tests.
+
+Each process of tests has a cache of compiled functions of its own: numba keeps those of librosa beside it, and two processes that
+wrote them there at once, as on a fresh machine, ended one of them by a segmentation fault.
 """
 
+import os
 import signal
 import warnings
 from collections.abc import Callable
@@ -12,14 +16,16 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
+HOUSE = Path(__file__).parents[1]
+os.environ.setdefault("NUMBA_CACHE_DIR", str(HOUSE / ".pytest_cache" / "numba" / os.environ.get("PYTEST_XDIST_WORKER", "main")))
+
 ROOMS = ("compose", "render", "transcribe", "omr", "corpora")
 
 
 def _modules_with_shapes() -> list[str]:
     """Names of the modules that import jaxtyping."""
-    house = Path(__file__).parents[1]
-    files = [path for room in ROOMS for path in (house / room).rglob("*.py") if "from jaxtyping import" in path.read_text()]
-    return [".".join(path.relative_to(house).with_suffix("").parts) for path in files]
+    files = [path for room in ROOMS for path in (HOUSE / room).rglob("*.py") if "from jaxtyping import" in path.read_text()]
+    return [".".join(path.relative_to(HOUSE).with_suffix("").parts) for path in files]
 
 
 install_import_hook(_modules_with_shapes(), "beartype.beartype")  # before anything of the house is imported

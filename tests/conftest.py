@@ -3,7 +3,7 @@
 Modules whose annotations give shapes (jaxtyping) are checked against them as they run, by beartype, in every test. The others are
 left to mypy: checking all calls of all rooms took as long again as the tests.
 
-Each process of tests has a cache of compiled functions of its own: numba keeps those of librosa beside it, and two processes that
+Of several processes of tests each has a cache of compiled functions of its own: numba keeps those of librosa beside it, and two processes that
 wrote them there at once, as on a fresh machine, ended one of them by a segmentation fault.
 """
 
@@ -17,7 +17,9 @@ import pytest
 from jaxtyping import install_import_hook
 
 HOUSE = Path(__file__).parents[1]
-os.environ.setdefault("NUMBA_CACHE_DIR", str(HOUSE / ".pytest_cache" / "numba" / os.environ.get("PYTEST_XDIST_WORKER", "main")))
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+if WORKER:
+    os.environ["NUMBA_CACHE_DIR"] = str(HOUSE / ".pytest_cache" / "numba" / WORKER)
 
 ROOMS = ("compose", "render", "transcribe", "omr", "corpora")
 

@@ -3,8 +3,8 @@
 Modules whose annotations give shapes (jaxtyping) are checked against them as they run, by beartype, in every test. The others are
 left to mypy: checking all calls of all rooms took as long again as the tests.
 
-Of several processes of tests each has a cache of compiled functions of its own: numba keeps those of librosa beside it, and two processes that
-wrote them there at once, as on a fresh machine, ended one of them by a segmentation fault.
+Of several processes of tests each has a cache of compiled functions of its own: numba keeps those of librosa beside it, and two
+processes that wrote them there at once, as on a fresh machine, ended one of them by a segmentation fault.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Activations of beats from notes alone: ``note_activations``, by the network that comes with the package.
 
 The network hears the notes five times, at ``SLOWNESSES``, and its opinions are joined as mean logits: which of several levels is
-the beat depends on the tempo, and a single opinion tips over easily. On 162 held-out clips the F1 of beats rose by 0.013 and that of
-downbeats by 0.030 (true notes).
+the beat depends on the tempo, and a single opinion tips over easily. On 162 held-out clips the F1 of beats rose by 0.013 and that
+of downbeats by 0.030 (true notes).
 
 Conventions: as ``transcribe.beats.tracking``.
 """

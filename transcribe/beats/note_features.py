@@ -83,8 +83,8 @@ def note_events(notes: Table, slowness: float = 1.0) -> NoteEvents:
     """
     notes = notes[np.argsort(notes["onset_s"], kind="stable")]
     event = _grouped(notes["onset_s"])
-    for column in ("onset_s", "offset_s"):
-        notes[column] *= slowness
+    for end in ("onset_s", "offset_s"):
+        notes[end] *= slowness
     count = int(event[-1]) + 1 if len(event) else 0
     out = np.zeros((count, NUM_FEATURES), dtype=np.float32)
     if not count:

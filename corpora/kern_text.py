@@ -14,7 +14,7 @@ __all__ = ["KernWords", "Meter", "has_metronome", "kern_meters", "kern_words"]
 METER = re.compile(r"\*M([1-9]\d?)/([1-9]\d?)")
 METRONOME = re.compile(r"\*MM\d")
 BEAT_TYPES = frozenset({1, 2, 4, 8, 16, 32})
-DESIGNATION = re.compile(r"!!!OMD(?:-mod)?:(.*)")  # original movement designation, and its modern spelling
+DESIGNATION = re.compile(r"!!!OMD(-mod)?:(.*)")  # original movement designation, and its modern spelling
 PRINTED = re.compile(r"!LO:TX(?::[^:\t]*)*?:t=([^:\t]*)")
 REMARKS = frozenset({"P", "problem"})  # of editors, in the place of a printed text
 
@@ -61,13 +61,15 @@ def kern_meters(text: str) -> list[Meter | None]:
 
 
 def kern_words(text: str) -> list[KernWords]:
-    """Words at the beginnings of bars, in the order of the text, each once a bar."""
+    """Words at the beginnings of bars, in the order of the text, each once a bar; of a heading in two spellings the modern one."""
     found: dict[KernWords, None] = {}
     for bar, has_data, line in _lines(text):
         if has_data or not line.startswith("!"):
             continue
         heading = DESIGNATION.fullmatch(line)
-        said = [heading[1]] if heading else PRINTED.findall(line)
+        said = [heading[2]] if heading else PRINTED.findall(line)
+        if heading and heading[1]:
+            found = {words: None for words in found if not (words.bar == bar and words.is_heading)}
         for words in said:
             plain = words.replace("&colon;", ":").strip()
             if plain and plain not in REMARKS:

@@ -60,17 +60,17 @@ def test_at_another_tempo_the_same_notes_are_together() -> None:
     assert notes["onset_s"][0] == 0.50  # as they were given
 
 
-@pytest.mark.parametrize("slowness", [0.75, 1.15])
-def test_what_is_said_of_a_beat_at_another_tempo_is_put_back(slowness: float) -> None:
+@pytest.mark.parametrize("stretch", [0.75, 1.15])
+def test_what_is_said_of_a_beat_at_another_tempo_is_put_back(stretch: float) -> None:
     """A network that hears one period at all times: in the notes' own tempo it is as much shorter as they were made slower."""
     model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
     with torch.no_grad():
         model.period_head.weight.zero_()
         model.period_head.bias.copy_(-((torch.arange(len(PERIODS_S)) - 20.0) ** 2))
         notes = heard(*((0.5 * beat, 60) for beat in range(12)))
-        _, _, said = note_activations._opinion(model, notes, slowness)
+        _, _, said = note_activations._opinion(model, note_events(notes, stretch), stretch)
     shares = torch.softmax(said[5], dim=-1).numpy()
-    assert np.exp(shares @ np.log(PERIODS_S)) * slowness == pytest.approx(PERIODS_S[20], rel=0.02)
+    assert np.exp(shares @ np.log(PERIODS_S)) * stretch == pytest.approx(PERIODS_S[20], rel=0.02)
 
 
 def test_what_begins_at_a_lag_is_seen_on_both_sides() -> None:

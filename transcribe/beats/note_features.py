@@ -74,17 +74,17 @@ def num_frames(duration_s: float) -> int:
     return int(duration_s * FRAMES_PER_SECOND) + 1
 
 
-def note_events(notes: Table, slowness: float = 1.0) -> NoteEvents:
+def note_events(notes: Table, stretch: float = 1.0) -> NoteEvents:
     """The events of notes with their features.
 
     Args:
         notes: Rows with onset_s, offset_s, pitch, velocity and family (``transcribe.heard.HEARD_DTYPE``), in any order.
-        slowness: What all times are multiplied by, after notes have been put together to events: those are the same at any.
+        stretch: What all times are multiplied by, after notes have been put together to events: those are the same at any.
     """
     notes = notes[np.argsort(notes["onset_s"], kind="stable")]
     event = _grouped(notes["onset_s"])
     for end in ("onset_s", "offset_s"):
-        notes[end] *= slowness
+        notes[end] *= stretch
     count = int(event[-1]) + 1 if len(event) else 0
     out = np.zeros((count, NUM_FEATURES), dtype=np.float32)
     if not count:

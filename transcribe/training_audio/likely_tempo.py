@@ -21,7 +21,8 @@ from transcribe.beats.score_beats import is_compound, tactus_quarters
 
 __all__ = ["usual_tempo", "with_likely_tempo"]
 
-BEAT_S: Mapping[int, float] = {1: 1.3, 2: 0.85, 4: 0.62, 8: 0.30, 16: 0.20}  # by the note that has a beat: medians of 607 scores
+# By the note that has a beat: medians of 696 scores, measured once; too few tell theirs in whole notes and sixteenths, which go on.
+BEAT_S: Mapping[int, float] = {1: 1.3, 2: 0.85, 4: 0.62, 8: 0.30, 16: 0.20}
 COMPOUND_BEAT_S = 0.80
 
 
@@ -42,7 +43,7 @@ def with_likely_tempo(piece: Piece, words: Sequence[KernWords] = ()) -> Piece:
         piece: With bars. One from MusicXML that tells a tempo, in numbers or words, is returned as it is.
         words: Of the kern text that it was read from, where that has no metronome rates (``corpora.kern_text.has_metronome``).
     """
-    if not len(piece.measures) or (piece.source is not None and piece.source.format == "musicxml" and _tells_tempo(piece)):
+    if not len(piece.measures) or _tells_tempo(piece):
         return piece
     at: dict[int, float] = {0: _tempo(piece, 0, None)}
     for bar, text, _ in words:
@@ -60,8 +61,8 @@ def _tempo(piece: Piece, bar: int, rate: float | None) -> float:
 
 
 def _tells_tempo(piece: Piece) -> bool:
-    """In numbers, or in words of its MusicXML."""
-    if len(piece.tempos) or piece.source is None:
-        return len(piece.tempos) > 0
+    """In numbers or words of MusicXML; MIDI always has a tempo, whether it means it or not."""
+    if piece.source is None or piece.source.format != "musicxml":
+        return False
     said = written_words(read_marks(piece.source.data, piece.source.name))
-    return any(meaning.kind == "tempo" for words in said for meaning in parse_words(words.text))
+    return len(piece.tempos) > 0 or any(meaning.kind == "tempo" for words in said for meaning in parse_words(words.text))

@@ -98,11 +98,12 @@ def _quantise_rows(tensor: Tensor) -> tuple[Tensor, Tensor]:
     return (tensor / divisor).round().to(torch.int8), scale
 
 
-def _stored(tensors: Mapping[str, Tensor], store_as: StoreAs, place: str) -> dict[str, Tensor]:
-    """The tensors as the file holds them."""
+def _stored(tensors: Mapping[str, Tensor], usual: StoreAs, coarse: tuple[str, ...], place: str) -> dict[str, Tensor]:
+    """The tensors as the file holds them, those whose names begin as ``coarse`` has it as int8."""
     stored: dict[str, Tensor] = {}
     for name, given in tensors.items():
         tensor = given.detach().cpu()
+        store_as = "int8" if name.startswith(coarse) else usual
         if not tensor.is_floating_point():
             if store_as == "int8" and tensor.dtype == torch.int8:
                 raise CheckpointError(f"{place}: tensor {name} is int8 already and cannot be stored row-wise")
@@ -158,7 +159,13 @@ def _check_replaceable(folder: Path) -> None:
 
 
 def save_checkpoint(
-    folder: str | Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any], card: str, *, store_as: StoreAs = "float32"
+    folder: str | Path,
+    tensors: Mapping[str, Tensor],
+    config: Mapping[str, Any],
+    card: str,
+    *,
+    store_as: StoreAs = "float32",
+    coarse: tuple[str, ...] = (),
 ) -> None:
     """Write a checkpoint folder, replacing an earlier one.
 
@@ -169,6 +176,7 @@ def save_checkpoint(
         card: Text of the model card, Markdown.
         store_as: How floating point tensors are kept: "float32"; "fp16"; or "int8", symmetric with one scale for each row
             (first dimension) of tensors of two and more dimensions, the others float32.
+        coarse: How names of tensors begin that are kept as int8 whatever the others are.
 
     Raises:
         CheckpointError: a weight is NaN or infinite (also after rounding to fp16), the config is not strict JSON, names
@@ -177,14 +185,15 @@ def save_checkpoint(
     folder = Path(folder)
     place = str(folder)
     _check_finite(tensors, place)
-    stored = _stored(tensors, store_as, place)
+    stored = _stored(tensors, store_as, coarse, place)
     _check_finite(stored, f"{place}: stored as {store_as}")
     try:
         config_text = json.dumps(dict(config), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
     except (TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{place}: the config is not strict JSON: {error}") from None
+    how = "int8" if coarse else store_as
     contents = {
-        TENSORS: safetensors.torch.save(stored, metadata={"store_as": store_as}),  # two keys would come in random order
+        TENSORS: safetensors.torch.save(stored, metadata={"store_as": how}),  # two keys would come in random order
         CONFIG: config_text.encode(),
         CARD: card.encode(),
     }

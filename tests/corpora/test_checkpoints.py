@@ -82,6 +82,18 @@ def test_fp16(tmp_path, tensors):
         save_checkpoint(tmp_path / "big", {"big": torch.tensor([7e4])}, {}, "", store_as="fp16")
 
 
+def test_some_as_int8_beside_others_as_fp16(tmp_path):
+    tensors = {"coarse.w": torch.randn(4, 6), "coarse.bias": torch.randn(4), "fine.w": torch.randn(4, 6)}
+    save_checkpoint(tmp_path / "both", tensors, CONFIG, CARD, store_as="fp16", coarse=("coarse.",))
+    loaded = load_checkpoint(tmp_path / "both").tensors
+    assert set(loaded) == set(tensors)
+    assert torch.equal(loaded["fine.w"], tensors["fine.w"].half().float())
+    assert torch.equal(loaded["coarse.bias"], tensors["coarse.bias"])
+    off = (loaded["coarse.w"] - tensors["coarse.w"]).abs().amax(1)
+    assert (off <= tensors["coarse.w"].abs().amax(1) / 254 * 1.01).all()
+    assert off.max() > 0
+
+
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(rows=st.integers(1, 5), columns=st.integers(1, 9), exponent=st.integers(-6, 6), seed=st.integers(0, 99))
 def test_int8_is_within_half_a_step_of_each_row(tmp_path_factory, rows, columns, exponent, seed):

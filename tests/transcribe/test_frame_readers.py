@@ -11,7 +11,7 @@ import torch
 
 from transcribe.families import FAMILIES
 from transcribe.frames.crops import CropBatch, validation_batches
-from transcribe.frames.drum_reader import REACH, DrumReader
+from transcribe.frames.drum_reader import REACH, DrumReader, DrumReaders
 from transcribe.frames.drum_training import train_drums
 from transcribe.frames.drums import DRUM_CLASSES
 from transcribe.frames.loss import drum_losses
@@ -69,7 +69,7 @@ def test_drums_are_told_from_near_frames_alone() -> None:
 
 def test_drums_are_learned_by_heart(batch: CropBatch) -> None:
     torch.manual_seed(0)
-    reader = DrumReader()
+    reader = DrumReaders(2)
     optimizer = torch.optim.AdamW(reader.parameters(), lr=3e-3)
     spectra = log_frequency(batch.samples)
     losses = []
@@ -82,8 +82,19 @@ def test_drums_are_learned_by_heart(batch: CropBatch) -> None:
     assert losses[-1] < 0.4 * losses[0]
 
 
+def test_readers_asked_together_say_their_mean() -> None:
+    torch.manual_seed(0)
+    both = DrumReaders(2).eval()
+    spectra = torch.rand(1, 2, 20, NUM_BINS) * 5
+    with torch.no_grad():
+        told, one, other = both(spectra), *(reader(spectra) for reader in both.readers)
+    torch.testing.assert_close(told.drums, (one.drums + other.drums) / 2)
+    torch.testing.assert_close(told.drum_velocity, (one.drum_velocity + other.drum_velocity) / 2)
+    assert (one.drums - other.drums).abs().max() > 1e-4
+
+
 def test_training_alone_ends_in_time_and_ready_to_hear(batch: CropBatch) -> None:
-    drums, timbre = DrumReader(), TimbreReader()
+    drums, timbre = DrumReaders(1), TimbreReader()
     assert 0 < train_drums(drums, endless(batch), 0.01) < 50
     assert 0 < train_timbre(timbre, endless(batch), 0.01) < 10
     assert not drums.training

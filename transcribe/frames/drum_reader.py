@@ -3,7 +3,8 @@
 A stroke is noise and resonance over the whole spectrum, at the same places whatever is played beside it, and it is over soon. So
 drums have a small network of their own: convolutions over frequency and time, which hear a drum that is tuned a little higher as
 much the same, then a vector for each frame, mixed over some frames to either side. It learns with the frame model, and goes on
-alone on music with many drums (``transcribe.frames.drum_training``), which costs little.
+alone on music with many drums (``transcribe.frames.drum_training``), which costs little. Readers that learned from other drums are
+asked together: kits that are new to both mislead them in other ways.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch.nn import functional
 from transcribe.frames.drums import DRUM_CLASSES
 from transcribe.spectra.log_frequency import NUM_BINS
 
-__all__ = ["REACH", "DrumOutputs", "DrumReader"]
+__all__ = ["REACH", "DrumOutputs", "DrumReader", "DrumReaders"]
 
 RESOLUTIONS = 2
 CHANNELS = (24, 40)
@@ -80,3 +81,20 @@ class DrumReader(nn.Module):
         told = self.head(functional.relu(self.over_time(frames))).transpose(1, 2)[:, REACH:-REACH]
         drums = len(DRUM_CLASSES)
         return DrumOutputs(told[..., :drums], torch.sigmoid(told[..., drums:]))
+
+
+class DrumReaders(nn.Module):
+    """Readers whose logits and strengths are averaged.
+
+    Args:
+        count: How many.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.readers = nn.ModuleList(DrumReader() for _ in range(count))
+
+    def forward(self, spectra: Float[Tensor, "batch 2 time freq"]) -> DrumOutputs:
+        """Means of what the readers say; arguments as theirs."""
+        told = [reader(spectra) for reader in self.readers]
+        return DrumOutputs(*(torch.stack(values).mean(dim=0) for values in zip(*told, strict=True)))

@@ -1,4 +1,4 @@
-"""Let a frame model's drum reader go on alone, on crops with many drums.
+"""Let a frame model's drum readers go on alone, on crops with many drums.
 
 Crops are heard again several times for each new one, since making them costs more than learning from them.
 """
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from transcribe.frames.crops import CropBatch
-from transcribe.frames.drum_reader import DrumReader
+from transcribe.frames.drum_reader import DrumReaders
 from transcribe.frames.loss import WEIGHTS, drum_losses
 from transcribe.spectra.log_frequency import log_frequency
 
@@ -35,23 +35,23 @@ class _Heard(NamedTuple):
 
 
 def train_drums(
-    reader: DrumReader, batches: Iterable[CropBatch], minutes: float, seed: int = 0, say: Callable[[str], None] | None = None
+    readers: DrumReaders, batches: Iterable[CropBatch], minutes: float, seed: int = 0, say: Callable[[str], None] | None = None
 ) -> float:
     """Train in place until the time is used; gives the last mean loss of the drums (nats a frame).
 
     Args:
-        reader: Of a frame model.
+        readers: Of a frame model.
         batches: Endless.
         minutes: Wall time.
         seed: Of what is replayed.
         say: Hears the loss now and then.
     """
     rng = np.random.default_rng(seed)
-    optimizer = torch.optim.AdamW(reader.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(readers.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     kept: list[_Heard] = []
     started = said = time.monotonic()
     losses: list[float] = []
-    reader.train()
+    readers.train()
     for batch in batches:
         share = (time.monotonic() - started) / (60 * minutes)
         if share >= 1:
@@ -64,7 +64,7 @@ def train_drums(
             kept.pop(int(rng.integers(len(kept) - 1)))
         for index in (*rng.integers(len(kept), size=REPLAYED).tolist(), len(kept) - 1):
             heard = kept[index]
-            found = drum_losses(reader(heard.spectra.float()), heard.drums, heard.velocity, heard.weight)
+            found = drum_losses(readers(heard.spectra.float()), heard.drums, heard.velocity, heard.weight)
             loss = torch.stack([WEIGHTS[name] * value for name, value in found.items()]).sum()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -73,5 +73,5 @@ def train_drums(
         if say is not None and time.monotonic() - said > SAY_EVERY_S:
             said = time.monotonic()
             say(f"drums: {np.mean(losses[-200:]):.4f} nats a frame")
-    reader.eval()
+    readers.eval()
     return float(np.mean(losses[-200:])) if losses else float("nan")

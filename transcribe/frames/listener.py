@@ -23,6 +23,7 @@ from transcribe.spectra.timing import SAMPLE_RATE_HZ
 __all__ = ["DEFAULT_WEIGHTS", "FrameListener", "load_listener"]
 
 DEFAULT_WEIGHTS = "frames"
+COARSE = ("drums.",)  # names of weights that are stored as int8
 KIND = "frames"
 
 
@@ -97,7 +98,7 @@ class FrameListener:
             folder: Where to.
             card: Text of the model card.
             about: How it was trained, as JSON values; kept in the config.
-            store_as: Form of the numbers.
+            store_as: Form of the numbers; as fp16 drums are int8, which they bear, and timbre does not.
 
         Raises:
             CheckpointError: As ``corpora.checkpoints.save_checkpoint``.
@@ -108,7 +109,8 @@ class FrameListener:
             "decoder": self.settings.to_dict(),
             "about": about,
         }
-        save_checkpoint(folder, self.model.state_dict(), config, card, store_as=store_as)
+        coarse = COARSE if store_as == "fp16" else ()
+        save_checkpoint(folder, self.model.state_dict(), config, card, store_as=store_as, coarse=coarse)
 
     @classmethod
     def from_pretrained(cls, name: str | Path = DEFAULT_WEIGHTS) -> FrameListener:

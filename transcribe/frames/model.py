@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from transcribe.families import FAMILIES
-from transcribe.frames.drum_reader import REACH, DrumOutputs, DrumReader
+from transcribe.frames.drum_reader import REACH, DrumOutputs, DrumReaders
 from transcribe.frames.targets import NUM_PITCHES
 from transcribe.frames.timbre import LOOKS_AHEAD, TimbreReader
 from transcribe.spectra.log_frequency import BINS_PER_OCTAVE, BINS_PER_SEMITONE, NUM_BINS
@@ -48,6 +48,7 @@ class FrameModelConfig:
         groups: Kernels over pitch in a layer.
         pulse_width: Of a frame's own vector.
         pulse_dilations: Of its layers.
+        drum_readers: Networks that are asked for drums.
     """
 
     width: int = 32
@@ -55,6 +56,7 @@ class FrameModelConfig:
     groups: int = 8
     pulse_width: int = 96
     pulse_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
+    drum_readers: int = 1
 
     def __post_init__(self) -> None:
         if self.width % self.groups:
@@ -238,7 +240,7 @@ class FrameModel(nn.Module):
         self.cells = nn.Linear(NUM_PITCHES * SQUEEZED, pulse)
         self.pulse_layers = nn.ModuleList(PulseLayer(pulse, dilation) for dilation in config.pulse_dilations)
         self.pulse_head = nn.Linear(pulse, 3)
-        self.drums = DrumReader()
+        self.drums = DrumReaders(config.drum_readers)
         self.timbre = TimbreReader()
         with torch.no_grad():  # nearly everything is silent nearly everywhere
             self.cell_head.bias[:3] = torch.tensor([-5.0, -3.0, -5.0])

@@ -129,7 +129,7 @@ def run_transcribe(
 
 
 def learn_drums(model: FrameModel, store: Path, minutes: float, *, seed: int, workers: int, say: Callable[[str], None]) -> float:
-    """Let a trained model's drum reader go on with crops of its store; gives the last loss. Arguments as ``run_transcribe``."""
+    """Let a trained model's drum readers go on with crops of its store; gives the last loss. Arguments as ``run_transcribe``."""
     source = CropSource(str(store), seed + 2, READER_FRAMES, DRUM_CROPS, shares=DRUM_KINDS, mixed=DRUM_MIXTURES)
     return train_drums(model.drums, training_batches(source, 0, workers), minutes, seed, say)
 

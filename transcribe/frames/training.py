@@ -23,7 +23,7 @@ __all__ = ["PRESETS", "crop_loss", "train_frames", "training_batches", "validate
 PRESETS = {
     "tiny": FrameModelConfig(width=24, dilations=(1, 2, 4, 8, 16, 2), pulse_width=64),
     "cpu": FrameModelConfig(),
-    "gpu": FrameModelConfig(width=64, dilations=(1, 2, 4, 8, 16, 32, 1, 2, 4, 8), groups=16, pulse_width=192),
+    "gpu": FrameModelConfig(width=64, dilations=(1, 2, 4, 8, 16, 32, 1, 2, 4, 8), groups=16, pulse_width=192, drum_readers=2),
 }
 VALIDATION_CROPS = 64
 

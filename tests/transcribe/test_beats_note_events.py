@@ -9,7 +9,6 @@ import torch
 
 from compose.ordered_blocks import ordered_items_of
 from compose.training import TrainingPlan
-from corpora.checkpoints import save_checkpoint
 from corpora.errors import CheckpointError
 from corpora.piece import MEASURE_DTYPE, NOTE_DTYPE, Part, Piece, Table
 from render.perform import perform
@@ -17,8 +16,8 @@ from transcribe.beats import note_activations
 from transcribe.beats.note_activations import load_note_beats, save_note_beats, track_note_beats
 from transcribe.beats.note_examples import BeatExample, beat_example, perform_freely, varied
 from transcribe.beats.note_features import CHROMA, LAGS, LAGS_S, NUM_FEATURES, note_events
-from transcribe.beats.note_model import METERS, PERIODS_S, NoteBeatConfig, NoteBeatEnsemble, NoteBeatModel
-from transcribe.beats.train_note_beats import BLOCK, beat_loss, targets_of, train_note_beats, window_block, windows
+from transcribe.beats.note_model import PERIODS_S, NoteBeatConfig, NoteBeatModel
+from transcribe.beats.train_note_beats import BLOCK, targets_of, train_note_beats, window_block, windows
 from transcribe.heard import DRUMS, HEARD_DTYPE
 
 
@@ -64,12 +63,10 @@ def test_at_another_tempo_the_same_notes_are_together() -> None:
 @pytest.mark.parametrize("stretch", [0.75, 1.15])
 def test_what_is_said_of_a_beat_at_another_tempo_is_put_back(stretch: float) -> None:
     """A network that hears one period at all times: in the notes' own tempo it is as much shorter as they were made slower."""
-    model = NoteBeatEnsemble([NoteBeatConfig.tiny()]).eval()
-    network = model.networks[0]
-    assert isinstance(network, NoteBeatModel)
+    model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
     with torch.no_grad():
-        network.period_head.weight.zero_()
-        network.period_head.bias.copy_(-((torch.arange(len(PERIODS_S)) - 20.0) ** 2))
+        model.period_head.weight.zero_()
+        model.period_head.bias.copy_(-((torch.arange(len(PERIODS_S)) - 20.0) ** 2))
         notes = heard(*((0.5 * beat, 60) for beat in range(12)))
         _, _, said = note_activations._opinion(model, note_events(notes, stretch), stretch)
     shares = torch.softmax(said[5], dim=-1).numpy()
@@ -115,7 +112,7 @@ def test_targets_are_the_events_on_beats() -> None:
     assert targets[:, 0].tolist() == [1.0] * 24
     assert periods[:-1].numpy() == pytest.approx(np.diff(example.beats["time_s"])[: len(periods) - 1], abs=1e-5)
     assert targets[:, 1].tolist() == [1.0, 0.0, 0.0] * 8
-    assert {METERS[index] for index in meters.tolist()} == {(3, 4)}
+    assert set(meters.tolist()) == {2}  # 3/4
 
 
 def test_variations_keep_beats_at_their_notes() -> None:
@@ -143,7 +140,7 @@ def test_blocks_of_windows_are_a_function_of_their_number() -> None:
 def test_training_learns_and_tracks_and_is_saved(tmp_path: Path) -> None:
     examples = [perform_freely(waltz(), seed) for seed in range(2)]
     plan = TrainingPlan(steps=70, learning_rate=4e-3, averaging=0.9)
-    model, figures = train_note_beats(tmp_path / "run", examples, examples[:1], plan, configs=[NoteBeatConfig.tiny()])
+    model, figures = train_note_beats(tmp_path / "run", examples, examples[:1], plan, config=NoteBeatConfig.tiny())
     assert figures["beat_nats"] < 0.4
     save_note_beats(tmp_path / "model", model, "card")
     loaded = load_note_beats(str(tmp_path / "model"))
@@ -157,7 +154,7 @@ def test_training_learns_and_tracks_and_is_saved(tmp_path: Path) -> None:
 
 def test_what_fills_rows_up_changes_nothing() -> None:
     torch.manual_seed(0)
-    model = NoteBeatEnsemble([NoteBeatConfig.tiny()]).eval()
+    model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
     batch = next(windows([perform_freely(waltz(60), 1), perform_freely(waltz(6), 2)], np.random.default_rng(0), [1.0, 1.0]))
     together = model(batch.features, batch.times_s, batch.is_event)
     assert not batch.is_event.all()
@@ -167,27 +164,9 @@ def test_what_fills_rows_up_changes_nothing() -> None:
             assert one[0].detach().numpy() == pytest.approx(other[row, there].detach().numpy(), abs=1e-4)
 
 
-def test_networks_asked_together_say_their_mean() -> None:
-    torch.manual_seed(0)
-    both = NoteBeatEnsemble([NoteBeatConfig.tiny(), NoteBeatConfig(embed_dim=24, num_convolutions=1, num_layers=1)]).eval()
-    features, times_s = torch.randn(2, 20, NUM_FEATURES), torch.cumsum(torch.rand(2, 20), dim=1)
-    one, other = (network(features, times_s) for network in both.networks)
-    assert (one.beats - other.beats).abs().max() > 1e-3
-    for mean, parts in zip(both(features, times_s), zip(one, other, strict=True), strict=True):
-        assert torch.allclose(mean, sum(parts) / 2, atol=1e-6)
-
-
-def test_each_network_learns_from_its_own_faults() -> None:
-    torch.manual_seed(0)
-    both = NoteBeatEnsemble([NoteBeatConfig.tiny()] * 2).eval()
-    batch = next(windows([perform_freely(waltz(8), 1)], np.random.default_rng(0), [1.0]))
-    alone = [beat_loss(network, batch).detach() for network in both.networks]
-    assert float(beat_loss(both, batch).detach()) == pytest.approx(float(sum(alone)), rel=1e-5)
-
-
 def test_only_distances_in_time_count() -> None:
     torch.manual_seed(0)
-    model = NoteBeatEnsemble([NoteBeatConfig.tiny()]).eval()
+    model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
     features, times_s = torch.randn(1, 30, NUM_FEATURES), torch.cumsum(torch.rand(1, 30), dim=1)
     here, later = model(features, times_s), model(features, times_s + 11.0)
     slower = model(features, 2 * times_s)
@@ -208,7 +187,7 @@ def test_every_event_is_answered_for_once(duration_s: float) -> None:
 
 
 def test_no_notes_are_no_beats() -> None:
-    model = NoteBeatEnsemble([NoteBeatConfig.tiny()]).eval()
+    model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
     tracked = track_note_beats(np.zeros(0, dtype=HEARD_DTYPE), 12.0, model=model)
     assert len(tracked.beats) == 0
 
@@ -220,12 +199,3 @@ def test_other_weights_are_refused() -> None:
         NoteBeatConfig(embed_dim=0)
     with pytest.raises(CheckpointError, match="unexpected keyword argument 'width'"):
         NoteBeatConfig.from_dict({"width": 3})
-    with pytest.raises(CheckpointError, match="expected at least one network"):
-        NoteBeatEnsemble([])
-
-
-@pytest.mark.parametrize("networks", [None, 3, ["tiny"], {}])
-def test_a_config_without_sizes_of_networks_is_refused(networks: object, tmp_path: Path) -> None:
-    save_checkpoint(tmp_path / "model", {"x": torch.zeros(1)}, {"kind": note_activations.KIND, "networks": networks}, "card")
-    with pytest.raises(CheckpointError, match="expected sizes of networks"):
-        load_note_beats(str(tmp_path / "model"))

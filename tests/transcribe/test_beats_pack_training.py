@@ -56,9 +56,7 @@ def test_scores_whose_bars_are_not_as_long_as_their_meter_do_not_teach() -> None
 
 def test_a_run_ends_in_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pack_training, "performed_examples", lambda split, *_: iter([("openscore-lieder", example())] * 3))
-    monkeypatch.setitem(
-        pack_training.PRESETS, "cpu", (NoteBeatConfig.tiny(), NoteBeatConfig(embed_dim=24, num_convolutions=1, num_layers=1))
-    )
+    monkeypatch.setitem(pack_training.PRESETS, "cpu", NoteBeatConfig.tiny())
     said: list[str] = []
     figures = run_beats(tmp_path / "run", 0.03, say=said.append)
     assert any("3" in line for line in said)

@@ -14,13 +14,13 @@ from transcribe.beats.note_examples import beat_example
 from transcribe.beats.note_features import FRAMES_PER_SECOND, note_events
 from transcribe.beats.train_note_beats import targets_of
 
-MAX_BYTES = 12 << 20
+MAX_BYTES = 5 << 20
 
 
 def test_weights_are_small() -> None:
     folder = list_weights()["beats"]
     assert sum(path.stat().st_size for path in folder.iterdir()) < MAX_BYTES
-    assert sum(p.numel() for p in load_note_beats().parameters()) < 6_000_000
+    assert sum(p.numel() for p in load_note_beats().parameters()) < 2_500_000
 
 
 def test_beats_of_held_out_songs_are_heard() -> None:

@@ -1,4 +1,4 @@
-"""The networks that hear beats in notes: ``NoteBeatModel``, and several that are asked together, ``NoteBeatEnsemble``.
+"""The network that hears beats in notes: ``NoteBeatModel``.
 
 It goes from event to event (``transcribe.beats.note_features``) instead of from frame to frame of a spectrogram: some five steps
 a second instead of a hundred. Dilated convolutions first (after Davies & Böck, "Temporal convolutional networks for musical audio
@@ -6,8 +6,7 @@ beat tracking", EUSIPCO 2019), then self-attention over the whole window, whose 
 event (rotary embedding: Su et al., "RoFormer", 2021, section 3.2, with seconds for positions): a head can ask for what lies a
 given time away, a beat, a bar or a phrase, however many notes there are on the way.
 
-Heads say of every event how likely it is a beat and a downbeat, which meter it stands in, and how long a beat is there. Networks
-that began from other weights err at other places, so that their mean logits are right more often than each.
+Heads say of every event how likely it is a beat and a downbeat, which meter it stands in, and how long a beat is there.
 
 Conventions: seconds within a window of at most ``WINDOW_S``; rows of a batch are padded at their end.
 """
@@ -15,7 +14,6 @@ Conventions: seconds within a window of at most ``WINDOW_S``; rows of a batch ar
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -27,15 +25,11 @@ from torch import Tensor, nn
 from corpora.errors import CheckpointError
 from transcribe.beats.note_features import NUM_FEATURES
 
-__all__ = ["METERS", "PERIODS_S", "WINDOW_S", "BeatLogits", "NoteBeatConfig", "NoteBeatEnsemble", "NoteBeatModel"]
+__all__ = ["METERS", "PERIODS_S", "WINDOW_S", "BeatLogits", "NoteBeatConfig", "NoteBeatModel"]
 
-METERS = (
-    *((2, 1), (3, 1), (2, 2), (3, 2), (4, 2), (2, 4), (3, 4), (4, 4), (6, 4)),
-    *((3, 8), (4, 8), (6, 8), (9, 8), (12, 8)),
-    (0, 0),  # any other
-)
+METERS = ((2, 2), (2, 4), (3, 4), (4, 4), (3, 8), (6, 8), (9, 8), (12, 8), (0, 0))  # (0, 0): any other
 PERIODS_S = np.geomspace(0.2, 2.4, 33)  # from beat to beat, middles of classes
-WINDOW_S = 60.0
+WINDOW_S = 45.0
 KERNEL = 5
 SHORTEST_TURN_S, LONGEST_TURN_S = 0.2, 60.0  # in which the first and the last pair of a head's numbers turn once
 WIDENING = 2  # of the layers between attentions
@@ -198,32 +192,3 @@ class NoteBeatModel(nn.Module):
             x = block(x, turns, seen)
         x = self.norm(x)
         return BeatLogits(self.head(x), self.meter_head(x), self.period_head(x))
-
-
-class NoteBeatEnsemble(nn.Module):
-    """Networks whose logits are averaged.
-
-    Args:
-        configs: Their sizes, one or more.
-    """
-
-    def __init__(self, configs: Sequence[NoteBeatConfig]) -> None:
-        super().__init__()
-        if not configs:
-            raise CheckpointError("note beats: expected at least one network, got none")
-        self.networks = nn.ModuleList(NoteBeatModel(config) for config in configs)
-
-    @property
-    def configs(self) -> tuple[NoteBeatConfig, ...]:
-        """Sizes of the networks."""
-        return tuple(network.config for network in self.networks if isinstance(network, NoteBeatModel))
-
-    def forward(
-        self,
-        features: Float[Tensor, "batch event feature"],
-        times_s: Float[Tensor, "batch event"],
-        is_event: Bool[Tensor, "batch event"] | None = None,
-    ) -> BeatLogits:
-        """Mean logits; arguments as those of a network."""
-        said = [network(features, times_s, is_event) for network in self.networks]
-        return BeatLogits(*(torch.stack(logits).mean(dim=0) for logits in zip(*said, strict=True)))

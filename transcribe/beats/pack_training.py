@@ -1,4 +1,4 @@
-"""``partimento train beats``: networks of note beats from scores of the packs, performed by rule, as a run in a folder.
+"""``partimento train beats``: the network of note beats from scores of the packs, performed by rule, as a run in a folder.
 
 The folder holds ``state.pt`` and the curve (``compose.training``), and once it is done ``model/``, a checkpoint in the form of the
 one that comes with the package.
@@ -31,32 +31,25 @@ __all__ = ["bars_fit_meters", "performed_examples", "run_beats", "teaches_beats"
 
 PACKS: Mapping[str, float] = {  # how often a minute of each comes
     "openscore-lieder": 1.0,
-    "nifc-chopin-first-editions": 1.6,
-    "nifc-polish-scores": 0.45,
-    "openscore-string-quartets": 2.5,
-    "openscore-orchestra": 1.0,
+    "nifc-chopin-first-editions": 2.0,
+    "nifc-polish-scores": 0.7,
+    "openscore-string-quartets": 4.0,
 }
-TRAIN_FILES, VALID_FILES = 1800, 80  # of a pack
+TRAIN_FILES, VALID_FILES = 1200, 40  # of a pack
 FEWEST_NOTES, FEWEST_BEATS = 30, 16
 MOST_MISFITS = 1 / 3  # share of bars whose length is not that of their meter: of 267 songs none has more than 0.3
 MOST_OVERLONG = 0.03  # share of beats past those of the meter: cadenzas
 BEAT_S = (0.2, 2.1)  # in the median; others are kern files without a tempo
 COUNTED_S = 240.0  # of a long piece
 MODEL_FOLDER = "model"
-PRESETS = {
-    "cpu": (NoteBeatConfig(),),
-    "gpu": (
-        NoteBeatConfig(embed_dim=192, num_convolutions=5, num_layers=8, num_heads=6),
-        NoteBeatConfig(embed_dim=160, num_convolutions=5, num_layers=6),
-    ),
-}
-WINDOWS = {"cpu": 8, "gpu": 64}  # in a batch
-LEARNING_RATE, WEIGHT_DECAY, EVALUATE_EVERY_S = 1.5e-3, 0.03, 180.0
+PRESETS = {"cpu": NoteBeatConfig(), "gpu": NoteBeatConfig(embed_dim=160, num_convolutions=5, num_layers=6)}
+WINDOWS = {"cpu": 8, "gpu": 32}  # in a batch
+LEARNING_RATE, WEIGHT_DECAY, EVALUATE_EVERY_S = 1.5e-3, 0.02, 180.0
 FURTHER_RATE = 3e-4  # of what is trained already
 
 CARD = """# beats: beats, downbeats and meters of notes
 
-Networks of `transcribe.beats.note_model`, {parameters:,} weights in all.
+The network of `transcribe.beats.note_model`, {parameters:,} weights.
 
 | | |
 |---|---|

@@ -26,7 +26,8 @@ __all__ = ["BAR_SIZES", "TrackedBeats", "mix_activations", "track_beats"]
 BAR_SIZES = (2, 3, 4, 5, 7)  # beats a bar that are looked for
 USUAL_SHARES = {2: 0.3, 3: 0.3, 4: 0.38, 5: 0.01, 7: 0.01}  # of music, where nothing else is known
 PLAIN_METERS = {2: (2, 4), 3: (3, 4), 4: (4, 4), 5: (5, 4), 7: (7, 4)}  # what bar sizes are called, where nothing else is known
-OTHER_SHARES = {2: 0.15, 3: 0.05, 4: 0.1, 5: 0.5, 7: 0.2}  # of the meters that the networks have no name for
+OTHER_SHARES = {2: 0.1, 3: 0.3, 4: 0.2, 5: 0.3, 7: 0.1}  # of the meters that the network has no name for
+OTHER_METERS = {2: (6, 4), 3: (3, 2)}  # the commonest of them in training: 12 of 16, and 9 of 10
 METER_WEIGHT = 8.0  # witnesses that the network's opinion of the meter counts for
 LEAST_SHARE = 1e-3
 TEMPO_WEIGHT = 4.0  # witnesses that the network's opinion of the tempo counts for, each second
@@ -160,4 +161,8 @@ def _name(size: int, meter_shares: NDArray[np.float32] | None) -> tuple[int, int
     """The likeliest meter with so many beats a bar."""
     if meter_shares is None:
         return PLAIN_METERS[size]
-    return max(_named(size, meter_shares), default=(0.0, PLAIN_METERS[size]))[1]
+    named = _named(size, meter_shares)
+    if size in OTHER_METERS:
+        other = float(meter_shares[METERS.index((0, 0))])
+        named.append((OTHER_SHARES[size] * other, OTHER_METERS[size]))
+    return max(named, default=(0.0, PLAIN_METERS[size]))[1]

@@ -1,4 +1,4 @@
-"""Train networks of note beats: ``train_note_beats``.
+"""Train the network of note beats: ``train_note_beats``.
 
 Each batch is windows of performed scores, varied anew every time (``transcribe.beats.note_examples.varied``). An event is a beat
 when it is the nearest to one, within 60 ms.
@@ -24,14 +24,14 @@ from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
 from transcribe.beats.note_examples import BeatExample, varied
 from transcribe.beats.note_features import NUM_FEATURES, note_events
-from transcribe.beats.note_model import METERS, PERIODS_S, WINDOW_S, NoteBeatConfig, NoteBeatEnsemble
+from transcribe.beats.note_model import METERS, PERIODS_S, WINDOW_S, NoteBeatConfig, NoteBeatModel
 
 __all__ = ["BeatBatch", "beat_loss", "targets_of", "train_note_beats", "validate_note_beats", "window_block", "windows"]
 
 BATCH = 8
 BLOCK = 4  # batches made together
 NEAR_S = 0.06
-METER_WEIGHT, PERIOD_WEIGHT = 0.25, 0.1
+METER_WEIGHT, PERIOD_WEIGHT = 0.15, 0.1
 PERIOD_BLUR = 0.7  # of a class: how far a beat's length is shared out among its neighbours
 IGNORED = -100
 
@@ -160,12 +160,8 @@ def _losses(model: nn.Module, batch: BeatBatch) -> _Losses:
 
 
 def beat_loss(model: nn.Module, batch: BeatBatch) -> Tensor:
-    """Mean nats of beats and downbeats, and some of the meter's and of the beat's length's; each network learns by itself."""
-    networks = model.networks if isinstance(model, NoteBeatEnsemble) else [model]
-    return torch.stack([_weighed(_losses(network, batch)) for network in networks]).sum()
-
-
-def _weighed(losses: _Losses) -> Tensor:
+    """Mean nats of beats and downbeats, and a little of those of the meter and of the beat's length."""
+    losses = _losses(model, batch)
     return losses.beats + METER_WEIGHT * losses.meter + PERIOD_WEIGHT * losses.period
 
 
@@ -189,12 +185,12 @@ def train_note_beats(
     valid: Sequence[BeatExample],
     plan: TrainingPlan,
     seed: int = 0,
-    configs: Sequence[NoteBeatConfig] = (NoteBeatConfig(),),
+    config: NoteBeatConfig | None = None,
     weights: Sequence[float] | None = None,
     batch: int = BATCH,
     workers: int = 1,
-    start: NoteBeatEnsemble | None = None,
-) -> tuple[NoteBeatEnsemble, dict[str, float]]:
+    start: NoteBeatModel | None = None,
+) -> tuple[NoteBeatModel, dict[str, float]]:
     """Train until the plan's time is used, resuming from the folder.
 
     Args:
@@ -202,17 +198,17 @@ def train_note_beats(
         examples, valid: Performed scores to learn from, and held-out ones.
         plan: Time and rates.
         seed: Of weights and batches.
-        configs: Sizes of the networks.
+        config: Sizes; the usual ones when None.
         weights: How often each example comes, relative to the others; all alike when None.
         batch: Windows in a batch.
         workers: Processes that make the windows, which are the same whatever their number.
-        start: Trained networks to begin with, which stay as they are; ``configs`` do not count then.
+        start: A trained model to begin with, which stays as it is; ``config`` does not count then.
 
     Returns:
         The model with averaged weights, and its figures on the held-out examples.
     """
     torch.manual_seed(seed)
-    model = copy.deepcopy(start) if start is not None else NoteBeatEnsemble(configs)
+    model = copy.deepcopy(start) if start is not None else NoteBeatModel(config or NoteBeatConfig())
     held_out = windows(valid, np.random.default_rng(1), [1.0] * len(valid))
     fixed = [next(held_out) for _ in range(8)]
     given = examples, weights or [1.0] * len(examples)

@@ -98,7 +98,7 @@ class FrameListener:
             folder: Where to.
             card: Text of the model card.
             about: How it was trained, as JSON values; kept in the config.
-            store_as: Form of the numbers; as fp16 drums are int8, which they bear, and timbre does not.
+            store_as: Form of the numbers; beside fp16, drums are int8, which changes what is heard by no more than chance.
 
         Raises:
             CheckpointError: As ``corpora.checkpoints.save_checkpoint``.

@@ -103,9 +103,19 @@ def _summary(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("notes", f"{len(notes)}, mean confidence {sure:.2f}"),
         ("instruments", ", ".join(report["instruments"]) or "none"),
         ("pedal", f"{len(report['pedals'])} times down"),
-        ("beats", f"{len(beats)}" + (f", {report['meter']}" if report["meter"] else "")),
+        ("beats", f"{len(beats)}" + (f", {report['meter']} at {report['tempo']:.0f} a minute" if report["tempo"] else "")),
+        *_other_readings(report),
         ("length", f"{report['duration_s']:.1f} s, {report['work_per_second']:.3f} s of work for each"),
     ]
+
+
+def _other_readings(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """A row on what meter or tempo is likely besides, for users who know better."""
+    meters, tempi = report["readings"]["meters"], report["readings"]["tempi"]
+    own = report["tempo"] or 0.0
+    said = [f"--meter {row['meter']} ({row['share']:.0%})" for row in meters if row["meter"] != report["meter"]]
+    said += [f"--tempo {row['tempo']:.0f} ({row['share']:.0%})" for row in tempi if not own / 1.2 < row["tempo"] < own * 1.2]
+    return [("or", ", ".join(said))] if said else []
 
 
 def train_transcribe(

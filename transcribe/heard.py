@@ -7,12 +7,13 @@ pedal ends with the pedal (the convention of MAESTRO). Velocities are MIDI's, 1 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from corpora.piece import Table
 
-__all__ = ["BEAT_DTYPE", "DRUMS", "HEARD_DTYPE", "PEDAL_DTYPE", "HeardMusic", "sort_heard"]
+__all__ = ["BEAT_DTYPE", "DRUMS", "HEARD_DTYPE", "PEDAL_DTYPE", "BeatReadings", "HeardMusic", "sort_heard"]
 
 DRUMS = -1  # in the field ``family``
 
@@ -31,6 +32,18 @@ PEDAL_DTYPE = np.dtype([("onset_s", np.float64), ("offset_s", np.float64)])  # t
 BEAT_DTYPE = np.dtype([("time_s", np.float64), ("number", np.int32)])  # 1 is the downbeat, 2 the next beat of the bar ...
 
 
+class BeatReadings(NamedTuple):
+    """Meters and tempi that the music may have, the likeliest first.
+
+    Args:
+        meters: (beats per bar, beat type) and its probability.
+        tempi: Beats a minute, and the probability of about so many.
+    """
+
+    meters: tuple[tuple[tuple[int, int], float], ...] = ()
+    tempi: tuple[tuple[float, float], ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class HeardMusic:
     """What was heard in a recording.
@@ -44,6 +57,7 @@ class HeardMusic:
             6/8 it is a dotted quarter, two a bar, and ``beats_per_bar`` is 6.
         beat_type: 2, 4 or 8 (0: not known).
         name: Of the recording, for messages.
+        readings: What meter and tempo may be besides; empty where no beats were looked for.
     """
 
     notes: Table
@@ -53,6 +67,7 @@ class HeardMusic:
     beats_per_bar: int = 0
     beat_type: int = 0
     name: str = ""
+    readings: BeatReadings = field(default_factory=BeatReadings)
 
     def __post_init__(self) -> None:
         for table, dtype in ((self.notes, HEARD_DTYPE), (self.pedals, PEDAL_DTYPE), (self.beats, BEAT_DTYPE)):

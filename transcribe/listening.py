@@ -71,6 +71,13 @@ class Transcription:
             "work_per_second": round(self.work_s / max(music.duration_s, 1e-9), 4),
             "instruments": [_family_name(family) for family in families],
             "meter": f"{music.beats_per_bar}/{music.beat_type}" if music.beats_per_bar else None,
+            "tempo": round(60 / float(np.median(np.diff(music.beats["time_s"]))), 1) if len(music.beats) > 1 else None,
+            "readings": {
+                "meters": [
+                    {"meter": f"{beats}/{unit}", "share": round(share, 3)} for (beats, unit), share in music.readings.meters
+                ],
+                "tempi": [{"tempo": round(tempo, 1), "share": round(share, 3)} for tempo, share in music.readings.tempi],
+            },
             "notes": [_note(row) for row in music.notes],
             "pedals": [{"onset_s": round(float(on), 4), "offset_s": round(float(off), 4)} for on, off in music.pedals.tolist()],
             "beats": [{"time_s": round(float(at), 4), "number": int(number)} for at, number in music.beats.tolist()],

@@ -128,16 +128,16 @@ class BarPointer:
         return BarPath(frames, self.position_of[places], self.size_of[places], reached)
 
     def _onward(self, here: Array) -> Array:
-        """Best way to each (position, interval) that follows a beat with the scores ``here`` of the same shape."""
+        """Best way to each (..., position, interval) that follows a beat with the scores ``here`` of the same shape."""
         level = here - self.norm
-        up = np.maximum.accumulate(level + self.height, axis=1) - self.height
-        down = np.maximum.accumulate((level - self.height)[:, ::-1], axis=1)[:, ::-1] + self.height
+        up = np.maximum.accumulate(level + self.height, axis=-1) - self.height
+        down = np.maximum.accumulate((level - self.height)[..., ::-1], axis=-1)[..., ::-1] + self.height
         onward: Array = np.maximum(up, down, out=up)
-        np.maximum(onward, here.max(axis=1, keepdims=True) + np.float32(self.break_price), out=onward)
-        onward = onward[self.before]
+        np.maximum(onward, here.max(axis=-1, keepdims=True) + np.float32(self.break_price), out=onward)
+        onward = onward[..., self.before, :]
         if len(self.first) > 1:
-            ends = onward[self.first]
-            onward[self.first] = np.maximum(ends, ends.max(axis=0) + self.tolls[:, None])
+            ends = onward[..., self.first, :]
+            onward[..., self.first, :] = np.maximum(ends, ends.max(axis=-2, keepdims=True) + self.tolls[:, None])
         return onward
 
     def _window(
@@ -160,17 +160,24 @@ class BarPointer:
                 best[:first, :, way] = self.start + observed[:first] + going[:first, way, None]
         else:
             best[0, state[1], state[0]] = 0.0
-        is_downbeat = self.kind == 1
-        for frame in range(count):
-            here = best[frame]
-            if anchor is not None and frame <= anchor:
-                here[is_downbeat if frame < anchor else ~is_downbeat] = -np.inf
-            landing = frame + self.intervals
-            onward = self._onward(here).T + observed[landing] + going[landing, ways, None]  # (intervals, positions)
-            if anchor is not None and frame < anchor:
-                onward[landing > anchor] = -np.inf
+        together = int(self.intervals[0])  # no beat of these frames leads to another of them
+        for start in range(0, count, together):
+            frames = np.arange(start, min(start + together, count))
+            here = best[frames[0] : frames[-1] + 1]
+            if anchor is not None:
+                self._bind(here, frames, anchor)
+            landing = frames[:, None] + self.intervals  # (frames, intervals)
+            onward = self._onward(here).swapaxes(1, 2) + observed[landing] + going[landing, ways][..., None]
+            if anchor is not None:
+                onward[(frames[:, None] < anchor) & (landing > anchor)] = -np.inf
             best[landing, :, ways] = np.maximum(best[landing, :, ways], onward)  # the start may be better
         return self._trace(best, observed, going, count, state is not None)
+
+    def _bind(self, here: Array, frames: NDArray[np.int64], anchor: int) -> None:
+        """Rule out downbeats before the anchor, and at it all else; ``here`` is changed, (frames, positions, intervals)."""
+        is_downbeat = self.kind == 1
+        here[np.ix_(frames < anchor, is_downbeat)] = -np.inf
+        here[np.ix_(frames == anchor, ~is_downbeat)] = -np.inf
 
     def _trace(
         self, best: Array, observed: Array, going: Array, count: int, bound: bool

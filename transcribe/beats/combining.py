@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe.beats.note_activations import note_activations
+from transcribe.beats.note_features import FRAMES_PER_SECOND
+from transcribe.beats.readings import other_readings
 from transcribe.beats.tracking import mix_activations, track_beats
 from transcribe.beats.wishes import BeatWishes
 from transcribe.heard import HeardMusic
@@ -37,4 +39,6 @@ def with_beats(music: HeardMusic, logits: NDArray[np.float32] | None = None, wis
         activations = mix_activations([sound, activations], [SOUND_SHARE, 1.0 - SOUND_SHARE])
     span_s = float(music.notes["onset_s"].min()), float(music.notes["offset_s"].max())
     found = track_beats(activations, wishes, meter_shares=notes.meter_shares, periods=notes.periods, span_s=span_s)
-    return replace(music, beats=found.beats, beats_per_bar=found.beats_per_bar, beat_type=found.beat_type)
+    sounding = slice(*(max(int(end_s * FRAMES_PER_SECOND), 0) for end_s in span_s))
+    readings = other_readings(notes.meter_shares, notes.periods[sounding], wishes)
+    return replace(music, beats=found.beats, beats_per_bar=found.beats_per_bar, beat_type=found.beat_type, readings=readings)

@@ -27,9 +27,11 @@ FREEDOM: Mapping[str, tuple[float, float]] = {  # from least to greatest strengt
     "level noise": (0.5, 2.5),
     "melody lead": (0.0, 1.5),
 }
-TEMPO_SPREAD = 0.24  # of the log factor of the whole: tempi say what a beat is, but scores that tell none are played at 120
+TEMPO_SPREAD = 0.06  # of the log factor of the whole: tempi say what a beat is ...
+ANY_TEMPO, SLOWEST, FASTEST = 0.45, 0.7, 1.4  # ... but in this share of windows players take one of their own
+DRUMS_LOST, DRUMS_FALSE = 0.35, 0.15  # at most
 WOBBLE_STEP_S = 1.5  # from knot to knot of the wandering tempo
-KICK, SNARE, HAT = 36, 38, 42
+KICK, SNARE, HAT, CRASH, TOMS = 36, 38, 42, 49, (45, 47)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +87,7 @@ def varied(example: BeatExample, rng: np.random.Generator) -> BeatExample:
         kept &= np.isin(parts, rng.choice(present, size=int(rng.integers(1, len(present) + 1)), replace=False))
     if rng.random() < 0.6:
         kept &= rng.random(len(notes)) > rng.uniform(0.0, 0.15)
+    kept &= (notes["family"] != DRUMS) | (rng.random(len(notes)) > rng.uniform(0.0, DRUMS_LOST))
     notes, parts = notes[kept], parts[kept]
     before, after = _wandering_time(example.duration_s, rng)
     beats = example.beats.copy()
@@ -102,7 +105,9 @@ def varied(example: BeatExample, rng: np.random.Generator) -> BeatExample:
     added = [notes]
     if rng.random() < 0.4:
         added.append(_ghosts(notes[notes["family"] != DRUMS], rng))
-    if rng.random() < 0.1:
+    if drums.any():
+        added.append(_false_drums(notes[drums], rng))
+    elif rng.random() < 0.1:
         added.append(_groove(beats, rng))
     together = np.concatenate(added)
     extra = np.full(len(together) - len(parts), -1, dtype=np.int32)
@@ -117,7 +122,10 @@ def _wandering_time(duration_s: float, rng: np.random.Generator) -> tuple[NDArra
     log_pace = np.zeros(len(knots) - 1)
     for index in range(1, len(log_pace)):
         log_pace[index] = 0.85 * log_pace[index - 1] + step * rng.standard_normal()
-    lengths = WOBBLE_STEP_S * np.exp(log_pace + TEMPO_SPREAD * rng.standard_normal())
+    factor = TEMPO_SPREAD * rng.standard_normal()
+    if rng.random() < ANY_TEMPO:
+        factor = rng.uniform(-np.log(FASTEST), -np.log(SLOWEST))
+    lengths = WOBBLE_STEP_S * np.exp(log_pace + factor)
     return knots, np.concatenate([[0.0], np.cumsum(lengths)])
 
 
@@ -140,6 +148,16 @@ def _ghosts(notes: Table, rng: np.random.Generator) -> Table:
     shift_s = np.where(anywhere, rng.uniform(-1.0, 1.0, len(false)), 0.01 * rng.standard_normal(len(false)))
     false["onset_s"] = np.maximum(false["onset_s"] + shift_s, 0.0)
     false["offset_s"] = false["onset_s"] + rng.uniform(0.05, 0.4, len(false))
+    return false
+
+
+def _false_drums(drums: Table, rng: np.random.Generator) -> Table:
+    """Strokes taken for other drums, and some where there are none."""
+    false = drums[rng.random(len(drums)) < rng.uniform(0.0, DRUMS_FALSE)].copy()
+    elsewhere = rng.random(len(false)) < 0.5
+    false["pitch"] = rng.choice([KICK, SNARE, HAT, *TOMS, CRASH], size=len(false))
+    false["onset_s"] = np.maximum(false["onset_s"] + np.where(elsewhere, rng.uniform(-0.5, 0.5, len(false)), 0.0), 0.0)
+    false["offset_s"] = false["onset_s"] + 0.1
     return false
 
 

@@ -6,13 +6,14 @@ one that comes with the package.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compose.run_folder import check_run_folder
 from compose.training import TrainingPlan
@@ -20,6 +21,7 @@ from corpora.errors import PartimentoError, RequestError
 from corpora.piece import Piece
 from corpora.process import end_with_parent
 from corpora.safe_text import safe_text
+from transcribe.beats.drum_examples import drummed, drums_alone
 from transcribe.beats.note_activations import load_note_beats, save_note_beats
 from transcribe.beats.note_examples import BeatExample, perform_freely
 from transcribe.beats.note_model import NoteBeatConfig
@@ -35,6 +37,9 @@ PACKS: Mapping[str, float] = {  # how often a minute of each comes
     "nifc-polish-scores": 0.7,
     "openscore-string-quartets": 4.0,
 }
+GROOVES, ALONE = "grooves", "drums"
+DRUM_SHARES: Mapping[str, float] = {GROOVES: 0.17, ALONE: 0.09}  # of windows: scores with a groove, grooves without anything else
+GROOVE_EVERY, GROOVES_ALONE = 6, 800  # scores from one that gets a groove to the next; how many there are without a score
 TRAIN_FILES, VALID_FILES = 1200, 40  # of a pack
 FEWEST_NOTES, FEWEST_BEATS = 30, 16
 MOST_MISFITS = 1 / 3  # share of bars whose length is not that of their meter: of 267 songs none has more than 0.3
@@ -42,6 +47,7 @@ MOST_OVERLONG = 0.03  # share of beats past those of the meter: cadenzas
 BEAT_S = (0.2, 2.1)  # in the median; others are kern files without a tempo
 COUNTED_S = 240.0  # of a long piece
 MODEL_FOLDER = "model"
+TRAIN = "train"
 PRESETS = {"cpu": NoteBeatConfig(), "gpu": NoteBeatConfig(embed_dim=160, num_convolutions=5, num_layers=6)}
 WINDOWS = {"cpu": 8, "gpu": 32}  # in a batch
 LEARNING_RATE, WEIGHT_DECAY, EVALUATE_EVERY_S = 1.5e-3, 0.02, 180.0
@@ -99,7 +105,7 @@ def run_beats(
     check_run_folder(folder, resume=resume)
     told = say or (lambda what: None)
     begin = load_note_beats(start) if start else None
-    examples, weights = _with_weights("train", TRAIN_FILES, seed, workers, told)
+    examples, weights = _with_weights(TRAIN, TRAIN_FILES, seed, workers, told)
     valid, _ = _with_weights("valid", VALID_FILES, seed, workers, told)
     told(f"training on {len(examples)} performances")
     rate = FURTHER_RATE if begin else LEARNING_RATE
@@ -127,16 +133,32 @@ def _with_weights(
     split: str, most: int, seed: int, workers: int, told: Callable[[str], None]
 ) -> tuple[list[BeatExample], list[float]]:
     """Performances, and how often each is to come."""
-    examples, weights = [], []
-    for pack, example in performed_examples(split, most, seed, workers):
+    kinds, examples = [], []
+    for kind, example in performed_examples(split, most, seed, workers):
+        kinds.append(kind)
         examples.append(example)
-        weights.append(PACKS[pack] * min(example.duration_s, COUNTED_S))
         told(f"performing scores of the {split} split: {len(examples)}")
-    return examples, weights
+    if split == TRAIN:
+        kinds += [ALONE] * GROOVES_ALONE
+        examples += [drums_alone(seed + number) for number in range(GROOVES_ALONE)]
+    return examples, _weights(kinds, np.array([min(example.duration_s, COUNTED_S) for example in examples]))
+
+
+def _weights(kinds: Sequence[str], lengths_s: NDArray[np.float64]) -> list[float]:
+    """By packs and lengths; what has drums has its share of all."""
+    weights = lengths_s * np.array([PACKS.get(kind, 1.0) for kind in kinds])
+    is_drums = np.isin(kinds, list(DRUM_SHARES))
+    for kind, share in DRUM_SHARES.items():
+        own = np.array(kinds) == kind
+        if own.any() and not is_drums.all():
+            weights[own] *= share / (1 - sum(DRUM_SHARES.values())) * weights[~is_drums].sum() / weights[own].sum()
+    return [float(weight) for weight in weights]
 
 
 def performed_examples(split: str, most: int, seed: int, workers: int) -> Iterator[tuple[str, BeatExample]]:
     """Performances of a split that teach beats, with the names of their packs, in the order of the files.
+
+    Of the train split some come once more with drums, as ``GROOVES``.
 
     Args:
         split: "train", "valid" or "test".
@@ -148,21 +170,25 @@ def performed_examples(split: str, most: int, seed: int, workers: int) -> Iterat
         InputError: A pack is missing.
     """
     scores = Scores.load(split, PACKS, seed, most=most)
-    jobs = [(pack, path, data, seed + number) for pack, files in scores.files.items() for number, (path, data) in enumerate(files)]
+    files = [(pack, *file, number) for pack, own in scores.files.items() for number, file in enumerate(own)]
+    jobs = [(*file, seed + number, split == TRAIN and number % GROOVE_EVERY == 0) for *file, number in files]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
-        for job, example in zip(jobs, pool.map(_performed, jobs, chunksize=4), strict=True):
-            if example is not None and teaches_beats(example):
-                yield job[0], example
+        for made in pool.map(_performed, jobs, chunksize=4):
+            yield from made
 
 
-def _performed(job: tuple[str, str, bytes, int]) -> BeatExample | None:
-    """One performance; None where the score is refused."""
-    _, path, data, seed = job
+def _performed(job: tuple[str, str, bytes, int, bool]) -> list[tuple[str, BeatExample]]:
+    """What a score gives: a performance, and passages with drums where they are asked for; nothing where it is refused."""
+    pack, path, data, seed, with_drums = job
     try:
         piece = read_score(data, path)
-        return perform_freely(piece, seed) if len(piece.notes) and bars_fit_meters(piece) else None
+        if not len(piece.notes) or not bars_fit_meters(piece):
+            return []
+        made = [(pack, perform_freely(piece, seed))]
     except PartimentoError:
-        return None
+        return []
+    made += [(GROOVES, example) for example in (drummed(piece, seed) if with_drums else [])]
+    return [(kind, example) for kind, example in made if teaches_beats(example)]
 
 
 def bars_fit_meters(piece: Piece) -> bool:

@@ -33,9 +33,10 @@ __all__ = ["bars_fit_meters", "performed_examples", "run_beats", "teaches_beats"
 
 PACKS: Mapping[str, float] = {  # how often a minute of each comes
     "openscore-lieder": 1.0,
-    "nifc-chopin-first-editions": 2.0,
-    "nifc-polish-scores": 0.7,
-    "openscore-string-quartets": 4.0,
+    "nifc-chopin-first-editions": 1.7,
+    "nifc-polish-scores": 0.13,  # many are in 2/1, 2/2 or 3/1
+    "openscore-string-quartets": 1.1,
+    "openscore-orchestra": 1.1,
 }
 GROOVES, ALONE = "grooves", "drums"
 DRUM_SHARES: Mapping[str, float] = {GROOVES: 0.17, ALONE: 0.09}  # of windows: scores with a groove, grooves without anything else

@@ -57,7 +57,7 @@ class HeardMusic:
             6/8 it is a dotted quarter, two a bar, and ``beats_per_bar`` is 6.
         beat_type: 2, 4 or 8 (0: not known).
         name: Of the recording, for messages.
-        readings: What meter and tempo may be besides; empty where no beats were looked for.
+        readings: Likely meters and tempi, those of the beats mostly among them; empty where no beats were looked for.
     """
 
     notes: Table

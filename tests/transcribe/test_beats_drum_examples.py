@@ -29,7 +29,7 @@ def test_grooves_alone_have_drums_on_their_beats(seed: int) -> None:
     assert np.median(near_beats(example)) < 0.03
     sizes = {beats_a_bar(*meter) for meter in example.beats[["beats", "beat_type"]].tolist()}
     assert len(sizes) == 1
-    assert example.beats["number"].max() <= max(beats_a_bar(*meter) for meter in example.beats[["beats", "beat_type"]].tolist()) * 3
+    assert set(example.beats["number"].tolist()) == set(range(1, sizes.pop() + 1))
     assert example.notes["onset_s"].tolist() == drums_alone(seed).notes["onset_s"].tolist()
 
 
@@ -45,7 +45,7 @@ def test_a_score_gets_a_groove_in_its_own_meter() -> None:
         assert teaches_beats(example) or len(example.beats) < 16
 
 
-def test_drums_are_misheard_and_the_rest_is_not_touched() -> None:
+def test_drums_are_misheard() -> None:
     example = drums_alone(1)
     counts = [len(varied(example, np.random.default_rng(seed)).notes) for seed in range(20)]
     assert min(counts) < 0.8 * len(example.notes)

@@ -7,7 +7,7 @@ import pytest
 
 from transcribe.beats.combining import with_beats
 from transcribe.beats.note_model import METERS, PERIODS_S
-from transcribe.beats.readings import other_readings
+from transcribe.beats.readings import likely_readings
 from transcribe.beats.wishes import BeatWishes
 from transcribe.commands import _other_readings
 from transcribe.heard import HEARD_DTYPE, HeardMusic
@@ -32,7 +32,7 @@ def periods(*peaks, frames=50):
 
 
 def test_likely_ones_come_first_with_their_shares():
-    found = other_readings(meter_shares(m6_8=0.3, m3_4=0.6, m2_4=0.05), periods((0.5, 0.25), (1.0, 0.75)))
+    found = likely_readings(meter_shares(m6_8=0.3, m3_4=0.6, m2_4=0.05), periods((0.5, 0.25), (1.0, 0.75)))
     assert [meter for meter, _ in found.meters] == [(3, 4), (6, 8)]
     assert [share for _, share in found.meters] == pytest.approx([0.6, 0.3])
     assert [tempo for tempo, _ in found.tempi] == pytest.approx([60, 120], rel=0.03)
@@ -41,18 +41,18 @@ def test_likely_ones_come_first_with_their_shares():
 
 def test_meters_without_a_name_are_not_told():
     values = meter_shares(m0_0=0.9, m4_4=0.1)
-    assert [meter for meter, _ in other_readings(values, periods((0.5, 1.0))).meters] == [(4, 4)]
+    assert [meter for meter, _ in likely_readings(values, periods((0.5, 1.0))).meters] == [(4, 4)]
 
 
 def test_what_the_user_knows_is_not_doubted():
     wishes = BeatWishes(meter=(3, 4), slowest_bpm=50, fastest_bpm=70)
-    found = other_readings(meter_shares(m6_8=0.5, m3_4=0.5), periods((0.5, 0.5), (1.0, 0.5)), wishes)
+    found = likely_readings(meter_shares(m6_8=0.5, m3_4=0.5), periods((0.5, 0.5), (1.0, 0.5)), wishes)
     assert found.meters == ()
     assert [tempo for tempo, _ in found.tempi] == pytest.approx([60], rel=0.03)
 
 
 def test_no_frames_no_tempi():
-    assert other_readings(meter_shares(m4_4=1.0), np.zeros((0, len(PERIODS_S)), dtype=np.float32)).tempi == ()
+    assert likely_readings(meter_shares(m4_4=1.0), np.zeros((0, len(PERIODS_S)), dtype=np.float32)).tempi == ()
 
 
 def test_beats_come_with_readings():

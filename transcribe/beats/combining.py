@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from transcribe.beats.note_activations import note_activations
 from transcribe.beats.note_features import FRAMES_PER_SECOND
-from transcribe.beats.readings import other_readings
+from transcribe.beats.readings import likely_readings
 from transcribe.beats.tracking import mix_activations, track_beats
 from transcribe.beats.wishes import BeatWishes
 from transcribe.heard import HeardMusic
@@ -40,5 +40,5 @@ def with_beats(music: HeardMusic, logits: NDArray[np.float32] | None = None, wis
     span_s = float(music.notes["onset_s"].min()), float(music.notes["offset_s"].max())
     found = track_beats(activations, wishes, meter_shares=notes.meter_shares, periods=notes.periods, span_s=span_s)
     sounding = slice(*(max(int(end_s * FRAMES_PER_SECOND), 0) for end_s in span_s))
-    readings = other_readings(notes.meter_shares, notes.periods[sounding], wishes)
+    readings = likely_readings(notes.meter_shares, notes.periods[sounding], wishes)
     return replace(music, beats=found.beats, beats_per_bar=found.beats_per_bar, beat_type=found.beat_type, readings=readings)

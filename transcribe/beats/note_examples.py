@@ -15,6 +15,7 @@ from corpora.piece import Piece, Table
 from render.perform import Performance, perform
 from transcribe.beats.score_beats import score_beats
 from transcribe.heard import DRUMS, HEARD_DTYPE
+from transcribe.training_audio.performing import FASTEST, SLOWEST
 
 __all__ = ["BAR_BEAT_DTYPE", "BeatExample", "beat_example", "perform_freely", "varied"]
 
@@ -28,7 +29,7 @@ FREEDOM: Mapping[str, tuple[float, float]] = {  # from least to greatest strengt
     "melody lead": (0.0, 1.5),
 }
 TEMPO_SPREAD = 0.06  # of the log factor of the whole: tempi say what a beat is ...
-ANY_TEMPO, SLOWEST, FASTEST = 0.45, 0.7, 1.4  # ... but in this share of windows players take one of their own
+ANY_TEMPO = 0.45  # ... but in this share of windows players take one of their own
 DRUMS_LOST, DRUMS_FALSE = 0.35, 0.15  # at most
 WOBBLE_STEP_S = 1.5  # from knot to knot of the wandering tempo
 KICK, SNARE, HAT, CRASH, TOMS = 36, 38, 42, 49, (45, 47)

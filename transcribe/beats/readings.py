@@ -1,4 +1,4 @@
-"""In which other meters and tempi the same music may stand: ``other_readings``.
+"""In which meters and tempi the same music may stand: ``likely_readings``.
 
 Whether a waltz is written in 3/4 or in 3/8, and whether its beat is the quarter or the whole bar, cannot always be heard. What else
 is likely is told beside what was chosen, so that a user who knows better names it (``--meter 3/8``, ``--tempo 50-70``).
@@ -13,14 +13,14 @@ from transcribe.beats.note_model import METERS, PERIODS_S
 from transcribe.beats.wishes import BeatWishes
 from transcribe.heard import BeatReadings
 
-__all__ = ["other_readings"]
+__all__ = ["likely_readings"]
 
 LEAST_SHARE = 0.1
 APART = 1.4  # a tempo is another one from this ratio on
 MOST_TEMPI = 3
 
 
-def other_readings(
+def likely_readings(
     meter_shares: NDArray[np.float32], periods: NDArray[np.float32], wishes: BeatWishes | None = None
 ) -> BeatReadings:
     """What is likely by the network's opinions, and as the user has it.

@@ -19,7 +19,7 @@ from transcribe.families import FAMILY_OF_PROGRAM
 from transcribe.training_audio.instruments import draw_ensemble, draw_piano, into_range
 from transcribe.training_audio.passages import Passage, PassagePart, bar_spans, cut_passage
 
-__all__ = ["Cast", "draw_cast", "draw_solo", "perform_score"]
+__all__ = ["FASTEST", "SLOWEST", "Cast", "draw_cast", "draw_solo", "perform_score"]
 
 MAX_PARTS = 4
 ALONE = 0.65  # how often a piano part is played without the others

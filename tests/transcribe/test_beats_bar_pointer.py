@@ -94,8 +94,9 @@ def test_no_path_through_a_small_space_is_better() -> None:
         heard = rng.uniform(0.05, 0.95, (14, 2)).astype(np.float32)
         scores = activation_scores(heard)
         tempi = rng.normal(0, 2, (14, 3)).astype(np.float32) * np.float32(turn % 2)
-        best = max(scored(small, scores, tempi, path) for path in all_paths(small, len(scores)))
-        assert small.decode(scores, tempi=tempi).score == pytest.approx(best, abs=1e-4)
+        fits = rng.normal(0, 2, (2, 3)).astype(np.float32) * np.float32(turn % 3)
+        best = max(scored(small, scores, tempi, fits, path) for path in all_paths(small, len(scores)))
+        assert small.decode(scores, tempi=tempi, fits=fits).score == pytest.approx(best, abs=1e-4)
 
 
 def test_what_is_known_of_the_tempo_decides_between_octaves() -> None:
@@ -125,10 +126,17 @@ def all_paths(space: BarPointer, count: int) -> list[list[tuple[int, int, int]]]
     return found
 
 
-def scored(space: BarPointer, scores: NDArray[np.float32], tempi: NDArray[np.float32], path: list[tuple[int, int, int]]) -> float:
+def scored(
+    space: BarPointer,
+    scores: NDArray[np.float32],
+    tempi: NDArray[np.float32],
+    fits: NDArray[np.float32],
+    path: list[tuple[int, int, int]],
+) -> float:
     frame, _, position = path[0]
     total = float(space.start[position] + scores[frame, space.kind[position]])
-    total += sum(float(tempi[frame, way]) for frame, way, _ in path)
+    size_index = {size: row for row, size in enumerate(dict.fromkeys(space.size_of.tolist()))}
+    total += sum(float(tempi[frame, way] + fits[size_index[int(space.size_of[position])], way]) for frame, way, position in path)
     for (_, way, position), (frame, onward, following) in itertools.pairwise(path):
         total += float(space.transition[onward, way]) + float(scores[frame, space.kind[following]])
         if following in space.first and space.size_of[following] != space.size_of[position]:

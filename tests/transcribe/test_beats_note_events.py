@@ -16,7 +16,7 @@ from transcribe.beats import note_activations
 from transcribe.beats.note_activations import load_note_beats, save_note_beats, track_note_beats
 from transcribe.beats.note_examples import BeatExample, beat_example, perform_freely, varied
 from transcribe.beats.note_features import CHROMA, LAGS, LAGS_S, NUM_FEATURES, note_events
-from transcribe.beats.note_model import PERIODS_S, NoteBeatConfig, NoteBeatModel
+from transcribe.beats.note_model import METERS, PERIODS_S, NoteBeatConfig, NoteBeatModel
 from transcribe.beats.train_note_beats import BLOCK, targets_of, train_note_beats, window_block, windows
 from transcribe.heard import DRUMS, HEARD_DTYPE
 
@@ -62,15 +62,25 @@ def test_at_another_tempo_the_same_notes_are_together() -> None:
 
 @pytest.mark.parametrize("stretch", [0.75, 1.15])
 def test_what_is_said_of_a_beat_at_another_tempo_is_put_back(stretch: float) -> None:
-    """A network that hears one period at all times: in the notes' own tempo it is as much shorter as they were made slower."""
+    """A network that hears one period at all times: in the notes' own tempo it is as much shorter as they were made slower.
+
+    So is the period for which it names another meter.
+    """
     model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
     with torch.no_grad():
         model.period_head.weight.zero_()
         model.period_head.bias.copy_(-((torch.arange(len(PERIODS_S)) - 20.0) ** 2))
+        model.meter_head.weight.zero_()
+        named = model.meter_head.bias.zero_().unflatten(0, (len(PERIODS_S), len(METERS)))
+        named[:, METERS.index((4, 4))] = 5.0
+        named[20, METERS.index((3, 4))] = 50.0
         notes = heard(*((0.5 * beat, 60) for beat in range(12)))
-        _, _, said = note_activations._opinion(model, note_events(notes, stretch), stretch)
-    shares = torch.softmax(said[5], dim=-1).numpy()
+        said = note_activations._opinion(model, note_events(notes, stretch), stretch)
+    shares = torch.softmax(said.periods[5], dim=-1).numpy()
     assert np.exp(shares @ np.log(PERIODS_S)) * stretch == pytest.approx(PERIODS_S[20], rel=0.02)
+    likeliest = (said.meters / said.weights[:, None]).argmax(dim=-1)
+    waltzes = PERIODS_S[(likeliest == METERS.index((3, 4))).numpy()]
+    assert np.abs(np.log(waltzes * stretch / PERIODS_S[20])).max() < np.log(PERIODS_S[1] / PERIODS_S[0])
 
 
 def test_what_begins_at_a_lag_is_seen_on_both_sides() -> None:

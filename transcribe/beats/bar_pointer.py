@@ -100,21 +100,25 @@ class BarPointer:
         self.norm = np.log(np.exp(law.astype(np.float64)).sum(axis=0)).astype(np.float32)  # (previous,)
         self.transition = np.maximum(law - self.norm, np.float32(self.break_price))
 
-    def decode(self, scores: Array, anchor: int | None = None, tempi: Array | None = None) -> BarPath:
+    def decode(self, scores: Array, anchor: int | None = None, tempi: Array | None = None, fits: Array | None = None) -> BarPath:
         """The best path through log odds of ``activation_scores``, window by window.
 
         Args:
             scores: Log odds (frames, 2).
             anchor: Frame of the first downbeat, when it is known: there is one there and none before.
             tempi: What a beat at a frame scores for the interval that follows it, (frames, intervals); nothing when None.
+            fits: What each beat of a bar size scores for the interval that follows it, (sizes, intervals); nothing when None.
         """
         weighed = self.sharpness * scores
+        fit = np.zeros((len(self.size_of), len(self.intervals)), dtype=np.float32)  # (positions, intervals)
+        if fits is not None:
+            fit += fits[np.cumsum(self.position_of == 0) - 1]
         found: list[tuple[int, int]] = []  # frame and index of the position
         begin, state = 0, None
         while True:
             stop = min(begin + WINDOW_FRAMES, len(scores))
             here = None if tempi is None else tempi[begin:stop]
-            path, reached = self._window(weighed[begin:stop], state, None if anchor is None else anchor - begin, here)
+            path, reached = self._window(weighed[begin:stop], state, None if anchor is None else anchor - begin, here, fit)
             is_last = stop == len(scores)
             kept = [beat for beat in path if is_last or beat[0] <= stop - begin - OVERLAP_FRAMES]
             if is_last:
@@ -141,7 +145,7 @@ class BarPointer:
         return onward
 
     def _window(
-        self, scores: Array, state: tuple[int, int] | None, anchor: int | None, tempi: Array | None
+        self, scores: Array, state: tuple[int, int] | None, anchor: int | None, tempi: Array | None, fit: Array
     ) -> tuple[list[tuple[int, int, int]], float]:
         """Beats (frame, index of position, index of interval) of one window, and the score of its best path.
 
@@ -157,7 +161,7 @@ class BarPointer:
         if state is None:
             for way, interval in enumerate(self.intervals.tolist()):  # the first beat comes within an interval
                 first = min(interval, count)
-                best[:first, :, way] = self.start + observed[:first] + going[:first, way, None]
+                best[:first, :, way] = self.start + observed[:first] + going[:first, way, None] + fit[:, way]
         else:
             best[0, state[1], state[0]] = 0.0
         together = int(self.intervals[0])  # no beat of these frames leads to another of them
@@ -167,11 +171,11 @@ class BarPointer:
             if anchor is not None:
                 self._bind(here, frames, anchor)
             landing = frames[:, None] + self.intervals  # (frames, intervals)
-            onward = self._onward(here).swapaxes(1, 2) + observed[landing] + going[landing, ways][..., None]
+            onward = self._onward(here).swapaxes(1, 2) + observed[landing] + going[landing, ways][..., None] + fit.T
             if anchor is not None:
                 onward[(frames[:, None] < anchor) & (landing > anchor)] = -np.inf
             best[landing, :, ways] = np.maximum(best[landing, :, ways], onward)  # the start may be better
-        return self._trace(best, observed, going, count, state is not None)
+        return self._trace(best, observed, going, fit, count, state is not None)
 
     def _bind(self, here: Array, frames: NDArray[np.int64], anchor: int) -> None:
         """Rule out downbeats before the anchor, and at it all else; ``here`` is changed, (frames, positions, intervals)."""
@@ -180,7 +184,7 @@ class BarPointer:
         here[np.ix_(frames == anchor, ~is_downbeat)] = -np.inf
 
     def _trace(
-        self, best: Array, observed: Array, going: Array, count: int, bound: bool
+        self, best: Array, observed: Array, going: Array, fit: Array, count: int, bound: bool
     ) -> tuple[list[tuple[int, int, int]], float]:
         """Backwards from the best beat that is the last one."""
         first = max(count - int(self.intervals[-1]), 0)
@@ -194,7 +198,7 @@ class BarPointer:
         path = [(frame, position, way)]
         while True:
             earlier = frame - int(self.intervals[way])
-            from_start = self.start[position] + observed[frame, position] + going[frame, way]
+            from_start = self.start[position] + observed[frame, position] + going[frame, way] + fit[position, way]
             if earlier < 0 or (not bound and best[frame, position, way] == from_start):
                 break
             candidates = best[earlier] + self.transition[way]  # (positions, intervals)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,6 +34,7 @@ KIND = "note beats"
 WEIGHTS = "beats"
 STEP_S = 22.5  # from window to window
 STRETCHES = (0.75, 0.87, 1.0, 1.15, 1.33)  # the network hears the notes in other tempi too: one opinion errs more than five
+LEAST_WEIGHT = 1e-3  # of what is said of the meter for a beat that is not likely
 NO_ONSET = (0.01, 0.004)  # probability of a beat and of a downbeat in a frame in which nothing begins
 
 
@@ -43,13 +44,13 @@ class NoteActivations:
 
     Args:
         beats: Probabilities (frames, 2) of a beat and of a downbeat.
-        meter_shares: Probabilities of ``transcribe.beats.note_model.METERS``.
         periods: Log probabilities (frames, periods) of ``transcribe.beats.note_model.PERIODS_S``, those of the nearest event.
+        readings: Log probabilities (periods, meters) of the music's beat and meter together, of ``PERIODS_S`` and ``METERS``.
     """
 
     beats: NDArray[np.float32]
-    meter_shares: NDArray[np.float32]
     periods: NDArray[np.float32]
+    readings: NDArray[np.float32]
 
 
 def save_note_beats(folder: Path, model: NoteBeatModel, card: str) -> None:
@@ -90,35 +91,54 @@ def note_activations(notes: Table, duration_s: float, model: NoteBeatModel | Non
     beats = np.full((frames, 2), NO_ONSET, dtype=np.float32)
     if not len(notes):
         count = len(PERIODS_S)
-        return NoteActivations(beats, _shares(np.zeros(len(METERS))), np.full((frames, count), -np.log(count), dtype=np.float32))
+        alike = np.full((frames, count), -np.log(count), dtype=np.float32)
+        return NoteActivations(beats, alike, np.full((count, len(METERS)), -np.log(count * len(METERS)), dtype=np.float32))
     opinions = []
     for stretch in STRETCHES:
         events = note_events(notes, stretch)
         opinions.append(_opinion(model, events, stretch))
-    heard, meters, periods = (torch.stack(parts).mean(dim=0) for parts in zip(*opinions, strict=True))
+    heard, periods, meters, weights = (torch.stack(parts).mean(dim=0) for parts in zip(*opinions, strict=True))
+    periods = torch.log_softmax(periods, dim=-1)
+    readings = periods.exp().mean(dim=0).log()[:, None] + torch.log_softmax(meters / weights[:, None], dim=-1)
     at = np.rint(events.times_s / stretch * FRAMES_PER_SECOND).astype(np.int64)
     inside = (at >= 0) & (at < frames)
     beats[at[inside]] = torch.sigmoid(heard).numpy()[inside]
     middles = (at[:-1] + at[1:]) / 2
     nearest = np.searchsorted(middles, np.arange(frames))
-    return NoteActivations(beats, _shares(meters.mean(dim=0).numpy()), torch.log_softmax(periods, dim=-1).numpy()[nearest])
+    return NoteActivations(beats, periods.numpy()[nearest], readings.numpy())
 
 
-def _opinion(model: NoteBeatModel, events: NoteEvents, stretch: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Of stretched events: logits of beats (events, 2), log probabilities of meters, and of periods in the notes' own tempo."""
+class _Opinion(NamedTuple):
+    """Of events, in the notes' own tempo.
+
+    Args:
+        beats: Logits (events, 2).
+        periods: Log probabilities (events, periods).
+        meters: Log probabilities (periods, meters) of all events, weighted by how likely each period is at each.
+        weights: Those weights (periods,), summed.
+    """
+
+    beats: Tensor
+    periods: Tensor
+    meters: Tensor
+    weights: Tensor
+
+
+def _opinion(model: NoteBeatModel, events: NoteEvents, stretch: float) -> _Opinion:
+    """What the network says of stretched events."""
     said = [_window(model, events, *bounds) for bounds in _windows(events.times_s)]
-    beats, meters, periods = (torch.cat(parts) for parts in zip(*said, strict=True))
-    classes = np.arange(len(PERIODS_S))
-    place = np.clip(classes + np.log(stretch) / np.log(PERIODS_S[1] / PERIODS_S[0]), 0, len(PERIODS_S) - 1)
-    below = torch.from_numpy(np.minimum(place.astype(np.int64), len(PERIODS_S) - 2))
-    share = torch.from_numpy(place.astype(np.float32)) - below
-    return beats, meters, (1 - share) * periods[:, below] + share * periods[:, below + 1]
+    beats, periods, meters, weights = zip(*said, strict=True)
+    own = _unstretching(stretch)
+    return _Opinion(
+        torch.cat(beats), torch.cat(periods) @ own.T, own @ torch.stack(meters).sum(dim=0), own @ torch.stack(weights).sum(dim=0)
+    )
 
 
-def _shares(opinions: NDArray[Any]) -> NDArray[np.float32]:
-    """Log probabilities as probabilities."""
-    raised = np.exp(opinions - opinions.max())
-    return np.asarray(raised / raised.sum(), dtype=np.float32)
+def _unstretching(stretch: float) -> Tensor:
+    """What takes values (periods,) of ``PERIODS_S`` in a stretched tempo to those in the own one, (periods, periods)."""
+    count = len(PERIODS_S)
+    place = np.clip(np.arange(count) + np.log(stretch) / np.log(PERIODS_S[1] / PERIODS_S[0]), 0, count - 1)
+    return torch.from_numpy(np.maximum(1 - np.abs(place[:, None] - np.arange(count)), 0).astype(np.float32))
 
 
 def _windows(times_s: NDArray[np.float64]) -> Iterator[tuple[slice, slice]]:
@@ -137,13 +157,14 @@ def _windows(times_s: NDArray[np.float64]) -> Iterator[tuple[slice, slice]]:
         start_s += STEP_S
 
 
-def _window(model: NoteBeatModel, events: NoteEvents, seen: slice, answered: slice) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits of beats (events, 2), log probabilities of meters and of periods, of the events answered for."""
+def _window(model: NoteBeatModel, events: NoteEvents, seen: slice, answered: slice) -> _Opinion:
+    """What the network says of the events answered for, in the tempo in which it hears them."""
     times_s = torch.from_numpy((events.times_s[seen] - events.times_s[seen.start]).astype(np.float32))
     said = model(torch.from_numpy(events.features[None, seen]), times_s[None])
     own = slice(answered.start - seen.start, answered.stop - seen.start)
-    meters, periods = (torch.log_softmax(logits[0, own], dim=-1) for logits in (said.meters, said.periods))
-    return said.beats[0, own], meters, periods
+    periods, meters = (torch.log_softmax(logits[0, own], dim=-1) for logits in (said.periods, said.meters))
+    weights = periods.exp() + LEAST_WEIGHT
+    return _Opinion(said.beats[0, own], periods, torch.einsum("ep,epm->pm", weights, meters), weights.sum(dim=0))
 
 
 def track_note_beats(
@@ -155,4 +176,4 @@ def track_note_beats(
     """
     heard = note_activations(notes, duration_s, model)
     span_s = (float(notes["onset_s"].min()), float(notes["offset_s"].max())) if len(notes) else (0.0, -1.0)
-    return track_beats(heard.beats, wishes, meter_shares=heard.meter_shares, periods=heard.periods, span_s=span_s)
+    return track_beats(heard.beats, wishes, readings=heard.readings, periods=heard.periods, span_s=span_s)

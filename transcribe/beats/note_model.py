@@ -6,7 +6,8 @@ beat tracking", EUSIPCO 2019), then self-attention over the whole window, whose 
 event (rotary embedding: Su et al., "RoFormer", 2021, section 3.2, with seconds for positions): a head can ask for what lies a
 given time away, a beat, a bar or a phrase, however many notes there are on the way.
 
-Heads say of every event how likely it is a beat and a downbeat, which meter it stands in, and how long a beat is there.
+Heads say of every event how likely it is a beat and a downbeat, how long a beat is there, and for each such length which meter it
+stands in: what is a waltz in 3/4 by its quarters is 6/8 by its bars.
 
 Conventions: seconds within a window of at most ``WINDOW_S``; rows of a batch are padded at their end.
 """
@@ -81,13 +82,13 @@ class BeatLogits(NamedTuple):
 
     Args:
         beats: Logits (batch, event, 2) of a beat, and of a downbeat, which is a beat too.
-        meters: Logits (batch, event, meter) of ``METERS``.
         periods: Logits (batch, event, period) of ``PERIODS_S``.
+        meters: Logits (batch, event, period, meter) of ``METERS`` for each period, if that is the beat.
     """
 
     beats: Tensor
-    meters: Tensor
     periods: Tensor
+    meters: Tensor
 
 
 class _Convolution(nn.Module):
@@ -163,7 +164,7 @@ class NoteBeatModel(nn.Module):
         self.attentions = nn.ModuleList(_Attention(embed, config.num_heads) for _ in range(config.num_layers))
         self.norm = nn.LayerNorm(embed)
         self.head = nn.Linear(embed, 2)
-        self.meter_head = nn.Linear(embed, len(METERS))
+        self.meter_head = nn.Linear(embed, len(PERIODS_S) * len(METERS))
         self.period_head = nn.Linear(embed, len(PERIODS_S))
 
     def forward(
@@ -191,4 +192,5 @@ class NoteBeatModel(nn.Module):
         for block in self.attentions:
             x = block(x, turns, seen)
         x = self.norm(x)
-        return BeatLogits(self.head(x), self.meter_head(x), self.period_head(x))
+        meters = self.meter_head(x).unflatten(-1, (len(PERIODS_S), len(METERS)))
+        return BeatLogits(self.head(x), self.period_head(x), meters)

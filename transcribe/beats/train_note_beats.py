@@ -139,23 +139,27 @@ def _period_shares(periods: Tensor) -> Tensor:
 
 
 class _Losses(NamedTuple):
-    """Nats of each decision, and the logits of the meter."""
+    """Nats of each decision, the meter's if the beat's length is known, and the share of events whose likeliest meter is right."""
 
     beats: Tensor
     meter: Tensor
     period: Tensor
-    meter_logits: Tensor
+    meter_hits: Tensor
 
 
 def _losses(model: nn.Module, batch: BeatBatch) -> _Losses:
     said = model(batch.features, batch.times_s, batch.is_event)
     counted = batch.targets != IGNORED
     known = batch.is_event & (batch.periods > 0)
+    shares = _period_shares(batch.periods[known])
+    meters, right = torch.log_softmax(said.meters[known].float(), dim=-1), batch.meters[known]
+    of_right = meters.gather(-1, right[:, None, None].expand(-1, len(PERIODS_S), 1)).squeeze(-1)
+    together = torch.log_softmax(said.periods[known].float(), dim=-1)[..., None] + meters
     return _Losses(
         nn.functional.binary_cross_entropy_with_logits(said.beats[counted], batch.targets[counted]),
-        nn.functional.cross_entropy(said.meters.flatten(0, 1), batch.meters.flatten(), ignore_index=IGNORED),
-        nn.functional.cross_entropy(said.periods[known], _period_shares(batch.periods[known])),
-        said.meters,
+        -(shares * of_right).sum(dim=-1).mean(),
+        nn.functional.cross_entropy(said.periods[known], shares),
+        (together.logsumexp(dim=1).argmax(dim=-1) == right).float().mean(),
     )
 
 
@@ -170,11 +174,7 @@ def validate_note_beats(model: nn.Module, batches: Sequence[BeatBatch]) -> dict[
     """Nats of beats, of the meter and of the beat's length, and the share of events whose likeliest meter is right."""
     rows = []
     for given in batches:
-        batch = moved(given, device_of(model))
-        losses = _losses(model, batch)
-        known = batch.meters != IGNORED
-        hits = (losses.meter_logits.argmax(dim=-1) == batch.meters)[known].float().mean()
-        rows.append([float(losses.beats), float(losses.meter), float(losses.period), float(hits)])
+        rows.append([float(value) for value in _losses(model, moved(given, device_of(model)))])
     names = ("beat_nats", "meter_nats", "period_nats", "meter")
     return {name: round(float(value), 4) for name, value in zip(names, np.mean(rows, axis=0), strict=True)}
 

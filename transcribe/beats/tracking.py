@@ -32,7 +32,7 @@ OTHER_METERS = {2: (6, 4), 3: (3, 2)}  # the commonest of them in training: 12 o
 METER_WEIGHT = 16.0  # witnesses that the network's opinion of the meter counts for
 LEAST_SHARE = 1e-3
 TEMPO_WEIGHT = 4.0  # witnesses that the network's opinion of the tempo counts for, each second
-FIT_WEIGHT = 1.0  # and its opinion of how the tempo goes with the meter
+FIT_WEIGHT = 1.0  # and its opinion of how the tempo goes with beats a bar; what is between 0.4 and 2 does as well
 LEAST_PERIOD = -6.0  # log probability
 
 
@@ -144,11 +144,11 @@ def _fits(
     seconds = intervals / FRAMES_PER_SECOND
     alone, here = np.exp(readings).sum(axis=0), _shares_at(readings, seconds)
     if meter is None:
-        odds = np.log(_size_shares(sizes, here) / _size_shares(sizes, alone))
-    else:
+        weight, odds = FIT_WEIGHT, np.log(_size_shares(sizes, here) / _size_shares(sizes, alone))
+    else:  # with what is said of the tempo alone, the probability of a tempo in this meter
         column = METERS.index(meter if meter in METERS else (0, 0))
-        odds = np.log(np.maximum(here[:, [column]], LEAST_SHARE) / np.maximum(alone[column], LEAST_SHARE))
-    return np.asarray(odds.T * (FIT_WEIGHT * seconds), dtype=np.float32)
+        weight, odds = TEMPO_WEIGHT, np.log(np.maximum(here[:, [column]], LEAST_SHARE) / max(float(alone[column]), LEAST_SHARE))
+    return np.asarray(odds.T * (weight * seconds), dtype=np.float32)
 
 
 def _shares_at(readings: NDArray[np.float32], seconds: NDArray[np.float64]) -> NDArray[np.float32]:

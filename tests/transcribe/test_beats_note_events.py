@@ -83,6 +83,20 @@ def test_what_is_said_of_a_beat_at_another_tempo_is_put_back(stretch: float) -> 
     assert np.abs(np.log(waltzes * stretch / PERIODS_S[20])).max() < np.log(PERIODS_S[1] / PERIODS_S[0])
 
 
+def test_what_is_said_of_beat_and_meter_together_adds_up_however_sure_the_network_is() -> None:
+    model = NoteBeatModel(NoteBeatConfig.tiny()).eval()
+    notes = heard(*((0.5 * beat, 60) for beat in range(12)))
+    for certainty in (1.0, 1e4):
+        with torch.no_grad():
+            model.period_head.bias.copy_(-certainty * (torch.arange(len(PERIODS_S)) - 20.0) ** 2)
+        readings = note_activations.note_activations(notes, 6.0, model).readings
+        assert readings.shape == (len(PERIODS_S), len(METERS))
+        assert np.isfinite(readings).all()
+        assert np.exp(readings).sum() == pytest.approx(1.0, abs=1e-4)
+        tracked = track_note_beats(notes, 6.0, model=model)
+        assert len(tracked.beats) > 1
+
+
 def test_what_begins_at_a_lag_is_seen_on_both_sides() -> None:
     notes = heard(*((0.5 * beat, 60) for beat in range(12)))
     lags = note_events(notes).features[5, LAGS]

@@ -99,7 +99,8 @@ def note_activations(notes: Table, duration_s: float, model: NoteBeatModel | Non
         opinions.append(_opinion(model, events, stretch))
     heard, periods, meters, weights = (torch.stack(parts).mean(dim=0) for parts in zip(*opinions, strict=True))
     periods = torch.log_softmax(periods, dim=-1)
-    readings = periods.exp().mean(dim=0).log()[:, None] + torch.log_softmax(meters / weights[:, None], dim=-1)
+    tempi = torch.logsumexp(periods, dim=0) - float(np.log(len(periods)))
+    readings = tempi[:, None] + torch.log_softmax(meters / weights[:, None], dim=-1)
     at = np.rint(events.times_s / stretch * FRAMES_PER_SECOND).astype(np.int64)
     inside = (at >= 0) & (at < frames)
     beats[at[inside]] = torch.sigmoid(heard).numpy()[inside]

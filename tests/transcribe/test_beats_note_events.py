@@ -89,10 +89,10 @@ def test_what_is_said_of_beat_and_meter_together_adds_up_however_sure_the_networ
     for certainty in (1.0, 1e4):
         with torch.no_grad():
             model.period_head.bias.copy_(-certainty * (torch.arange(len(PERIODS_S)) - 20.0) ** 2)
-        readings = note_activations.note_activations(notes, 6.0, model).readings
-        assert readings.shape == (len(PERIODS_S), len(METERS))
-        assert np.isfinite(readings).all()
-        assert np.exp(readings).sum() == pytest.approx(1.0, abs=1e-4)
+        tempo_meter = note_activations.note_activations(notes, 6.0, model).tempo_meter
+        assert tempo_meter.shape == (len(PERIODS_S), len(METERS))
+        assert np.isfinite(tempo_meter).all()
+        assert np.exp(tempo_meter).sum() == pytest.approx(1.0, abs=1e-4)
         tracked = track_note_beats(notes, 6.0, model=model)
         assert len(tracked.beats) > 1
 

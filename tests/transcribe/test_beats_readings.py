@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from transcribe.beats.combining import with_beats
 from transcribe.beats.note_model import METERS, PERIODS_S
@@ -13,26 +14,16 @@ from transcribe.commands import _other_readings
 from transcribe.heard import HEARD_DTYPE, HeardMusic
 
 
-def meter_shares(**shares):
-    values = np.zeros(len(METERS), dtype=np.float32)
-    for name, share in shares.items():
-        values[METERS.index(tuple(int(part) for part in name[1:].split("_")))] = share
-    return values
-
-
-def periods(*peaks, frames=50):
-    """Log probabilities with a peak for each (seconds, share)."""
-    values = sum(
-        share
-        * np.exp(-0.5 * (np.log(PERIODS_S / seconds) / 0.06) ** 2)
-        / np.exp(-0.5 * (np.log(PERIODS_S / seconds) / 0.06) ** 2).sum()
-        for seconds, share in peaks
-    )
-    return np.tile(np.log(values + 1e-9), (frames, 1)).astype(np.float32)
+def together(meters: dict[tuple[int, int], float], *peaks: tuple[float, float]) -> NDArray[np.float32]:
+    """Log probabilities of tempo and meter, apart from each other: shares of meters, and a peak for each (seconds, share)."""
+    shares = np.array([meters.get(meter, 0.0) for meter in METERS])
+    bells = [(share, np.exp(-0.5 * (np.log(PERIODS_S / seconds) / 0.06) ** 2)) for seconds, share in peaks]
+    tempi = sum(share * bell / bell.sum() for share, bell in bells)
+    return np.log(np.outer(tempi, shares) + 1e-12).astype(np.float32)
 
 
 def test_likely_ones_come_first_with_their_shares():
-    found = likely_readings(meter_shares(m6_8=0.3, m3_4=0.6, m2_4=0.05), periods((0.5, 0.25), (1.0, 0.75)))
+    found = likely_readings(together({(6, 8): 0.3, (3, 4): 0.6, (2, 4): 0.05, (4, 4): 0.05}, (0.5, 0.25), (1.0, 0.75)))
     assert [meter for meter, _ in found.meters] == [(3, 4), (6, 8)]
     assert [share for _, share in found.meters] == pytest.approx([0.6, 0.3])
     assert [tempo for tempo, _ in found.tempi] == pytest.approx([60, 120], rel=0.03)
@@ -40,19 +31,15 @@ def test_likely_ones_come_first_with_their_shares():
 
 
 def test_meters_without_a_name_are_not_told():
-    values = meter_shares(m0_0=0.9, m4_4=0.1)
-    assert [meter for meter, _ in likely_readings(values, periods((0.5, 1.0))).meters] == [(4, 4)]
+    values = together({(0, 0): 0.88, (4, 4): 0.12}, (0.5, 1.0))
+    assert [meter for meter, _ in likely_readings(values).meters] == [(4, 4)]
 
 
 def test_what_the_user_knows_is_not_doubted():
     wishes = BeatWishes(meter=(3, 4), slowest_bpm=50, fastest_bpm=70)
-    found = likely_readings(meter_shares(m6_8=0.5, m3_4=0.5), periods((0.5, 0.5), (1.0, 0.5)), wishes)
+    found = likely_readings(together({(6, 8): 0.5, (3, 4): 0.5}, (0.5, 0.5), (1.0, 0.5)), wishes)
     assert found.meters == ()
     assert [tempo for tempo, _ in found.tempi] == pytest.approx([60], rel=0.03)
-
-
-def test_no_frames_no_tempi():
-    assert likely_readings(meter_shares(m4_4=1.0), np.zeros((0, len(PERIODS_S)), dtype=np.float32)).tempi == ()
 
 
 def test_beats_come_with_readings():

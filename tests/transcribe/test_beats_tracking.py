@@ -39,19 +39,19 @@ def test_simple_meters_are_named(meter: tuple[int, int]) -> None:
 @pytest.mark.parametrize("meter", [(6, 8), (9, 8), (12, 8), (2, 2), (3, 8)])
 def test_compound_meters_are_named_by_their_shares(meter: tuple[int, int]) -> None:
     size = {6: 2, 9: 3, 12: 4, 2: 2, 3: 3}[meter[0]]
-    tracked = track_beats(heard(size, 60)[1], readings=shares(meter))
+    tracked = track_beats(heard(size, 60)[1], tempo_meter=shares(meter))
     assert (tracked.beats_per_bar, tracked.beat_type) == meter
     assert tracked.beats["number"].max() == size
 
 
 @pytest.mark.parametrize(("size", "meter"), [(2, (6, 4)), (3, (3, 2))])
 def test_meters_that_the_network_has_no_name_for_are_told_by_their_size(size: int, meter: tuple[int, int]) -> None:
-    tracked = track_beats(heard(size, 60)[1], readings=shares((0, 0)))
+    tracked = track_beats(heard(size, 60)[1], tempo_meter=shares((0, 0)))
     assert (tracked.beats_per_bar, tracked.beat_type) == meter
 
 
 def test_a_name_of_the_network_goes_before_one_that_it_has_not() -> None:
-    tracked = track_beats(heard(3, 60)[1], readings=shares((0, 0), (3, 4)))
+    tracked = track_beats(heard(3, 60)[1], tempo_meter=shares((0, 0), (3, 4)))
     assert (tracked.beats_per_bar, tracked.beat_type) == (3, 4)
 
 
@@ -59,7 +59,7 @@ def test_shares_decide_where_downbeats_do_not() -> None:
     _, activations = heard(1, 90)
     activations[:, 1] = np.where(activations[:, 0] > 0.5, 0.45, 0.02)  # every beat may be one
     for meter in ((2, 4), (3, 4), (4, 4)):
-        tracked = track_beats(activations, readings=shares(meter))
+        tracked = track_beats(activations, tempo_meter=shares(meter))
         assert (tracked.beats_per_bar, tracked.beat_type) == meter
 
 
@@ -68,21 +68,21 @@ def test_a_meter_is_likely_for_the_beat_that_goes_with_it() -> None:
     bars = activations.copy()
     bars[:, 0] = bars[:, 1] * 0.99  # only downbeats are beats, 50 a minute: two or three of them, or four, are a bar
     bars[:, 1] = np.where(bars[:, 0] > 0.5, 0.45, 0.02)
-    readings = np.full((len(PERIODS_S), len(METERS)), np.log(1e-3), dtype=np.float32)
-    readings[PERIODS_S < 0.7, METERS.index((3, 4))] = 0.0
-    readings[PERIODS_S > 0.7, METERS.index((6, 8))] = 0.0
-    found = [track_beats(given, readings=readings) for given in (activations, bars)]
+    tempo_meter = np.full((len(PERIODS_S), len(METERS)), np.log(1e-3), dtype=np.float32)
+    tempo_meter[PERIODS_S < 0.7, METERS.index((3, 4))] = 0.0
+    tempo_meter[PERIODS_S > 0.7, METERS.index((6, 8))] = 0.0
+    found = [track_beats(given, tempo_meter=tempo_meter) for given in (activations, bars)]
     assert [(tracked.beats_per_bar, tracked.beat_type) for tracked in found] == [(3, 4), (6, 8)]
 
 
 def test_two_beats_are_named_by_the_note_that_a_beat_is_in_other_meters_too() -> None:
-    readings = np.full((len(PERIODS_S), len(METERS)), np.log(1e-3), dtype=np.float32)
+    tempo_meter = np.full((len(PERIODS_S), len(METERS)), np.log(1e-3), dtype=np.float32)
     for meter, share in (((2, 2), 0.3), ((2, 4), 0.25), ((4, 4), 0.45)):
-        readings[:, METERS.index(meter)] = np.log(share)
-    tracked = track_beats(heard(2, 60)[1], readings=readings)
+        tempo_meter[:, METERS.index(meter)] = np.log(share)
+    tracked = track_beats(heard(2, 60)[1], tempo_meter=tempo_meter)
     assert (tracked.beats_per_bar, tracked.beat_type) == (2, 4)
-    readings[:, METERS.index((4, 4))] = np.log(0.01)
-    tracked = track_beats(heard(2, 60)[1], readings=readings)
+    tempo_meter[:, METERS.index((4, 4))] = np.log(0.01)
+    tracked = track_beats(heard(2, 60)[1], tempo_meter=tempo_meter)
     assert (tracked.beats_per_bar, tracked.beat_type) == (2, 2)
 
 
@@ -91,10 +91,10 @@ def test_the_users_meter_says_which_level_is_the_beat(meter: tuple[int, int], be
     """In 3/4 the beat is the quarter, in 6/8 a whole bar of the same waltz."""
     _, activations = heard(3, 120)
     activations[:, 1] = np.where(activations[:, 1] > 0.5, 0.45, 0.02)
-    readings = np.full((len(PERIODS_S), len(METERS)), np.log(1e-3), dtype=np.float32)
-    readings[PERIODS_S < 0.7, METERS.index((3, 4))] = 0.0
-    readings[PERIODS_S > 0.7, METERS.index((6, 8))] = 0.0
-    tracked = track_beats(activations, BeatWishes(meter=meter), readings=readings)
+    tempo_meter = np.full((len(PERIODS_S), len(METERS)), np.log(1e-3), dtype=np.float32)
+    tempo_meter[PERIODS_S < 0.7, METERS.index((3, 4))] = 0.0
+    tempo_meter[PERIODS_S > 0.7, METERS.index((6, 8))] = 0.0
+    tracked = track_beats(activations, BeatWishes(meter=meter), tempo_meter=tempo_meter)
     assert np.median(np.diff(tracked.beats["time_s"])) == pytest.approx(beat_s, abs=0.05)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcribe.beats.note_activations import note_activations
-from transcribe.beats.note_features import FRAMES_PER_SECOND
 from transcribe.beats.readings import likely_readings
 from transcribe.beats.tracking import mix_activations, track_beats
 from transcribe.beats.wishes import BeatWishes
@@ -38,7 +37,6 @@ def with_beats(music: HeardMusic, logits: NDArray[np.float32] | None = None, wis
         sound = np.asarray(1.0 / (1.0 + np.exp(-logits.astype(np.float64))), dtype=np.float32)
         activations = mix_activations([sound, activations], [SOUND_SHARE, 1.0 - SOUND_SHARE])
     span_s = float(music.notes["onset_s"].min()), float(music.notes["offset_s"].max())
-    found = track_beats(activations, wishes, readings=notes.readings, periods=notes.periods, span_s=span_s)
-    sounding = slice(*(max(int(end_s * FRAMES_PER_SECOND), 0) for end_s in span_s))
-    readings = likely_readings(np.exp(notes.readings).sum(axis=0), notes.periods[sounding], wishes)
+    found = track_beats(activations, wishes, tempo_meter=notes.tempo_meter, periods=notes.periods, span_s=span_s)
+    readings = likely_readings(notes.tempo_meter, wishes)
     return replace(music, beats=found.beats, beats_per_bar=found.beats_per_bar, beat_type=found.beat_type, readings=readings)

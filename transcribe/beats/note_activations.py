@@ -45,12 +45,12 @@ class NoteActivations:
     Args:
         beats: Probabilities (frames, 2) of a beat and of a downbeat.
         periods: Log probabilities (frames, periods) of ``transcribe.beats.note_model.PERIODS_S``, those of the nearest event.
-        readings: Log probabilities (periods, meters) of the music's beat and meter together, of ``PERIODS_S`` and ``METERS``.
+        tempo_meter: Log probabilities (periods, meters) of the music's tempo and meter together, of ``PERIODS_S`` and ``METERS``.
     """
 
     beats: NDArray[np.float32]
     periods: NDArray[np.float32]
-    readings: NDArray[np.float32]
+    tempo_meter: NDArray[np.float32]
 
 
 def save_note_beats(folder: Path, model: NoteBeatModel, card: str) -> None:
@@ -100,13 +100,13 @@ def note_activations(notes: Table, duration_s: float, model: NoteBeatModel | Non
     heard, periods, meters, weights = (torch.stack(parts).mean(dim=0) for parts in zip(*opinions, strict=True))
     periods = torch.log_softmax(periods, dim=-1)
     tempi = torch.logsumexp(periods, dim=0) - float(np.log(len(periods)))
-    readings = tempi[:, None] + torch.log_softmax(meters / weights[:, None], dim=-1)
+    tempo_meter = tempi[:, None] + torch.log_softmax(meters / weights[:, None], dim=-1)
     at = np.rint(events.times_s / stretch * FRAMES_PER_SECOND).astype(np.int64)
     inside = (at >= 0) & (at < frames)
     beats[at[inside]] = torch.sigmoid(heard).numpy()[inside]
     middles = (at[:-1] + at[1:]) / 2
     nearest = np.searchsorted(middles, np.arange(frames))
-    return NoteActivations(beats, periods.numpy()[nearest], readings.numpy())
+    return NoteActivations(beats, periods.numpy()[nearest], tempo_meter.numpy())
 
 
 class _Opinion(NamedTuple):
@@ -177,4 +177,4 @@ def track_note_beats(
     """
     heard = note_activations(notes, duration_s, model)
     span_s = (float(notes["onset_s"].min()), float(notes["offset_s"].max())) if len(notes) else (0.0, -1.0)
-    return track_beats(heard.beats, wishes, readings=heard.readings, periods=heard.periods, span_s=span_s)
+    return track_beats(heard.beats, wishes, tempo_meter=heard.tempo_meter, periods=heard.periods, span_s=span_s)

@@ -20,20 +20,19 @@ APART = 1.4  # a tempo is another one from this ratio on
 MOST_TEMPI = 3
 
 
-def likely_readings(
-    meter_shares: NDArray[np.float32], periods: NDArray[np.float32], wishes: BeatWishes | None = None
-) -> BeatReadings:
+def likely_readings(tempo_meter: NDArray[np.float32], wishes: BeatWishes | None = None) -> BeatReadings:
     """What is likely by the network's opinions, and as the user has it.
 
     Args:
-        meter_shares: Probabilities of ``METERS``.
-        periods: Log probabilities (frames, periods) of ``PERIODS_S``, of the frames in which there is music.
+        tempo_meter: Log probabilities (periods, meters) of ``PERIODS_S`` and ``METERS`` together.
         wishes: What is known: of a meter that is given there are no others.
     """
     wishes = wishes or BeatWishes()
+    shares = np.exp(tempo_meter.astype(np.float64))
+    meter_shares = shares.sum(axis=0)
     order = np.argsort(-meter_shares, kind="stable")
     meters = tuple((METERS[i], float(meter_shares[i])) for i in order.tolist() if meter_shares[i] >= LEAST_SHARE and METERS[i][1])
-    tempi = _tempi(np.exp(periods.astype(np.float64)).mean(axis=0)) if len(periods) else ()
+    tempi = _tempi(shares.sum(axis=1))
     return BeatReadings(
         () if wishes.meter else meters, tuple(pair for pair in tempi if wishes.slowest_bpm <= pair[0] <= wishes.fastest_bpm)
     )
@@ -47,8 +46,6 @@ def _tempi(shares: NDArray[np.float64]) -> tuple[tuple[float, float], ...]:
     for peak in peaks[np.argsort(-shares[peaks], kind="stable")].tolist():
         if all(abs(np.log(PERIODS_S[peak] / PERIODS_S[other])) >= np.log(APART) for other in kept):
             kept.append(peak)
-    if not kept:
-        return ()
     nearest = np.argmin(np.abs(np.log(PERIODS_S)[:, None] - np.log(PERIODS_S[kept])), axis=1)
     found = []
     for index, peak in enumerate(kept):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from corpora.console import print_json, print_table, progress, telling
-from corpora.errors import RequestError
+from corpora.console import print_figures, print_json, print_table, progress, telling
+from corpora.options import EvaluationOut, JsonFlag, Minutes, Resume, RunFolder
 from corpora.safe_text import safe_text
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_commands"]
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
 SHOWN_BARS = 12  # least sure bars in the summary
 
 
@@ -107,15 +106,15 @@ def _summary(report: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def train_omr(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")],
-    minutes: Annotated[float, typer.Option(min=0.01, help="Wall time of the training, over all resumes.")] = 90.0,
+    out: RunFolder,
+    minutes: Minutes = 90.0,
     preset: Annotated[str, typer.Option(help="tiny, cpu or gpu: sizes.")] = "cpu",
     systems: Annotated[int, typer.Option(min=8, help="Of training pages to engrave from the packs.")] = 4000,
     store: Annotated[list[Path] | None, typer.Option(help="Pages that were engraved before; may be repeated.")] = None,
     validation: Annotated[Path | None, typer.Option(help="Validation pages that were engraved before.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that engrave and make batches.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, crops and pages.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    resume: Resume = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Train the detector of signs on pages engraved from scores of the packs."""
@@ -134,10 +133,7 @@ def train_omr(
             resume=resume,
             say=say,
         )
-    if as_json:
-        print_json(figures)
-    else:
-        print_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
+    print_figures(figures, as_json)
 
 
 def evaluate_omr(
@@ -154,14 +150,10 @@ def evaluate_omr(
     weights: Annotated[str, typer.Option(help="A folder of your own.")] = "signs",
     limit: Annotated[int, typer.Option(min=0, help="At most so many pieces of each folder; 0 takes all.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of the wear.")] = 0,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also as NAME.json, and beside it NAME.md with the tables.")
-    ] = None,
+    output: EvaluationOut = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Reading measured on held-out pages."""
-    if output is not None and (output.suffix != ".json" or not output.parent.is_dir()):
-        raise RequestError(f"--output: expected the name of a .json file in a folder that is there, got '{output}'")
     from compose.evaluation_output import tell_evaluation
     from omr.detector.reader import load_sign_reader
     from omr.evaluation.evaluate import evaluate_omr as evaluate

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from corpora.console import doing, print_json, print_table, progress, telling
+from corpora.console import doing, print_figures, print_json, print_table, progress, telling
 from corpora.errors import RequestError
+from corpora.options import EvaluationOut, JsonFlag, Minutes, Resume, RunFolder
 from corpora.safe_text import safe_text
 
 __all__ = ["add_commands"]
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print the report as JSON on stdout.")]
 Fonts = Annotated[list[Path] | None, typer.Option("--font", help="A SoundFont that plays training music; may be repeated.")]
 
 
@@ -119,8 +119,8 @@ def _other_readings(report: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def train_transcribe(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")],
-    minutes: Annotated[float, typer.Option(min=0.01, help="Wall time of the training, over all resumes.")] = 90.0,
+    out: RunFolder,
+    minutes: Minutes = 90.0,
     preset: Annotated[str, typer.Option(help="tiny, cpu or gpu: sizes.")] = "cpu",
     font: Fonts = None,
     validation_font: Annotated[
@@ -131,7 +131,7 @@ def train_transcribe(
     validation: Annotated[Path | None, typer.Option(help="Validation sound that was made before.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that make sound and batches.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, crops and sound.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    resume: Resume = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Train the frame model on scores of the packs, performed and played by SoundFonts."""
@@ -152,20 +152,17 @@ def train_transcribe(
             resume=resume,
             say=say,
         )
-    if as_json:
-        print_json(figures)
-    else:
-        print_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
+    print_figures(figures, as_json)
 
 
 def train_beats(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run.")],
-    minutes: Annotated[float, typer.Option(min=0.01, help="Wall time of the training, over all resumes.")] = 90.0,
+    out: RunFolder,
+    minutes: Minutes = 90.0,
     start: Annotated[str, typer.Option("--from", help="Trained weights to go on with, by name or folder.")] = "",
     preset: Annotated[str, typer.Option(help="cpu or gpu: sizes.")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that perform the scores.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Of scores, performances and weights.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    resume: Resume = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Train the network that hears beats in notes on scores of the packs, performed by rule."""
@@ -173,10 +170,7 @@ def train_beats(
 
     with progress() as say:
         figures = run_beats(out, minutes, preset=preset, start=start, seed=seed, workers=workers, resume=resume, say=say)
-    if as_json:
-        print_json(figures)
-    else:
-        print_table(("figure", "value"), [(name.replace("_", " "), value) for name, value in figures.items()])
+    print_figures(figures, as_json)
 
 
 def evaluate_transcribe(
@@ -190,14 +184,10 @@ def evaluate_transcribe(
     minutes: Annotated[float, typer.Option(min=0.0, help="At most so much of each; 0 takes all.")] = 5.0,
     degraded: Annotated[bool, typer.Option(help="Also the first with noise, as MP3, in a room, out of tune, slower.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of sound and noise.")] = 0,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also as NAME.json, and beside it NAME.md with the tables.")
-    ] = None,
+    output: EvaluationOut = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Transcribers side by side on held-out pieces, played by a font that ours never heard."""
-    if output is not None and (output.suffix != ".json" or not output.parent.is_dir()):
-        raise RequestError(f"--output: expected the name of a .json file in a folder that is there, got '{output}'")
     from compose.evaluation_output import tell_evaluation
     from render.fonts import font_in_wheel
     from transcribe.measures.evaluate import evaluate_transcribe as evaluate

@@ -28,7 +28,7 @@ from transcribe.score.pairs import iter_pairs
 from transcribe.score.performed import MAIN, PerformedScore
 from transcribe.score.voices import DIVS_PER_QUARTER
 
-__all__ = ["RoundTrip", "iter_round_trips", "round_trip"]
+__all__ = ["RoundTrip", "excerpt", "figures_of", "iter_round_trips", "round_trip"]
 
 TOLERANCE = 1e-3  # quarters
 FINEST = 48  # parts of a quarter in which shifts are counted
@@ -98,10 +98,17 @@ def round_trip(
         own = pair.heard
         music = replace(music, beats=own.beats, beats_per_bar=own.beats_per_bar, beat_type=own.beat_type)
     found = notate(music)
-    return _figures(pair, music, found), found
+    return figures_of(pair, music, found), found
 
 
-def _figures(pair: PerformedScore, music: HeardMusic, found: Notation) -> RoundTrip:
+def figures_of(pair: PerformedScore, music: HeardMusic, found: Notation) -> RoundTrip:
+    """How much of a score is in another.
+
+    Args:
+        pair: A performed score.
+        music: What was heard of its performance.
+        found: What was written of that.
+    """
     matched = match_notes(pair.heard.notes, music.notes)
     row_of = {int(row): index for index, row in enumerate(found.rows.tolist())}
     pairs = [(true, row_of[heard]) for true, heard in matched.tolist() if heard in row_of and pair.truth["kind"][true] == MAIN]

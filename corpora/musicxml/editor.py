@@ -15,10 +15,11 @@ from fractions import Fraction
 from corpora.errors import RequestError
 from corpora.musicxml.document import KeySignature, PartWalk
 from corpora.musicxml.elements import set_colour
+from corpora.musicxml.measure_edit import MeasureEdit, MeasureText, NewChord, NewPitch
 from corpora.musicxml.notation import Meter
 from corpora.musicxml.percussion import DrumKit
 from corpora.musicxml.reader import Chain, tie_chains
-from corpora.musicxml.rewriting import MeasureEdit, MeasureText, NewChord, NewPitch, rewrite_measure
+from corpora.musicxml.rewriting import rewrite_measure
 from corpora.musicxml.signs import sign_of
 from corpora.musicxml.spanners import Ending, spanner_ends, unpaired_after
 from corpora.musicxml.spans import MeasureSpan, measure_spans, text_codec

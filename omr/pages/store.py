@@ -9,7 +9,6 @@ done, and ``settings.json`` what the store was asked for.
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,14 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora.atomic import atomic_write
-from corpora.errors import InputError, RequestError
+from corpora.errors import InputError
+from corpora.job_folder import JobFolder, whole_lines
 from omr.pages.strips import SystemStrip
 from omr.signs import SIGN_DTYPE, Signs
 
 __all__ = ["PackedSystem", "StoreWriter", "StoredSystem", "SystemStore", "pack_system"]
 
-STRIPS, SYSTEMS, JOBS, SETTINGS = "systems.bin", "systems.jsonl", "jobs.jsonl", "settings.json"
+STRIPS, SYSTEMS = "systems.bin", "systems.jsonl"
 LEVEL = 6  # of deflate
 STEP = 17  # between two of the greys that are kept
 GREYS = np.arange(0, 256, STEP, dtype=np.uint8)
@@ -103,12 +102,6 @@ def pack_system(strip: SystemStrip, *, piece: str, staves: Sequence[int], bars: 
     return PackedSystem(line, image + signs)
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a file; one that is just being written is left out."""
-    text = path.read_bytes() if path.is_file() else b""
-    return [json.loads(line) for line in text.split(b"\n")[:-1]]
-
-
 def _stored(line: dict[str, Any]) -> StoredSystem:
     tuples = {name: tuple(line[name]) for name in ("origin_px", "middle_lines", "staves", "bars")}
     return StoredSystem(**{**line, **tuples})
@@ -125,7 +118,7 @@ class SystemStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.systems = tuple(_stored(line) for line in _lines(folder / SYSTEMS))
+        self.systems = tuple(_stored(line) for line in whole_lines(folder / SYSTEMS))
         if not self.systems:
             raise InputError(f"{folder} is no store of systems: expected a folder with systems in {SYSTEMS}")
         last = self.systems[-1]
@@ -167,49 +160,26 @@ class StoreWriter:
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        told = json.dumps(dict(settings), sort_keys=True)
-        known = folder / SETTINGS
-        if known.is_file():
-            if known.read_text() != told:
-                raise RequestError(f"{folder} holds a store of other settings: expected {known.read_text()}, got {told}")
-        else:
-            atomic_write(known, told)
-        self._folder = folder
-        self.jobs_done = len(_lines(folder / JOBS))
-        systems = [_stored(line) for line in _lines(folder / SYSTEMS) if line["job"] < self.jobs_done]
+        self._folder = JobFolder(folder, settings)
+        systems = [_stored(line) for line in whole_lines(folder / SYSTEMS) if line["job"] < self.jobs_done]
         self.systems = len(systems)
         self._end = systems[-1].start + systems[-1].image_bytes + systems[-1].sign_bytes if systems else 0
-        for name, length in (
-            (STRIPS, self._end),
-            (SYSTEMS, _length_of_lines(folder / SYSTEMS, self.systems)),
-            (JOBS, _length_of_lines(folder / JOBS, self.jobs_done)),
-        ):
-            with (folder / name).open("ab") as file:
-                file.truncate(length)
+        self._folder.cut(STRIPS, self._end)
+        self._folder.cut_lines(SYSTEMS, self.systems)
 
-    def _append(self, name: str, data: bytes) -> None:
-        with (self._folder / name).open("ab") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    @property
+    def jobs_done(self) -> int:
+        """How many jobs are done."""
+        return self._folder.jobs_done
 
     def add(self, systems: Sequence[PackedSystem], why: str = "") -> None:
         """The systems of the next job; ``why`` says what was refused where there are none."""
         lines = []
-        self._append(STRIPS, b"".join(system.data for system in systems))
+        self._folder.append(STRIPS, b"".join(system.data for system in systems))
         for system in systems:
             row = _stored({"start": self._end, "job": self.jobs_done, **system.line})
             lines.append(json.dumps(asdict(row)) + "\n")
             self._end += len(system.data)
-        self._append(SYSTEMS, "".join(lines).encode())
-        self._append(JOBS, (json.dumps({"systems": len(systems)} | ({"why": why} if why else {})) + "\n").encode())
-        self.jobs_done += 1
+        self._folder.append(SYSTEMS, "".join(lines).encode())
+        self._folder.finish_job({"systems": len(systems)} | ({"why": why} if why else {}))
         self.systems += len(systems)
-
-
-def _length_of_lines(path: Path, count: int) -> int:
-    """Bytes of the first lines of a file."""
-    if not path.is_file():
-        return 0
-    return sum(len(line) + 1 for line in path.read_bytes().split(b"\n")[:count])

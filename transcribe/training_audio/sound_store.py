@@ -9,7 +9,6 @@ not there. ``jobs.jsonl`` has a line for every piece of work that is done, and `
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from corpora.atomic import atomic_write
-from corpora.errors import InputError, RequestError
+from corpora.errors import InputError
+from corpora.job_folder import JobFolder, whole_lines
 from transcribe.heard import BEAT_DTYPE, HEARD_DTYPE, PEDAL_DTYPE
 from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.clips import Clip
@@ -27,7 +26,7 @@ from transcribe.training_audio.clips import Clip
 __all__ = ["SoundStore", "StoreWriter", "StoredClip"]
 
 TABLES = {"notes": HEARD_DTYPE, "pedals": PEDAL_DTYPE, "beats": BEAT_DTYPE}
-SOUND, CLIPS, JOBS, SETTINGS = "sound.i16", "clips.jsonl", "jobs.jsonl", "settings.json"
+SOUND, CLIPS = "sound.i16", "clips.jsonl"
 SAMPLE = np.dtype("<i2")
 
 
@@ -55,12 +54,6 @@ class StoredClip:
     beat_type: int
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a file; one that is just being written is left out."""
-    text = path.read_bytes() if path.is_file() else b""
-    return [json.loads(line) for line in text.split(b"\n")[:-1]]
-
-
 def _clip(line: dict[str, Any]) -> StoredClip:
     rows = {name: (int(first), int(count)) for name, (first, count) in line.pop("rows").items()}
     return StoredClip(rows=rows, programs=tuple(line.pop("programs")), **line)
@@ -82,7 +75,7 @@ class SoundStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.clips = tuple(_clip(line) for line in _lines(folder / CLIPS))
+        self.clips = tuple(_clip(line) for line in whole_lines(folder / CLIPS))
         if not self.clips:
             raise InputError(f"{folder} is no store of sound: expected a folder with clips in {CLIPS}")
         last = self.clips[-1]
@@ -125,45 +118,28 @@ class StoreWriter:
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        told = json.dumps(dict(settings), sort_keys=True)
-        known = folder / SETTINGS
-        if known.is_file():
-            if known.read_text() != told:
-                raise RequestError(f"{folder} holds a store of other settings: expected {known.read_text()}, got {told}")
-        else:
-            atomic_write(known, told)
-        self._folder = folder
-        jobs = _lines(folder / JOBS)
-        self.jobs_done = len(jobs)
-        clips = [_clip(line) for line in _lines(folder / CLIPS) if line["job"] < self.jobs_done]
+        self._folder = JobFolder(folder, settings)
+        clips = [_clip(line) for line in whole_lines(folder / CLIPS) if line["job"] < self.jobs_done]
         last = clips[-1] if clips else None
         self.samples = last.start + last.samples if last else 0
         self.clips = len(clips)
         self._counts = {name: sum(last.rows[name]) if last else 0 for name in TABLES}
-        self._cut(SOUND, self.samples * SAMPLE.itemsize)
+        self._folder.cut(SOUND, self.samples * SAMPLE.itemsize)
         for name, dtype in TABLES.items():
-            self._cut(f"{name}.rows", self._counts[name] * dtype.itemsize)
-        self._cut(CLIPS, _length_of_lines(folder / CLIPS, self.clips))
-        self._cut(JOBS, _length_of_lines(folder / JOBS, self.jobs_done))
+            self._folder.cut(f"{name}.rows", self._counts[name] * dtype.itemsize)
+        self._folder.cut_lines(CLIPS, self.clips)
 
-    def _cut(self, name: str, length: int) -> None:
-        """Make a file exactly so long, which it was at least."""
-        with (self._folder / name).open("ab") as file:
-            file.truncate(length)
-
-    def _append(self, name: str, data: bytes) -> None:
-        with (self._folder / name).open("ab") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    @property
+    def jobs_done(self) -> int:
+        """How many jobs are done."""
+        return self._folder.jobs_done
 
     def add(self, clips: Sequence[Clip], why: str = "") -> None:
         """The clips of the next job; ``why`` says what was refused where there are none."""
         lines = []
-        self._append(SOUND, b"".join(clip.samples.astype(SAMPLE).tobytes() for clip in clips))
+        self._folder.append(SOUND, b"".join(clip.samples.astype(SAMPLE).tobytes() for clip in clips))
         for name in TABLES:
-            self._append(f"{name}.rows", b"".join(getattr(clip, name).tobytes() for clip in clips))
+            self._folder.append(f"{name}.rows", b"".join(getattr(clip, name).tobytes() for clip in clips))
         for clip in clips:
             rows = {}
             for name in TABLES:
@@ -174,15 +150,6 @@ class StoreWriter:
             line |= {name: getattr(clip, name) for name in ("split", "piece", "voice", "programs", "beats_per_bar", "beat_type")}
             lines.append(json.dumps(line) + "\n")
             self.samples += len(clip.samples)
-        self._append(CLIPS, "".join(lines).encode())
-        self._append(JOBS, (json.dumps({"clips": len(clips)} | ({"why": why} if why else {})) + "\n").encode())
-        self.jobs_done += 1
+        self._folder.append(CLIPS, "".join(lines).encode())
+        self._folder.finish_job({"clips": len(clips)} | ({"why": why} if why else {}))
         self.clips += len(clips)
-
-
-def _length_of_lines(path: Path, count: int) -> int:
-    """Bytes of the first lines of a file."""
-    if not path.is_file():
-        return 0
-    lines = path.read_bytes().split(b"\n")[:count]
-    return sum(len(line) + 1 for line in lines)

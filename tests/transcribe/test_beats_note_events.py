@@ -1,6 +1,7 @@
 """Events and the network on them: exact features, laws, training that learns, chunks, refusals."""
 
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,14 @@ def test_blocks_of_windows_are_a_function_of_their_number() -> None:
     for one in here[1:]:
         assert torch.equal(one.features, next(beside).features)
     assert here[0].features.shape != other[0].features.shape or not torch.equal(here[0].features, other[0].features)
+
+
+def test_windows_of_like_length_are_together() -> None:
+    given = [perform_freely(waltz(60), 1), perform_freely(waltz(6), 2)], [1.0, 1.0]
+    block = window_block(given, 0, seed=1, batch=4)
+    lengths = sorted((batch.is_event.sum(dim=1) for batch in block), key=lambda found: int(found.max()))
+    assert all(int(short.max()) <= int(longer.min()) for short, longer in pairwise(lengths))
+    assert int(lengths[0].max()) < int(lengths[-1].min())
 
 
 def test_training_learns_and_tracks_and_is_saved(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from transcribe.beats import pack_training
 from transcribe.beats.note_activations import load_note_beats
 from transcribe.beats.note_examples import BAR_BEAT_DTYPE, BeatExample
 from transcribe.beats.note_model import NoteBeatConfig
-from transcribe.beats.pack_training import bars_fit_meters, run_beats, teaches_beats
+from transcribe.beats.pack_training import POLISH, WHITE, _counted_s, bars_fit_meters, run_beats, teaches_beats
 from transcribe.heard import HEARD_DTYPE
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ode-to-joy.musicxml"
@@ -73,3 +73,10 @@ def test_a_run_ends_in_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         run_beats(tmp_path / "other", 0.03, preset="huge")
     with pytest.raises(RequestError, match="holds no run to go on with"):
         run_beats(tmp_path / "other", 0.03, resume=True)
+
+
+def test_white_notation_of_the_polish_scores_counts_for_less() -> None:
+    whole, quarters = example(), example()
+    whole.beats["beats"], whole.beats["beat_type"] = 2, 1
+    assert _counted_s(POLISH, whole) == pytest.approx(WHITE * _counted_s(POLISH, quarters))
+    assert _counted_s("openscore-lieder", whole) == _counted_s(POLISH, quarters) == quarters.duration_s

@@ -59,7 +59,7 @@ def test_songs_come_back(pairs: list[PerformedScore]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("steady", "pieces", "place", "value"), [(True, 30, 0.65, 0.55), (False, 20, 0.5, 0.5)])
+@pytest.mark.parametrize(("steady", "pieces", "place", "value"), [(True, 30, 0.7, 0.6), (False, 20, 0.55, 0.55)])
 def test_many_pieces_come_back(
     steady: bool, pieces: int, place: float, value: float, tmp_path: Path, opens_in_three_programs: Callable[[bytes, Path], None]
 ) -> None:

@@ -31,28 +31,31 @@ from transcribe.training_audio.scores import Scores, read_score
 
 __all__ = ["bars_fit_meters", "performed_examples", "run_beats", "teaches_beats"]
 
+POLISH = "nifc-polish-scores"
 PACKS: Mapping[str, float] = {  # how often a minute of each comes
     "openscore-lieder": 1.0,
     "nifc-chopin-first-editions": 1.7,
-    "nifc-polish-scores": 0.13,  # many are in 2/1, 2/2 or 3/1
+    POLISH: 0.35,
     "openscore-string-quartets": 1.1,
     "openscore-orchestra": 1.1,
 }
+WHITE = 0.15  # of that, where beats are half or whole notes: a third of the Polish scores, centuries older than the others
 GROOVES, ALONE = "grooves", "drums"
 DRUM_SHARES: Mapping[str, float] = {GROOVES: 0.17, ALONE: 0.09}  # of windows: scores with a groove, grooves without anything else
 GROOVE_EVERY, GROOVES_ALONE = 6, 800  # scores from one that gets a groove to the next; how many there are without a score
-TRAIN_FILES, VALID_FILES = 1200, 40  # of a pack
+TRAIN_FILES, VALID_FILES = 10_000, 40  # of a pack; all of the train split
 FEWEST_NOTES, FEWEST_BEATS = 30, 16
 MOST_MISFITS = 1 / 3  # share of bars whose length is not that of their meter: of 267 songs none has more than 0.3
 MOST_OVERLONG = 0.03  # share of beats past those of the meter: cadenzas
 BEAT_S = (0.2, 2.1)  # in the median; others are kern files without a tempo
 COUNTED_S = 240.0  # of a long piece
+HALF = 2  # denominator of half notes
 MODEL_FOLDER = "model"
 TRAIN = "train"
 PRESETS = {"cpu": NoteBeatConfig(), "gpu": NoteBeatConfig(embed_dim=160, num_convolutions=5, num_layers=6)}
-WINDOWS = {"cpu": 8, "gpu": 32}  # in a batch
+WINDOWS = {"cpu": 16, "gpu": 32}  # in a batch
 LEARNING_RATE, WEIGHT_DECAY, EVALUATE_EVERY_S = 1.5e-3, 0.02, 180.0
-FURTHER_RATE = 3e-4  # of what is trained already
+FURTHER_RATE = 5e-4  # of what is trained already
 
 CARD = """# beats: beats, downbeats and meters of notes
 
@@ -110,7 +113,13 @@ def run_beats(
     valid, _ = _with_weights("valid", VALID_FILES, seed, workers, told)
     told(f"training on {len(examples)} performances")
     rate = FURTHER_RATE if begin else LEARNING_RATE
-    plan = TrainingPlan(minutes=minutes, learning_rate=rate, weight_decay=WEIGHT_DECAY, evaluate_every_s=EVALUATE_EVERY_S)
+    plan = TrainingPlan(
+        minutes=minutes,
+        learning_rate=rate,
+        weight_decay=WEIGHT_DECAY,
+        evaluate_every_s=EVALUATE_EVERY_S,
+        bfloat16=True,
+    )
     model, figures = train_note_beats(
         folder, examples, valid, plan, seed, PRESETS[preset], weights, batch=WINDOWS[preset], workers=workers, start=begin
     )
@@ -142,11 +151,17 @@ def _with_weights(
     if split == TRAIN:
         kinds += [ALONE] * GROOVES_ALONE
         examples += [drums_alone(seed + number) for number in range(GROOVES_ALONE)]
-    return examples, _weights(kinds, np.array([min(example.duration_s, COUNTED_S) for example in examples]))
+    return examples, _weights(kinds, np.array([_counted_s(*pair) for pair in zip(kinds, examples, strict=True)]))
+
+
+def _counted_s(kind: str, example: BeatExample) -> float:
+    """How many seconds an example counts for."""
+    is_white = kind == POLISH and np.median(example.beats["beat_type"]) <= HALF
+    return min(example.duration_s, COUNTED_S) * (WHITE if is_white else 1.0)
 
 
 def _weights(kinds: Sequence[str], lengths_s: NDArray[np.float64]) -> list[float]:
-    """By packs and lengths; what has drums has its share of all."""
+    """By packs and what they count for; what has drums has its share of all."""
     weights = lengths_s * np.array([PACKS.get(kind, 1.0) for kind in kinds])
     is_drums = np.isin(kinds, list(DRUM_SHARES))
     for kind, share in DRUM_SHARES.items():

@@ -83,23 +83,33 @@ def targets_of(example: BeatExample, times_s: NDArray[np.float64]) -> tuple[Tens
 def windows(
     examples: Sequence[BeatExample], rng: np.random.Generator, weights: Sequence[float], batch: int = BATCH
 ) -> Iterator[BeatBatch]:
-    """Endless batches of windows that begin anywhere, the weights saying how often an example comes."""
+    """Endless batches of windows that begin anywhere, the weights saying how often an example comes.
+
+    Windows of ``BLOCK`` batches are drawn at once, and those of like length put together, so that little is filled up.
+    """
     share = np.array(weights, dtype=np.float64) / np.sum(weights)
     while True:
-        rows = [_window(examples[int(index)], rng) for index in rng.choice(len(examples), size=batch, p=share)]
-        longest = max(max(len(row.times_s) for row in rows), 1)
-        filled = BeatBatch(
-            torch.zeros(batch, longest, NUM_FEATURES),
-            torch.zeros(batch, longest),
-            torch.full((batch, longest, 2), float(IGNORED)),
-            torch.full((batch, longest), IGNORED),
-            torch.zeros(batch, longest),
-        )
-        for index, row in enumerate(rows):
-            for name, values in vars(filled).items():
-                own = getattr(row, name)
-                values[index, : len(own)] = own
-        yield filled
+        rows = [_window(examples[int(index)], rng) for index in rng.choice(len(examples), size=BLOCK * batch, p=share)]
+        rows.sort(key=lambda row: len(row.times_s))
+        for first in (batch * rng.permutation(BLOCK)).tolist():
+            yield _filled(rows[first : first + batch])
+
+
+def _filled(rows: Sequence[BeatBatch]) -> BeatBatch:
+    """Rows as one batch."""
+    batch, longest = len(rows), max(*(len(row.times_s) for row in rows), 1)
+    filled = BeatBatch(
+        torch.zeros(batch, longest, NUM_FEATURES),
+        torch.zeros(batch, longest),
+        torch.full((batch, longest, 2), float(IGNORED)),
+        torch.full((batch, longest), IGNORED),
+        torch.zeros(batch, longest),
+    )
+    for index, row in enumerate(rows):
+        for name, values in vars(filled).items():
+            own = getattr(row, name)
+            values[index, : len(own)] = own
+    return filled
 
 
 def window_block(given: tuple[Sequence[BeatExample], Sequence[float]], number: int, *, seed: int, batch: int) -> list[BeatBatch]:

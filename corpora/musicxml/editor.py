@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 
 from corpora.errors import RequestError
 from corpora.musicxml.document import KeySignature, PartWalk
-from corpora.musicxml.elements import set_colour
+from corpora.musicxml.elements import add_arpeggio, set_colour
 from corpora.musicxml.measure_edit import MeasureEdit, MeasureText, NewChord, NewPitch
 from corpora.musicxml.notation import Meter
 from corpora.musicxml.percussion import DrumKit
@@ -29,7 +29,7 @@ from corpora.musicxml.voicing import NewNote, assign_voices
 from corpora.musicxml.walker import collection_paused, walk
 from corpora.piece import CENTS_PER_SEMITONE, Piece, Table, nearest_pitch
 
-__all__ = ["NEW_NOTE_COLOUR", "colour_notes", "edit_musicxml"]
+__all__ = ["NEW_NOTE_COLOUR", "colour_notes", "edit_musicxml", "roll_notes"]
 
 NEW_NOTE_COLOUR = "#c0392b"
 
@@ -68,17 +68,32 @@ def colour_notes(data: bytes, ids: Collection[str], colour: str = NEW_NOTE_COLOU
     Raises:
         RequestError: An id is unknown.
     """
+    return _retouched(data, ids, lambda text: set_colour(text, colour), also_tied=True)
+
+
+def roll_notes(data: bytes, ids: Collection[str]) -> bytes:
+    """A copy of a score's text in which these notes, all those of some chords, have the sign of a rolled chord.
+
+    Raises:
+        RequestError: An id is unknown.
+    """
+    return _retouched(data, ids, add_arpeggio, also_tied=False)
+
+
+def _retouched(data: bytes, ids: Collection[str], change: Callable[[str], str], *, also_tied: bool) -> bytes:
+    """The text with the elements of some notes changed: the first of each, or also those that are tied to it."""
     with collection_paused():
         document = walk(data)
         chains = {chain.id: chain for chain in tie_chains(document)[0]}
-        ordinals = {item.ordinal for name in ids for _, item in _known(chains, name).items}
+        found = [_known(chains, name).items for name in ids]
+        ordinals = {item.ordinal for items in found for _, item in (items if also_tied else items[:1])}
         codec = text_codec(data)
         changes = []
         for part, spans in zip(document.parts, measure_spans(data), strict=True):
             for measure, span in zip(part.measures, spans, strict=True):
                 for item, (start, end) in zip(measure.items, span.children, strict=True):
                     if item.ordinal in ordinals:
-                        changes.append((start, end, set_colour(data[start:end].decode(codec), colour).encode(codec)))
+                        changes.append((start, end, change(data[start:end].decode(codec)).encode(codec)))
         return _spliced(data, changes)
 
 

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from corpora.errors import RequestError
 from corpora.musicxml import colour_notes, edit_musicxml, read_musicxml
+from corpora.musicxml.editor import roll_notes
+from corpora.musicxml.elements import add_arpeggio
 from corpora.musicxml.spans import measure_spans
 from corpora.partitura_quietly import partitura
 from corpora.piece import NOTE_DTYPE, Piece
@@ -228,6 +230,34 @@ def test_colour_marks_the_notes_with_all_their_ties() -> None:
     coloured = colour_notes(data, [name], "#00ff00")
     assert coloured.count(b'color="#00ff00"') == 2
     assert coloured.replace(b' color="#00ff00"', b"") == data
+
+
+def test_a_rolled_chord_is_marked_where_it_begins() -> None:
+    piece = read_musicxml(SCORE.encode())
+    data = edit_musicxml(piece, ["n2"], new((6, 4, 60, 0), (6, 4, 64, 0)))
+    chord = read_musicxml(data)
+    names = [str(name) for name in chord.notes["id"][chord.notes["onset_div"] == 6]]
+    rolled = roll_notes(data, names)
+    assert rolled.count(b"<arpeggiate/>") == 2  # tied over the bar line, where nothing is struck
+    assert roll_notes(rolled, names) == rolled
+    again = read_musicxml(rolled)
+    assert (again.notes == chord.notes).all()
+    with pytest.raises(RequestError, match="no note with the id 'n99'"):
+        roll_notes(data, ["n99"])
+
+
+@pytest.mark.parametrize(
+    ("note", "rolled"),
+    [
+        ("<note><rest/></note>", "<note><rest/><notations><arpeggiate/></notations></note>"),
+        ("<note><a/><lyric>x</lyric></note>", "<note><a/><notations><arpeggiate/></notations><lyric>x</lyric></note>"),
+        ("<note>\n  <a/>\n</note>", "<note>\n  <a/>\n  <notations><arpeggiate/></notations>\n</note>"),
+        ("<note><notations> <tied/></notations></note>", "<note><notations> <arpeggiate/> <tied/></notations></note>"),
+    ],
+)
+def test_the_sign_of_a_rolled_chord_has_its_place(note: str, rolled: str) -> None:
+    assert add_arpeggio(note) == rolled
+    assert add_arpeggio(rolled) == rolled
 
 
 @pytest.mark.parametrize(

@@ -188,3 +188,39 @@ def test_three_readers_open_it(make_heard, tmp_path) -> None:
     parsed = converter.parse(str(path))
     assert len(list(parsed.parts[0].getElementsByClass("Measure"))) == len(notation.piece.measures)
     assert engrave(notation.musicxml, dpi=50).png
+
+
+def chords(step_s: float, late: int = -1) -> HeardMusic:
+    """Eight chords of four notes, a beat each; each note so much after the one below it, one of them (in pitch) by 20 ms more."""
+    rows = []
+    for chord in range(8):
+        for rank, pitch in enumerate((60, 64, 67, 72)):
+            onset = 1.0 + chord * BEAT_S + step_s * rank + 0.02 * (rank == late)
+            rows.append((onset, 1.5 + chord * BEAT_S, pitch, 70, 0, 0, 1.0))
+    beats = [(1.0 + index * BEAT_S, index % 4 + 1) for index in range(9)]
+    return HeardMusic(
+        np.array(rows, dtype=HEARD_DTYPE), 10.0, beats=np.array(beats, dtype=BEAT_DTYPE), beats_per_bar=4, beat_type=4
+    )
+
+
+def test_rolled_chords_have_their_sign() -> None:
+    rolled = notate(chords(0.035))
+    check_bars(rolled)
+    assert rolled.report["rolled_chords"] == 8
+    assert rolled.musicxml.count(b"<arpeggiate/>") == 32
+
+
+@pytest.mark.parametrize("heard", [chords(0.0), chords(0.01), chords(-0.03), chords(0.0, late=3), chords(0.0, late=0)])
+def test_other_chords_have_none(heard: HeardMusic) -> None:
+    plain = notate(heard)
+    assert plain.report["rolled_chords"] == 0
+    assert b"<arpeggiate" not in plain.musicxml
+
+
+def test_a_roll_of_one_hand_is_marked_on_its_staff() -> None:
+    heard = chords(0.035)
+    bass = heard.notes[::4].copy()
+    bass["pitch"], bass["onset_s"] = 36, bass["onset_s"] + 0.05  # with the middle of the roll
+    rolled = notate(replace(heard, notes=np.concatenate([heard.notes, bass])), split=60)
+    assert rolled.report["rolled_chords"] == 8
+    assert rolled.musicxml.count(b"<arpeggiate/>") == 32

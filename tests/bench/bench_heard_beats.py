@@ -49,7 +49,6 @@ from transcribe.training_audio.sound_store import SoundStore
 PACKS = {"openscore-lieder": 0.7, "openscore-string-quartets": 0.1, "nifc-chopin-first-editions": 0.2}
 SEED = 5
 SECONDS = 40.0  # of a score
-INT16 = 32_768.0
 
 
 class Figures(NamedTuple):
@@ -71,20 +70,20 @@ def beat_figures(true: Table, meter: tuple[int, int], found: HeardMusic, place: 
 def of_clip(weights: Sequence[str], folder: Path, index: int) -> list[Figures]:
     """A clip, heard once, by each network."""
     clip = SoundStore(folder).clip(index)
-    sound = Audio((clip.samples / np.float32(INT16)).astype(np.float32)[None], SAMPLE_RATE_HZ)
-    heard = transcribe(sound)
+    heard = transcribe(Audio(clip.sound[None], SAMPLE_RATE_HZ))
     found = [with_beats(heard.music, heard.beat_logits, model=load_note_beats(name)) for name in weights]
     return [beat_figures(clip.beats, (clip.beats_per_bar, clip.beat_type), music, np.nan) for music in found]
 
 
 def of_score(weights: Sequence[str], pair: PerformedScore) -> list[Figures]:
     """A score, from its true notes, by each network."""
-    own = excerpt(pair, SECONDS).heard
+    pair = excerpt(pair, SECONDS)
+    own = pair.heard
     bare = replace(own, beats=own.beats[:0], beats_per_bar=0, beat_type=0)
     rows = []
     for name in weights:
         music = with_beats(bare, model=load_note_beats(name))
-        trip = figures_of(excerpt(pair, SECONDS), music, notate(music))
+        trip = figures_of(pair, music, notate(music))
         rows.append(beat_figures(own.beats, (own.beats_per_bar, own.beat_type), music, trip.place))
     return rows
 

@@ -14,12 +14,13 @@ from corpora.errors import CheckpointError
 from corpora.piece import MEASURE_DTYPE, NOTE_DTYPE, Part, Piece, Table
 from render.perform import perform
 from transcribe.beats import note_activations
+from transcribe.beats.combining import with_beats
 from transcribe.beats.note_activations import load_note_beats, save_note_beats, track_note_beats
 from transcribe.beats.note_examples import BeatExample, beat_example, perform_freely, varied
 from transcribe.beats.note_features import CHROMA, LAGS, LAGS_S, NUM_FEATURES, note_events
 from transcribe.beats.note_model import METERS, PERIODS_S, NoteBeatConfig, NoteBeatModel
 from transcribe.beats.train_note_beats import BLOCK, targets_of, train_note_beats, window_block, windows
-from transcribe.heard import DRUMS, HEARD_DTYPE
+from transcribe.heard import DRUMS, HEARD_DTYPE, HeardMusic
 
 
 def waltz(bars: int = 24) -> Piece:
@@ -180,6 +181,9 @@ def test_training_learns_and_tracks_and_is_saved(tmp_path: Path) -> None:
     example = beat_example(perform(waltz(), seed=9))
     tracked = track_note_beats(example.notes, example.duration_s, model=loaded)
     assert (tracked.beats_per_bar, tracked.beat_type) == (3, 4)
+    music = with_beats(HeardMusic(example.notes, example.duration_s), model=loaded)
+    assert music.beats.tolist() == tracked.beats.tolist()
+    assert music.beats.tolist() != with_beats(HeardMusic(example.notes, example.duration_s)).beats.tolist()
     found = tracked.beats["time_s"][tracked.beats["number"] == 1]
     downbeats = example.beats["time_s"][example.beats["number"] == 1]
     assert np.abs(found[:, None] - downbeats).min(axis=0).max() < 0.07

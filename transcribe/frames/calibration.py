@@ -39,7 +39,6 @@ STEPS = {  # first steps of the search
 }
 WEIGHTS = ("onset_weight", "frame_weight", "offset_weight")  # not below zero
 ROUNDS, SHRINK = 3, 0.5
-INT16 = 32_768.0
 NOTHING = Score(0, 0, 0)
 
 
@@ -52,7 +51,7 @@ class Example(NamedTuple):
 
 def example_of(model: FrameModel, clip: Clip) -> Example:
     """Listen to a clip, at the level at which recordings are listened to."""
-    samples = clip.samples / np.float32(INT16)
+    samples = clip.sound
     size = round(MEASURED_S * SAMPLE_RATE_HZ)
     whole = len(samples) // size
     powers = np.square(samples[: whole * size], dtype=np.float64).reshape(whole, size).mean(1)

@@ -48,7 +48,6 @@ FIGURES = {
     "downbeat": "downbeats",
 }
 SPEECH_S, SILENCE_S = 60.0, 30.0
-INT16 = 32_768.0
 
 
 def score_times(reference: NDArray[np.float64], heard: NDArray[np.float64], tolerance_s: float = BEAT_TOLERANCE_S) -> Score:
@@ -97,7 +96,7 @@ def _pitched(notes: Table) -> Table:
 
 def _hear(sums: _Sums, clip: Clip, model: str, weights: str) -> None:
     """One clip."""
-    sound = Audio((clip.samples / np.float32(INT16)).astype(np.float32)[None], SAMPLE_RATE_HZ)
+    sound = Audio(clip.sound[None], SAMPLE_RATE_HZ)
     started, used = time.perf_counter(), time.process_time()
     music = transcribe(sound, model=model, weights=weights if model in ("frame", "mt3") else "").music
     sums.wall_s += time.perf_counter() - started

@@ -1,12 +1,10 @@
-"""What stands beside the notes: dynamics and hairpins from velocities, pedal marks, tempo marks from the grid, rolled chords.
+"""What stands beside the notes: dynamics and hairpins from velocities, pedal marks, tempo marks from the grid.
 
 Conventions: places in divs of the score. The velocities of the marks are those with which the house plays them
 (``corpora.musicxml.instruments``), pp to ff.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +13,7 @@ from corpora.musicxml.instruments import DYNAMIC_VELOCITY
 from corpora.musicxml.writer import PlacedMark
 from corpora.piece import TEMPO_DTYPE, Table
 
-__all__ = ["dynamic_marks", "pedal_marks", "rolled_chords", "tempo_marks"]
+__all__ = ["dynamic_marks", "pedal_marks", "tempo_marks"]
 
 Array = NDArray[np.float64]
 MARKS = ("pp", "p", "mp", "mf", "f", "ff")
@@ -30,8 +28,6 @@ TEMPO_NOISE = 0.12  # octaves of a bar's tempo around that of its section
 SECTION_COST = 12.0
 MIN_TEMPO_CHANGE = 0.18  # octaves
 MIN_SECTION_BARS = 4
-LEAST_ROLLED = 3  # notes; of two one is often late
-ROLL_STEP_S, LEAST_STEP_S = 0.025, 0.008  # from note to note, in the mean and each
 
 
 def dynamic_marks(beats: NDArray[np.int64], velocities: Array, beat_divs: int, lane: int) -> list[PlacedMark]:
@@ -141,30 +137,3 @@ def _steps(scores: Array, change_cost: float) -> list[int]:
     for time in range(count - 1, 0, -1):
         path.append(int(back[time][path[-1]]))
     return path[::-1]
-
-
-def rolled_chords(notes: Table, onset_s: Array, players: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which notes belong to a chord that is rolled from below: one after another, though they are written at one place.
-
-    A chord is what a player has at a place, or what of that is on one staff.
-
-    Args:
-        notes: NOTE_DTYPE rows; grace notes never do.
-        onset_s: When each was heard, shape (notes,).
-        players: Whose staff each lane is, shape (lanes,).
-    """
-    return _rolled(notes, onset_s, players[notes["part"]]) | _rolled(notes, onset_s, notes["part"])
-
-
-def _rolled(notes: Table, onset_s: Array, owners: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-    """The same of the chords of these owners of notes, shape (notes,)."""
-    rolled = np.zeros(len(notes), dtype=np.bool_)
-    order = np.lexsort((notes["pitch"], owners, notes["onset_div"]))
-    order = order[notes["duration_div"][order] > 0]
-    places = np.stack([notes["onset_div"][order], owners[order]])
-    edges = np.flatnonzero((np.diff(places) != 0).any(axis=0)) + 1
-    for chord in np.split(order, edges):
-        steps = np.diff(onset_s[chord])
-        if len(chord) >= LEAST_ROLLED and steps.min() >= LEAST_STEP_S and steps.mean() >= ROLL_STEP_S:
-            rolled[chord] = True
-    return rolled

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import gcd
 from typing import Any, Literal
 
@@ -20,17 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.errors import InputError, RequestError
-from corpora.musicxml.editor import roll_notes
-from corpora.musicxml.reader import read_musicxml
 from corpora.musicxml.writer import PlacedMark, write_musicxml_with_report
 from corpora.piece import KEY_DTYPE, MEASURE_DTYPE, Part, Piece, Table, empty_notes, sort_notes
 from transcribe.heard import DRUMS, HeardMusic
 from transcribe.score.grid import beat_grid
 from transcribe.score.hands import upper_staff
 from transcribe.score.keys import find_keys
-from transcribe.score.marks import dynamic_marks, pedal_marks, rolled_chords, tempo_marks
+from transcribe.score.marks import dynamic_marks, pedal_marks, tempo_marks
 from transcribe.score.network import Quantiser
 from transcribe.score.quantise import MAIN, quantise
+from transcribe.score.rolled_chords import rolled_notes, with_rolls
 from transcribe.score.staves import Player, players_of
 from transcribe.score.view import note_view, onset_lag_s
 from transcribe.score.voices import DIVS_PER_QUARTER, voice_staff
@@ -176,11 +174,11 @@ class _Score:
         )
         assert not report.moved_notes
         heard_rows = np.array([int(identity[1:]) for identity in notes["id"].tolist()], dtype=np.int64)
-        keys = [part.key for part in parts]
-        owners = np.array([keys.index(key) for key in keys], dtype=np.int64)  # the first staff of the same player
-        rolled = rolled_chords(notes, self.heard.notes["onset_s"][heard_rows], owners)
-        text = _with_rolls(text, piece, rolled)
-        counts["rolled_chords"] = len(np.unique(np.stack([notes["onset_div"], owners[notes["part"]]])[:, rolled], axis=1).T)
+        first_staves = [[part.key for part in parts].index(part.key) for part in parts]  # of the player that each lane belongs to
+        owners = np.array(first_staves, dtype=np.int64)
+        rolled = rolled_notes(notes, self.heard.notes["onset_s"][heard_rows], owners)
+        text = with_rolls(text, piece, rolled)
+        counts["rolled_chords"] = len({(div, int(owners[lane])) for div, lane in notes[["onset_div", "part"]][rolled].tolist()})
         first_beat_div = self.grid.first_heard * self.beat_divs - self.origin
         return Notation(piece, text, order[heard_rows], first_beat_div, self._report(name, piece, players, counts))
 
@@ -316,20 +314,6 @@ def _without_doubles(onsets: NDArray[np.int64], pitches: NDArray[np.int32], rows
     """The rows without those of a place and pitch that an earlier row has."""
     _, first = np.unique(np.stack([onsets[rows], pitches[rows]]), axis=1, return_index=True)
     return rows[np.sort(first)]
-
-
-def _with_rolls(musicxml: bytes, piece: Piece, rolled: NDArray[np.bool_]) -> bytes:
-    """The text of a piece with signs at some of its notes."""
-    if not rolled.any():
-        return musicxml
-    written = read_musicxml(musicxml)
-    wanted = {_place(row, piece) for row in piece.notes[rolled]}
-    return roll_notes(musicxml, [str(row["id"]) for row in written.notes if row["duration_div"] and _place(row, written) in wanted])
-
-
-def _place(note: Any, piece: Piece) -> tuple[Fraction, int, int]:
-    """Quarters from the start, lane and pitch."""
-    return Fraction(int(note["onset_div"]), piece.divs_per_quarter), int(note["part"]), int(note["pitch"])
 
 
 def _steps_per_quarter(piece: Piece, marks: Sequence[PlacedMark]) -> int:

@@ -25,7 +25,7 @@ Voice = Callable[[PlayedMusic, int], NDArray[np.float32]]  # music and number of
 QUIETEST_DBFS, LOUDEST_DBFS = -6.0, -1.0
 SILENCE_S, TAIL_S = (0.05, 0.8), (0.3, 1.5)
 SOFTEST_PART, LOUDEST_PART = 70, 127  # controller 7: 10 dB apart
-INT16 = 32_767
+INT16, FULL_SCALE = 32_767, 32_768
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +55,11 @@ class Clip:
     piece: str
     voice: str
     programs: tuple[int, ...]
+
+    @property
+    def sound(self) -> NDArray[np.float32]:
+        """Its samples from -1 to 1, shape (samples,)."""
+        return (self.samples / np.float32(FULL_SCALE)).astype(np.float32)
 
     @property
     def duration_s(self) -> float:

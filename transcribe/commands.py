@@ -155,6 +155,37 @@ def train_transcribe(
     print_figures(figures, as_json)
 
 
+def train_strengths(
+    out: RunFolder,
+    minutes: Minutes = 40.0,
+    start: Annotated[str, typer.Option("--from", help="The frame model whose strengths are taught, by name or folder.")] = "frames",
+    font: Fonts = None,
+    store: Annotated[list[Path] | None, typer.Option(help="Sound made before, in place of fonts; may be repeated.")] = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="Of training sound to make from the packs.")] = 12.0,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that make sound.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights and sound.")] = 0,
+    resume: Resume = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Teach a frame model how hard notes are struck, anew; all else that it hears stays."""
+    from transcribe.frames.strength_run import run_strengths
+
+    with progress() as say:
+        figures = run_strengths(
+            out,
+            minutes,
+            start=start,
+            stores=store or (),
+            fonts=font or (),
+            hours=hours,
+            seed=seed,
+            workers=workers,
+            resume=resume,
+            say=say,
+        )
+    print_figures(figures, as_json)
+
+
 def train_beats(
     out: RunFolder,
     minutes: Minutes = 90.0,
@@ -214,12 +245,14 @@ def add_commands(app: typer.Typer, train: typer.Typer, evaluate: typer.Typer) ->
 
     Args:
         app: The whole; ``transcribe`` goes there.
-        train: ``train transcribe`` and ``train beats``.
+        train: ``train transcribe``, ``train strengths`` and ``train beats``.
         evaluate: ``evaluate transcribe``.
     """
     app.command(epilog="Example: partimento transcribe song.flac -o song.mid --score song.musicxml --instruments piano")(transcribe)
     example = "Example: partimento train transcribe --font A.sf2 --validation-font B.sf2 --minutes 90 --out runs/ear"
     train.command(name="transcribe", epilog=example)(train_transcribe)
+    example = "Example: partimento train strengths --font A.sf2 --font B.sf2 --minutes 40 --out runs/strengths"
+    train.command(name="strengths", epilog=example)(train_strengths)
     train.command(name="beats", epilog="Example: partimento train beats --minutes 90 --out runs/beats")(train_beats)
     example = "Example: partimento evaluate transcribe --model frame --model basic-pitch --minutes 2"
     evaluate.command(name="transcribe", epilog=example)(evaluate_transcribe)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from transcribe.families import FAMILIES, find_family
-from transcribe.frames.ensemble import HeardNote, family_shares, rows_of
+from transcribe.frames.ensemble import HeardNote, family_shares, settled_rows
 
 PIANO, STRINGS, BRASS, REED = (find_family(name) for name in ("piano", "strings", "brass", "reed"))
 SURE, UNSURE, NEVER = 0.0, -1.0, -6.0
@@ -22,7 +22,7 @@ def notes_of(rows: list[tuple[float, int, dict[int, float]]]) -> list[HeardNote]
 
 
 def families_of(rows: list[tuple[float, int, dict[int, float]]]) -> list[int]:
-    return rows_of(notes_of(rows), (), 99.0, whole=True)["family"].tolist()
+    return settled_rows(notes_of(rows), (), 99.0)[0]["family"].tolist()
 
 
 def test_a_doubtful_note_goes_with_its_register() -> None:
@@ -58,12 +58,12 @@ def test_what_only_comes_second_vanishes() -> None:
 def test_a_note_alone_is_what_it_sounds_like() -> None:
     for family in range(len(FAMILIES)):
         assert families_of([(3.0, 60, {family: SURE})]) == [family]
-    assert len(rows_of([], (), 0.0, whole=True)) == 0
+    assert len(settled_rows([], (), 0.0)[0]) == 0
 
 
 def test_only_families_that_are_wanted_are_told() -> None:
     rows = [(beat * 0.3, 60, {STRINGS: SURE, REED: -3.0}) for beat in range(20)]
-    assert set(rows_of(notes_of(rows), {REED, PIANO}, 99.0, whole=True)["family"].tolist()) == {REED}
+    assert set(settled_rows(notes_of(rows), {REED, PIANO}, 99.0)[0]["family"].tolist()) == {REED}
 
 
 def test_hours_take_no_longer_than_they_must() -> None:

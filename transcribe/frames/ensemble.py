@@ -18,7 +18,7 @@ from corpora.piece import Table
 from transcribe.families import FAMILIES
 from transcribe.heard import HEARD_DTYPE
 
-__all__ = ["HeardNote", "family_shares", "rows_of"]
+__all__ = ["HeardNote", "family_shares", "rows_of", "settled_rows"]
 
 ROUNDS = 20
 SPARSITY = 0.015  # of all notes
@@ -33,7 +33,7 @@ Floats = NDArray[np.floating]
 
 
 class HeardNote(NamedTuple):
-    """A note whose family is still to be settled; ``families`` are logits, (family,)."""
+    """A note whose family is still to be settled; ``families`` are logits, (family,), ``look`` is what its strength is told by."""
 
     onset_s: float
     offset_s: float
@@ -41,6 +41,7 @@ class HeardNote(NamedTuple):
     velocity: int
     confidence: float
     families: Floats
+    look: NDArray[np.float32] | None = None
 
 
 def family_shares(logits: Floats, onset_s: Floats, pitch: NDArray[np.integer]) -> tuple[Floats, Floats]:
@@ -79,30 +80,48 @@ def _near(each: Floats, cell: NDArray[np.int64], pitch: NDArray[np.integer], nea
     return np.asarray(found / np.maximum(found.sum(1, keepdims=True), 1.0))
 
 
-def rows_of(notes: Sequence[HeardNote], families: Collection[int], double_logit: float, *, whole: bool = False) -> Table:
-    """HEARD_DTYPE rows, one for each note and family that plays it.
+def rows_of(notes: Sequence[HeardNote], families: Collection[int], double_logit: float) -> Table:
+    """HEARD_DTYPE rows, one for each note and family that it sounds like.
 
     Args:
         notes: Any number.
         families: The only ones there are; any when empty.
         double_logit: A further family plays a note from this logit on.
-        whole: Whether the notes are all of a recording, whose families are then weighed together.
     """
     if not len(notes):
         return np.zeros(0, dtype=HEARD_DTYPE)
+    logits = _logits(notes, families)
+    return _rows(notes, logits, logits.argmax(1), np.ones(len(FAMILIES)), double_logit)[0]
+
+
+def settled_rows(notes: Sequence[HeardNote], families: Collection[int], double_logit: float) -> tuple[Table, NDArray[np.int64]]:
+    """HEARD_DTYPE rows of all notes of a recording, whose families are weighed together; and for each row the number of its note.
+
+    Args:
+        notes, families, double_logit: As for ``rows_of``.
+    """
+    if not len(notes):
+        return np.zeros(0, dtype=HEARD_DTYPE), np.zeros(0, dtype=np.int64)
+    logits = _logits(notes, families)
+    onset_s, pitch = np.array([note.onset_s for note in notes]), np.array([note.pitch for note in notes])
+    shares, each = family_shares(np.where(np.isfinite(logits), logits, -1e6), onset_s, pitch)
+    return _rows(notes, logits, each.argmax(1), shares, double_logit)
+
+
+def _logits(notes: Sequence[HeardNote], families: Collection[int]) -> Floats:
     allowed = np.array([not families or family in families for family in range(len(FAMILIES))])
-    logits = np.where(allowed, np.stack([note.families for note in notes]), -np.inf)
-    shares: Floats = np.ones(len(FAMILIES))
-    each: Floats = logits
-    if whole:
-        onset_s, pitch = np.array([note.onset_s for note in notes]), np.array([note.pitch for note in notes])
-        shares, each = family_shares(np.where(allowed, logits, -1e6), onset_s, pitch)
-    best = each.argmax(1)
-    rows = []
+    return np.where(allowed, np.stack([note.families for note in notes]), -np.inf)
+
+
+def _rows(
+    notes: Sequence[HeardNote], logits: Floats, best: NDArray[np.int64], shares: Floats, double_logit: float
+) -> tuple[Table, NDArray[np.int64]]:
+    rows, owner = [], []
     for index, note in enumerate(notes):
         doubled = (logits[index] > double_logit) & (shares >= LEAST_SHARE)
         doubled[best[index]] = True
         for family in np.flatnonzero(doubled).tolist():
             program = FAMILIES[family].program
             rows.append((note.onset_s, note.offset_s, note.pitch, note.velocity, family, program, note.confidence))
-    return np.array(rows, dtype=HEARD_DTYPE)
+            owner.append(index)
+    return np.array(rows, dtype=HEARD_DTYPE), np.array(owner, dtype=np.int64)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from corpora.checkpoints import StoreAs, find_weights, load_checkpoint, save_checkpoint
 from corpora.errors import CheckpointError
@@ -23,7 +24,8 @@ from transcribe.spectra.timing import SAMPLE_RATE_HZ
 __all__ = ["DEFAULT_WEIGHTS", "FrameListener", "load_listener"]
 
 DEFAULT_WEIGHTS = "frames"
-COARSE = ("drums.",)  # names of weights that are stored as int8
+COARSE = ("drums.", "strengths.looking.")  # names of weights that are stored as int8
+LATER = "strengths."
 KIND = "frames"
 
 
@@ -87,7 +89,7 @@ class FrameListener:
             reader.feed(heard)
             beats.append(heard.beats)
         reader.finish()
-        notes = reader.settled()
+        notes = reader.settled(self.model.strengths)
         music = HeardMusic(notes, samples / SAMPLE_RATE_HZ, reader.pedals(), name=name)
         return music, np.concatenate(beats) if beats else np.zeros((0, 2), dtype=np.float32)
 
@@ -98,7 +100,8 @@ class FrameListener:
             folder: Where to.
             card: Text of the model card.
             about: How it was trained, as JSON values; kept in the config.
-            store_as: Form of the numbers; beside fp16, drums are int8, which changes what is heard by no more than chance.
+            store_as: Form of the numbers; beside fp16, drums and the first look at strengths are int8, which changes what is heard
+                by no more than chance.
 
         Raises:
             CheckpointError: As ``corpora.checkpoints.save_checkpoint``.
@@ -124,11 +127,19 @@ class FrameListener:
             raise CheckpointError(f"{name}: config.json says kind {checkpoint.config.get('kind')!r}, expected {KIND!r}")
         try:
             model = FrameModel(FrameModelConfig.from_dict(checkpoint.config["model"]))
-            model.load_state_dict(checkpoint.tensors)
+            _load(model, checkpoint.tensors)
             settings = DecoderSettings.from_dict(checkpoint.config["decoder"])
         except (TypeError, ValueError, KeyError, RuntimeError) as error:
             raise CheckpointError(f"{name}: weights and config do not fit: {error}") from None
         return cls(model.eval(), settings, str(name))
+
+
+def _load(model: FrameModel, tensors: Mapping[str, Tensor]) -> None:
+    """Weights into a model. Without those of strengths, which came later, velocities stay as the frame model hears them."""
+    found = model.load_state_dict(tensors, strict=False)
+    wrong = [*found.unexpected_keys, *(name for name in found.missing_keys if not name.startswith(LATER))]
+    if wrong:
+        raise ValueError(f"{len(wrong)} weights too many or too few, such as {wrong[0]}")
 
 
 @lru_cache(maxsize=2)

@@ -18,17 +18,19 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
 from transcribe.families import FAMILIES
 from transcribe.frames.drum_reader import REACH, DrumOutputs, DrumReaders
+from transcribe.frames.strength_looks import CELLS_AHEAD, gathered
+from transcribe.frames.strengths import StrengthReader
 from transcribe.frames.targets import NUM_PITCHES
 from transcribe.frames.timbre import LOOKS_AHEAD, TimbreReader
 from transcribe.spectra.log_frequency import BINS_PER_OCTAVE, BINS_PER_SEMITONE, NUM_BINS
 
-__all__ = ["CellOutputs", "FrameModel", "FrameModelConfig", "FrameOutputs", "PulseOutputs"]
+__all__ = ["CellOutputs", "FirstHalf", "FrameModel", "FrameModelConfig", "FrameOutputs", "Looks", "PulseOutputs", "heard_cells"]
 
 HARMONICS = (0.5, 1, 2, 3, 4, 5, 6, 7, 8, 10)
 RESOLUTIONS = 2  # spectrograms of transcribe.spectra.log_frequency
@@ -49,6 +51,7 @@ class FrameModelConfig:
         pulse_width: Of a frame's own vector.
         pulse_dilations: Of its layers.
         drum_readers: Networks that are asked for drums.
+        strength_width: Numbers of a note where strengths are weighed.
     """
 
     width: int = 32
@@ -57,6 +60,7 @@ class FrameModelConfig:
     pulse_width: int = 96
     pulse_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
     drum_readers: int = 1
+    strength_width: int = 128
 
     def __post_init__(self) -> None:
         if self.width % self.groups:
@@ -65,7 +69,7 @@ class FrameModelConfig:
     @classmethod
     def tiny(cls) -> FrameModelConfig:
         """For tests."""
-        return cls(width=8, dilations=(1, 2), groups=2, pulse_width=16, pulse_dilations=(1, 2))
+        return cls(width=8, dilations=(1, 2), groups=2, pulse_width=16, pulse_dilations=(1, 2), strength_width=16)
 
     def to_dict(self) -> dict[str, Any]:
         """The sizes as JSON values."""
@@ -93,6 +97,28 @@ class PulseOutputs(NamedTuple):
 
     pedal: Float[Tensor, "batch time"]
     beats: Float[Tensor, "batch time 2"]
+
+
+class FirstHalf(NamedTuple):
+    """What is known of some frames before the thin stream comes to them.
+
+    Args:
+        cells: Told of the cells.
+        frames: What the thin stream takes from each frame.
+        vectors: The cells themselves.
+    """
+
+    cells: CellOutputs
+    frames: Float[Tensor, "batch time pulse"]
+    vectors: Float[Tensor, "width batch time 88"]
+
+
+class Looks(NamedTuple):
+    """What the reader of strengths keeps of likely onsets: their frames, their pitches from the lowest, and its numbers."""
+
+    frame: Int[Tensor, " onset"]
+    pitch: Int[Tensor, " onset"]
+    kept: Float[Tensor, "onset width"]
 
 
 class FrameOutputs(NamedTuple):
@@ -227,7 +253,7 @@ class FrameModel(nn.Module):
         super().__init__()
         self.config = config
         self.reach, self.beyond = STEM_TIME // 2 + sum(config.dilations), sum(config.pulse_dilations)
-        self.context = max(self.reach, REACH, LOOKS_AHEAD)  # of the cells and of what is read from the spectrograms
+        self.context = max(self.reach + CELLS_AHEAD, REACH, LOOKS_AHEAD)  # of the cells and of what is read from the spectrograms
         width, pulse = config.width, config.pulse_width
         self.stem = HarmonicStem(width)
         self.layers = nn.ModuleList(
@@ -242,6 +268,7 @@ class FrameModel(nn.Module):
         self.pulse_head = nn.Linear(pulse, 3)
         self.drums = DrumReaders(config.drum_readers)
         self.timbre = TimbreReader()
+        self.strengths = StrengthReader(width, config.strength_width)
         with torch.no_grad():  # nearly everything is silent nearly everywhere
             self.cell_head.bias[:3] = torch.tensor([-5.0, -3.0, -5.0])
 
@@ -254,11 +281,11 @@ class FrameModel(nn.Module):
         Returns:
             For all frames; before and after them is silence.
         """
-        cells, frames = self.hear(spectra)
+        half = self.hear(spectra)
         drums: DrumOutputs = self.drums(spectra)
-        return FrameOutputs(**cells._asdict(), **drums._asdict(), **self.follow(frames)._asdict())
+        return FrameOutputs(**half.cells._asdict(), **drums._asdict(), **self.follow(half.frames)._asdict())
 
-    def hear(self, spectra: Float[Tensor, "batch 2 time freq"]) -> tuple[CellOutputs, Float[Tensor, "batch time width"]]:
+    def hear(self, spectra: Float[Tensor, "batch 2 time freq"]) -> FirstHalf:
         """The first half: the cells, which look ``reach`` frames to either side, and what the thin stream takes from each frame."""
         batch = len(spectra)
         padded = functional.pad(spectra, (0, 0, self.reach, self.reach)) - LEVEL
@@ -271,7 +298,7 @@ class FrameModel(nn.Module):
         squeezed = torch.einsum("sw,wbtp->btsp", self.squeezed.weight, cells).flatten(2)
         frames = self.spectrum(spectra.transpose(1, 2).flatten(2) - LEVEL) + self.cells(squeezed)
         families = told[4:].transpose(0, 1)
-        return CellOutputs(told[0], told[1], told[2], torch.sigmoid(told[3]), families), frames
+        return FirstHalf(CellOutputs(told[0], told[1], told[2], torch.sigmoid(told[3]), families), frames, cells)
 
     def with_timbre(self, cells: CellOutputs, spectra: Float[Tensor, "batch 2 time freq"]) -> CellOutputs:
         """The same outputs with the families that ``timbre`` reads wherever an onset is likely.
@@ -287,6 +314,17 @@ class FrameModel(nn.Module):
         families[batch, :, time, pitch] = self.timbre(spectra, torch.stack([batch, time, pitch], 1)).to(families.dtype)
         return cells._replace(families=families)
 
+    def looks(self, half: FirstHalf, spectra: Float[Tensor, "1 2 time freq"]) -> Looks:
+        """What ``strengths`` looks at wherever an onset is likely.
+
+        Args:
+            half: Of ``hear``.
+            spectra: What it heard.
+        """
+        places = torch.nonzero(half.cells.onset[0] > LIKELY)
+        looked_at = gathered(spectra[0], heard_cells(half), half.vectors[:, 0], places)
+        return Looks(places[:, 0], places[:, 1], self.strengths.look(looked_at))
+
     def follow(self, frames: Float[Tensor, "batch time width"]) -> PulseOutputs:
         """The second half: the thin stream, which looks ``beyond`` frames further."""
         line = functional.pad(frames, (0, 0, self.beyond, self.beyond)).flatten(0, 1)
@@ -295,6 +333,12 @@ class FrameModel(nn.Module):
         lines = _lines(line.T[..., None], len(frames), 2 * self.beyond)[..., 0].permute(1, 2, 0)
         pulses = self.pulse_head(lines)
         return PulseOutputs(pedal=pulses[..., 0], beats=pulses[..., 1:])
+
+
+def heard_cells(half: FirstHalf) -> Float[Tensor, "3 time 88"]:
+    """Onset, frame and velocity, 0 to 1, of the first of a batch, as ``transcribe.frames.strength_looks`` takes them."""
+    cells = half.cells
+    return torch.stack([torch.sigmoid(cells.onset[0]), torch.sigmoid(cells.frame[0]), cells.velocity[0]])
 
 
 def _lines(line: Float[Tensor, "width line *rest"], batch: int, lost: int) -> Float[Tensor, "width batch time *rest"]:

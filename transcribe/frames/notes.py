@@ -12,18 +12,21 @@ from compose.constraints.scales import parse_scale
 from corpora.piece import Table
 from transcribe.frames.drum_kit import settled_drums
 from transcribe.frames.drums import DRUM_CLASSES
-from transcribe.frames.ensemble import HeardNote, rows_of
+from transcribe.frames.ensemble import HeardNote, rows_of, settled_rows
 from transcribe.frames.paths import Evidence, PathFinder, Span, logit, onset_mass
 from transcribe.frames.settings import DecoderSettings
-from transcribe.frames.stream import HeardFrames
+from transcribe.frames.stream import HeardFrames, HeardLooks
+from transcribe.frames.strengths import StrengthReader
 from transcribe.frames.targets import LOWEST_PITCH, MAX_VELOCITY, NUM_PITCHES
-from transcribe.frames.velocities import settled_velocities
+from transcribe.frames.weighing import weighed_velocities
 from transcribe.heard import DRUMS, HEARD_DTYPE, PEDAL_DTYPE, sort_heard
-from transcribe.spectra.timing import frames_to_seconds
+from transcribe.spectra.timing import frames_to_seconds, seconds_to_frames
 
 __all__ = ["NoteReader", "Wanted"]
 
+DENSE = HeardFrames._fields[1:-1]  # what has values for every frame
 NEVER = -1e9  # score of what cannot be
+NEAREST_LOOK = 2  # frames about a note within which its onset was looked at
 LONGEST_SHIFT = 0.5  # frames from the peak of an onset's mass to its place, at most
 SUREST_STROKES, LEAST_SURE_OF_DRUMS = (
     0.25,
@@ -97,16 +100,20 @@ class NoteReader:
         """The rows that are left."""
         return self._read(final=True)
 
-    def settled(self) -> Table:
+    def settled(self, strengths: StrengthReader | None = None) -> Table:
         """All rows again, after ``finish``, with families, velocities and drums that the whole makes likely.
 
-        See ``transcribe.frames.ensemble``, ``transcribe.frames.velocities`` and ``transcribe.frames.drum_kit``.
+        See ``transcribe.frames.ensemble``, ``transcribe.frames.weighing`` and ``transcribe.frames.drum_kit``.
+
+        Args:
+            strengths: Of the model that heard; without it velocities stay as they were heard.
 
         Drums that are doubtful all along are left out, unless they were named: consonants, hammers and bows sound like them now
         and then.
         """
-        rows = rows_of(self._all_notes, self._wanted.families, self._settings.family_logit, whole=True)
-        rows["velocity"] = settled_velocities(rows)
+        rows, owner = settled_rows(self._all_notes, self._wanted.families, self._settings.family_logit)
+        if strengths is not None:
+            rows["velocity"] = weighed_velocities(rows, [self._all_notes[index].look for index in owner.tolist()], strengths)
         drums = np.concatenate([rows[:0], *self._all_drums])
         if len(drums) and not self._wanted.names_drums:
             sure = np.quantile(drums["confidence"], 1 - SUREST_STROKES) >= LEAST_SURE_OF_DRUMS
@@ -173,6 +180,7 @@ class NoteReader:
                 velocity=min(max(round(velocity * MAX_VELOCITY), 1), MAX_VELOCITY),
                 confidence=min(mass, 1.0),
                 families=np.average(kept.families[:, around, span.key], axis=1, weights=weights + 1e-6),
+                look=_look(kept.looks, round(seconds_to_frames(onset_s)), span.key),
             )
             self._all_notes.append(note)
             tables.append(rows_of([note], self._wanted.families, self._settings.family_logit))
@@ -217,11 +225,27 @@ def _shift(column: Floats, at: int) -> float:
 
 
 def _joined(kept: HeardFrames, more: HeardFrames) -> HeardFrames:
-    parts = [np.concatenate([a, b], 1 if a.ndim == 3 else 0) for a, b in zip(kept[1:], more[1:], strict=True)]
-    return HeardFrames(kept.first, *parts)
+    parts = {}
+    for name in DENSE:
+        one, other = getattr(kept, name), getattr(more, name)
+        parts[name] = np.concatenate([one, other], 1 if one.ndim == 3 else 0)
+    return HeardFrames(first=kept.first, looks=HeardLooks.joined([kept.looks, more.looks]), **parts)
 
 
 def _from(kept: HeardFrames, first: int) -> HeardFrames:
     """What is kept, from a frame on."""
     skip = first - kept.first
-    return HeardFrames(first, *(part[:, skip:] if part.ndim == 3 else part[skip:] for part in kept[1:]))
+    parts = {}
+    for name in DENSE:
+        part = getattr(kept, name)
+        parts[name] = part[:, skip:] if part.ndim == 3 else part[skip:]
+    return HeardFrames(first=first, looks=kept.looks.of(kept.looks.frame >= first), **parts)
+
+
+def _look(looks: HeardLooks, frame: int, key: int) -> Floats | None:
+    """That of the onset of a key that is nearest to a frame."""
+    low, high = np.searchsorted(looks.frame, [frame - NEAREST_LOOK, frame + NEAREST_LOOK + 1])
+    own = low + np.flatnonzero(looks.pitch[low:high] == key)
+    if not len(own):
+        return None
+    return np.asarray(looks.kept[own[np.abs(looks.frame[own] - frame).argmin()]])

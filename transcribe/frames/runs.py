@@ -22,19 +22,20 @@ from transcribe.frames.drum_training import train_drums
 from transcribe.frames.listener import FrameListener
 from transcribe.frames.model import FrameModel
 from transcribe.frames.settings import DecoderSettings
+from transcribe.frames.strength_training import learn_strengths
 from transcribe.frames.timbre_training import train_timbre
 from transcribe.frames.training import PRESETS, train_frames, training_batches
 from transcribe.training_audio.making import make_store
 from transcribe.training_audio.sound_store import SoundStore
 
-__all__ = ["finish_run", "learn_drums", "learn_timbre", "run_transcribe"]
+__all__ = ["MODEL_FOLDER", "TrainingSound", "finish_run", "learn_drums", "learn_timbre", "run_transcribe"]
 
 LEARNING_RATE = 3e-3
 FEW: Mapping[str, Any] = {"frames": 250, "batch": 4}
 MANY: Mapping[str, Any] = {"frames": 500, "batch": 32, "shares": (0.34, 0.34, 0.16, 0.16), "mixed": 0.25}  # enough for drums, too
 CROPS = {"tiny": FEW, "cpu": FEW, "gpu": MANY}  # of the first part of the training
 CALIBRATION_CLIPS = 24
-DRUM_SHARE, TIMBRE_SHARE = 0.26, 0.12  # of the time
+DRUM_SHARE, TIMBRE_SHARE, STRENGTH_SHARE = 0.24, 0.1, 0.1  # of the time
 READER_FRAMES, DRUM_CROPS, TIMBRE_CROPS = 250, 6, 8
 DRUM_KINDS, DRUM_MIXTURES = (0.1, 0.15, 0.2, 0.55), 0.4  # of pianos, others, with drums, drums alone; share of mixtures
 TIMBRE_KINDS, TIMBRE_MIXTURES = (0.15, 0.75, 0.1, 0.0), 0.1
@@ -105,13 +106,13 @@ def run_transcribe(
         raise RequestError(f"preset '{safe_text(preset)}' is not known: expected one of {', '.join(PRESETS)}")
     check_run_folder(folder, resume=resume)
     told = say or (lambda what: None)
-    sound = _Sound(seed, workers, told)
+    sound = TrainingSound(seed, workers, told)
     train_store = store or sound.make(folder / "sound-train", fonts, "train", hours)
     valid_store = validation or sound.make(folder / "sound-valid", validation_fonts, "valid", hours * VALIDATION_SHARE)
     on_gpu = preset == "gpu"
     drum_share = 0.0 if on_gpu else DRUM_SHARE  # among many crops drums are learned with the rest
     plan = TrainingPlan(
-        minutes=(1 - drum_share - TIMBRE_SHARE) * minutes,
+        minutes=(1 - drum_share - TIMBRE_SHARE - STRENGTH_SHARE) * minutes,
         learning_rate=LEARNING_RATE,
         weight_decay=0.01,
         averaging=0.995,
@@ -125,6 +126,7 @@ def run_transcribe(
     if drum_share:
         learn_drums(model, train_store, drum_share * minutes, seed=seed, workers=workers, say=told)
     learn_timbre(model, train_store, TIMBRE_SHARE * minutes, seed=seed, workers=workers, say=told)
+    learn_strengths(folder / "strengths", model, [train_store], STRENGTH_SHARE * minutes, seed=seed, say=told)
     return finish_run(folder, model, figures, train_store, valid_store, preset=preset, minutes=minutes, seed=seed, say=told)
 
 
@@ -141,21 +143,32 @@ def learn_timbre(model: FrameModel, store: Path, minutes: float, *, seed: int, w
 
 
 @dataclass(frozen=True)
-class _Sound:
-    """Makes stores of sound."""
+class TrainingSound:
+    """Makes stores of sound for a run.
+
+    Args:
+        seed: Of the music.
+        workers: Processes.
+        say: Hears how far it is.
+    """
 
     seed: int
     workers: int
     say: Callable[[str], None]
 
-    def make(self, folder: Path, fonts: Sequence[Path], split: str, hours: float) -> Path:
+    def make(self, folder: Path, fonts: Sequence[Path], split: str, hours: float, kind: str = "mixed") -> Path:
+        """The folder, filled; arguments as ``make_store``.
+
+        Raises:
+            RequestError: There are no fonts.
+        """
         if not fonts:
             raise RequestError(f"expected a store of sound or SoundFonts for the {split} music, got neither")
 
         def told(share: float) -> None:
             self.say(f"{split} sound: {share:.0%}")
 
-        make_store(folder, fonts=fonts, split=split, hours=hours, seed=self.seed, workers=self.workers, progress=told)
+        make_store(folder, fonts=fonts, split=split, hours=hours, seed=self.seed, workers=self.workers, kind=kind, progress=told)
         return folder
 
 

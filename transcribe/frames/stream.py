@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +17,40 @@ from transcribe.frames.windows import windows
 from transcribe.spectra.log_frequency import LONGEST_WINDOW, log_frequency
 from transcribe.spectra.timing import HOP_SAMPLES
 
-__all__ = ["CHUNK_FRAMES", "HeardFrames", "hear"]
+__all__ = ["CHUNK_FRAMES", "HeardFrames", "HeardLooks", "hear"]
 
 CHUNK_FRAMES = 768  # 12.3 s
 
 Floats = NDArray[np.float32]
+
+
+class HeardLooks(NamedTuple):
+    """What the reader of strengths keeps of likely onsets (``transcribe.frames.model.Looks``), by frame of the whole sound.
+
+    Args:
+        frame: (onsets,), rising.
+        pitch: From the lowest, (onsets,).
+        kept: (onsets, width) float32.
+    """
+
+    frame: NDArray[np.int64]
+    pitch: NDArray[np.int64]
+    kept: Floats
+
+    def of(self, chosen: NDArray[np.bool_]) -> HeardLooks:
+        """Some of them."""
+        return HeardLooks(self.frame[chosen], self.pitch[chosen], self.kept[chosen])
+
+    @classmethod
+    def none(cls) -> HeardLooks:
+        """No onset."""
+        return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.float32))
+
+    @classmethod
+    def joined(cls, parts: Sequence[HeardLooks]) -> HeardLooks:
+        """Those of parts, in order."""
+        some = [part for part in parts if len(part.frame)]
+        return cls(*(np.concatenate(columns) for columns in zip(*some, strict=True))) if some else cls.none()
 
 
 class HeardFrames(NamedTuple):
@@ -34,6 +63,7 @@ class HeardFrames(NamedTuple):
         drums, drum_velocity: (frames, drum classes).
         pedal: (frames,).
         beats: (frames, 2): beat and downbeat.
+        looks: Of the onsets in them.
     """
 
     first: int
@@ -46,6 +76,7 @@ class HeardFrames(NamedTuple):
     drum_velocity: Floats
     pedal: Floats
     beats: Floats
+    looks: HeardLooks = HeardLooks.none()
 
 
 class _Near(NamedTuple):
@@ -53,6 +84,7 @@ class _Near(NamedTuple):
 
     cells: CellOutputs
     drums: DrumOutputs
+    looks: HeardLooks
 
 
 def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames: int = CHUNK_FRAMES) -> Iterator[HeardFrames]:
@@ -82,7 +114,7 @@ def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames:
         count = window.last - window.first
         heard += waiting
         waiting.clear()
-        (now, drums), heard = _take(heard, count)
+        (now, drums, looks), heard = _take(heard, count, first)
         yield HeardFrames(
             first=first,
             onset=_array(torch.sigmoid(now.onset)),
@@ -94,6 +126,7 @@ def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames:
             drum_velocity=_array(drums.drum_velocity),
             pedal=_array(torch.sigmoid(told.pedal[:, window.first : window.last])),
             beats=_array(told.beats[:, window.first : window.last]),
+            looks=looks,
         )
         first += count
 
@@ -109,17 +142,23 @@ def _spectra(blocks: Iterable[NDArray[np.float32]], device: torch.device, chunk_
 def _near(
     blocks: Iterable[NDArray[np.float32]], model: FrameModel, device: torch.device, chunk_frames: int
 ) -> Iterator[tuple[_Near, Tensor]]:
-    """What the first half of the model, and the readers of drums and timbre, say of successive chunks."""
+    """What the first half of the model, and the readers of drums, timbre and strengths, say of successive chunks."""
+    place = 0  # of the chunk in the whole
     for window in windows(_spectra(blocks, device, chunk_frames), 2, chunk_frames, model.context):
         with torch.inference_mode():
-            cells, frames = model.hear(window.values)
-            near = _Near(model.with_timbre(cells, window.values), model.drums(window.values))
-        yield _part(near, window.first, window.last), frames[:, window.first : window.last]
+            half = model.hear(window.values)
+            looks = model.looks(half, window.values)
+            cells, drums = model.with_timbre(half.cells, window.values), model.drums(window.values)
+        inside = (looks.frame >= window.first) & (looks.frame < window.last)
+        frame, pitch, kept = (column[inside].cpu().numpy() for column in looks)
+        kept_looks = HeardLooks(frame + (place - window.first), pitch, kept.astype(np.float32))
+        yield _part(_Near(cells, drums, kept_looks), window.first, window.last), half.frames[:, window.first : window.last]
+        place += window.last - window.first
 
 
 def _part(near: _Near, first: int, last: int) -> _Near:
-    """Some frames of them."""
-    cells, drums = near
+    """Some frames of them, with all looks."""
+    cells, drums = near.cells, near.drums
     part = CellOutputs(
         onset=cells.onset[:, first:last],
         frame=cells.frame[:, first:last],
@@ -127,11 +166,11 @@ def _part(near: _Near, first: int, last: int) -> _Near:
         velocity=cells.velocity[:, first:last],
         families=cells.families[:, :, first:last],
     )
-    return _Near(part, DrumOutputs(drums.drums[:, first:last], drums.drum_velocity[:, first:last]))
+    return _Near(part, DrumOutputs(drums.drums[:, first:last], drums.drum_velocity[:, first:last]), near.looks)
 
 
-def _take(parts: list[_Near], count: int) -> tuple[_Near, list[_Near]]:
-    """The first ``count`` frames of some chunks, and what is left."""
+def _take(parts: list[_Near], count: int, place: int) -> tuple[_Near, list[_Near]]:
+    """The first ``count`` frames of some chunks, which begin at ``place``, and what is left."""
     cells, drums = [part.cells for part in parts], [part.drums for part in parts]
     whole = CellOutputs(
         onset=torch.cat([part.onset for part in cells], 1),
@@ -141,8 +180,10 @@ def _take(parts: list[_Near], count: int) -> tuple[_Near, list[_Near]]:
         families=torch.cat([part.families for part in cells], 2),
     )
     struck = DrumOutputs(torch.cat([part.drums for part in drums], 1), torch.cat([part.drum_velocity for part in drums], 1))
-    near = _Near(whole, struck)
-    return _part(near, 0, count), [_part(near, count, whole.onset.shape[1])]
+    looks = HeardLooks.joined([part.looks for part in parts])
+    is_now = looks.frame < place + count
+    now = _part(_Near(whole, struck, looks.of(is_now)), 0, count)
+    return now, [_part(_Near(whole, struck, looks.of(~is_now)), count, whole.onset.shape[1])]
 
 
 def _array(part: Tensor) -> Floats:

@@ -36,6 +36,7 @@ from transcribe.training_audio.scores import PACK_WEIGHTS, Scores, read_score
 from transcribe.training_audio.sound_store import StoreWriter
 from transcribe.training_audio.synthetic_kit import SyntheticKit
 from transcribe.training_audio.synthetic_voice import SyntheticVoice
+from transcribe.training_audio.uneven_keys import uneven_keys
 from transcribe.training_audio.varied_voice import VariedVoice
 
 __all__ = ["KINDS", "Job", "Kind", "make_store", "run_job"]
@@ -125,6 +126,8 @@ def run_job(job: Job) -> tuple[list[Clip], str]:
         clips = []
         for passage in passages:
             name, voice = _voice(job, passage, rng)
+            if job.split == TRAIN:
+                voice = uneven_keys(voice, rng)
             labels = {"split": job.split, "piece": job.piece or job.what, "voice_name": name}
             clip = make_clip(passage, voice, rng, played_rate_hz=PLAYED_RATE_HZ, **labels)
             if clip is not None:

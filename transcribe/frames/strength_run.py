@@ -1,0 +1,86 @@
+"""``partimento train strengths``: the reader of strengths of a frame model, taught anew, as a run in a folder.
+
+The folder holds ``sound-piano/`` and ``sound-mixed/`` (``transcribe.training_audio``, unless stores are named), ``state.pt`` and
+the curve (``compose.training``), and once it is done ``model/``, the whole frame model as a checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from compose.run_folder import check_run_folder
+from corpora.checkpoints import find_weights, load_checkpoint
+from corpora.errors import RequestError
+from transcribe.frames.listener import FrameListener
+from transcribe.frames.runs import MODEL_FOLDER, TrainingSound
+from transcribe.frames.strength_training import learn_strengths
+
+__all__ = ["run_strengths"]
+
+KINDS: Mapping[str, float] = {"piano": 0.85, "mixed": 0.15}  # of the hours that are made
+
+CARD = """# Strengths of {start}, taught anew
+
+The frame model of `{start}`, whose card says how it was trained; its reader of strengths (`transcribe.frames.strengths`,
+{parameters:,} weights) learned for {minutes:g} minutes, seed {seed}:
+`partimento train strengths --from {start} --minutes {minutes:g} --seed {seed}`.
+On held-out clips its loss is {loss}.
+
+Licence of the weights: Apache-2.0.
+"""
+
+
+def run_strengths(
+    folder: Path,
+    minutes: float,
+    *,
+    start: str,
+    stores: Sequence[Path] = (),
+    fonts: Sequence[Path] = (),
+    hours: float = 12.0,
+    seed: int = 0,
+    workers: int = 2,
+    resume: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Make the sound, teach the reader, and write the checkpoint.
+
+    Args:
+        folder: Of the run; made when missing.
+        minutes: Wall time of listening and training; making the sound comes before.
+        start: Frame model, by name or folder; all but its reader of strengths stays as it is.
+        stores: Of sound that are there already.
+        fonts: SoundFonts that play the music, where there are no stores.
+        hours: Of sound to make.
+        seed: Of the reader, the sound and the order.
+        workers: Processes that make sound.
+        resume: Go on with the run in the folder.
+        say: Hears what is being done.
+
+    Returns:
+        JSON values: where the checkpoint is, and the loss on held-out clips.
+
+    Raises:
+        CheckpointError: There is no such frame model.
+        RequestError: The folder holds a run and ``resume`` is false, or the other way round; there are neither stores nor fonts, or
+            too little sound.
+        InputError: A store or font cannot be used, or PARTIMENTO_DATA names no packs.
+    """
+    check_run_folder(folder, resume=resume)
+    told = say or (lambda what: None)
+    listener = FrameListener.from_pretrained(start)
+    about = dict(load_checkpoint(find_weights(start)).config.get("about", {}))
+    sound = TrainingSound(seed, workers, told)
+    heard = list(stores) or [
+        sound.make(folder / f"sound-{kind}", fonts, "train", share * hours, kind) for kind, share in KINDS.items()
+    ]
+    figures = learn_strengths(folder, listener.model, heard, minutes, seed=seed, say=told)
+    if not figures:
+        raise RequestError("too little sound to learn strengths from: expected at least two clips with notes")
+    reader = sum(weight.numel() for weight in listener.model.strengths.parameters())
+    card = CARD.format(start=start, parameters=reader, minutes=minutes, seed=seed, loss=figures["loss"])
+    about["strengths"] = {"minutes": minutes, "seed": seed, **figures}
+    listener.save_pretrained(folder / MODEL_FOLDER, card, about)
+    return {"model": str(folder / MODEL_FOLDER), "parameters": reader, **figures}

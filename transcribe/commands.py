@@ -167,7 +167,7 @@ def train_strengths(
     resume: Resume = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Teach a frame model how hard notes are struck, anew; all else that it hears stays."""
+    """Let a frame model go on learning how hard notes are struck; all else that it hears stays."""
     from transcribe.frames.strength_run import run_strengths
 
     with progress() as say:

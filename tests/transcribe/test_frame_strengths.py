@@ -238,6 +238,9 @@ def test_strengths_are_learned(store: Path, tmp_path: Path, model: FrameModel) -
     with torch.no_grad():
         assert float(strength_loss(model.strengths, batch)) < 0.7 * before
     assert figures["loss"] > 0
+    usual = model.strengths.usual.clone()
+    train_strengths(tmp_path / "further", model, stretches[:2], TrainingPlan(steps=1))
+    assert torch.equal(model.strengths.usual, usual)  # what it knows stays
     with pytest.raises(ValueError, match="got 1 in all"):
         train_strengths(tmp_path / "other", model, stretches[:1], plan)
 
@@ -257,7 +260,7 @@ def test_weights_from_before_strengths_load(tmp_path: Path, model: FrameModel) -
     tensors = {name: value for name, value in model.state_dict().items() if not name.startswith(LATER)}
     save_checkpoint(tmp_path / "old", tensors, config, "# An ear\n")
     old = FrameListener.from_pretrained(tmp_path / "old").model
-    assert not old.strengths.head.weight.any()
+    assert not old.strengths.has_learned
     for missing in ("stem.pitch", "timbre.layers.0.bias"):
         save_checkpoint(tmp_path / missing, {name: tensors[name] for name in tensors if name != missing}, config, "# An ear\n")
         with pytest.raises(CheckpointError, match=missing):
@@ -268,7 +271,7 @@ def test_a_run_teaches_a_listener(store: Path, tmp_path: Path, model: FrameModel
     FrameListener(model, DecoderSettings()).save_pretrained(tmp_path / "ear", "# An ear\n", {"seed": 1}, store_as="float32")
     figures = run_strengths(tmp_path / "run", 0.1, start=str(tmp_path / "ear"), stores=[store])
     taught = FrameListener.from_pretrained(figures["model"]).model
-    assert taught.strengths.head.weight.any()
+    assert taught.strengths.has_learned
     torch.testing.assert_close(taught.timbre.layers[0].weight, model.timbre.layers[0].weight, atol=1e-3, rtol=1e-2)
     config = load_checkpoint(Path(figures["model"])).config
     assert config["about"]["seed"] == 1

@@ -62,7 +62,7 @@ def test_piano_is_heard(store: SoundStore) -> None:
     found = figures["stores"]["piano"]["frame"]
     assert found["onset"] >= 0.93
     assert found["offset"] >= 0.82
-    assert found["velocity"] >= 0.42
+    assert found["velocity"] >= 0.57
     assert found["processor_per_second"] <= 0.3  # both cores of a busy machine; 0.15 alone
     (section,) = transcribe_sections(figures)
     assert section.rows[0][:2] == ("piano", "frame")

@@ -1,4 +1,4 @@
-"""``partimento train strengths``: the reader of strengths of a frame model, taught anew, as a run in a folder.
+"""``partimento train strengths``: the reader of strengths of a frame model goes on learning, as a run in a folder.
 
 The folder holds ``sound-piano/`` and ``sound-mixed/`` (``transcribe.training_audio``, unless stores are named), ``state.pt`` and
 the curve (``compose.training``), and once it is done ``model/``, the whole frame model as a checkpoint.
@@ -21,7 +21,7 @@ __all__ = ["run_strengths"]
 
 KINDS: Mapping[str, float] = {"piano": 0.85, "mixed": 0.15}  # of the hours that are made
 
-CARD = """# Strengths of {start}, taught anew
+CARD = """# {start}, with strengths that went on learning
 
 The frame model of `{start}`, whose card says how it was trained; its reader of strengths (`transcribe.frames.strengths`,
 {parameters:,} weights) learned for {minutes:g} minutes, seed {seed}:
@@ -45,7 +45,7 @@ def run_strengths(
     resume: bool = False,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """Make the sound, teach the reader, and write the checkpoint.
+    """Make the sound, teach the reader from where it stands, and write the checkpoint.
 
     Args:
         folder: Of the run; made when missing.

@@ -30,13 +30,13 @@ from transcribe.frames.strengths import Struck
 from transcribe.frames.targets import LOWEST_PITCH, MAX_VELOCITY, NUM_PITCHES
 from transcribe.heard import DRUMS, sort_heard
 from transcribe.spectra.log_frequency import log_frequency
-from transcribe.spectra.timing import seconds_to_frames
+from transcribe.spectra.timing import FRAME_RATE_HZ
 from transcribe.training_audio.augmentation import augment
 from transcribe.training_audio.sound_store import SoundStore
 
 __all__ = ["Stretch", "gather_stretches", "learn_strengths", "strength_loss", "strength_plan", "stretch_of", "train_strengths"]
 
-LEARNING_RATE, WEIGHT_DECAY = 1.2e-3, 0.05
+LEARNING_RATE, FURTHER_RATE, WEIGHT_DECAY = 1.2e-3, 8e-4, 0.05
 CHANGED = 0.6  # share of the clips that are augmented
 MOST_NOTES = 1_000_000  # of 2.4 kB
 NOTES, STRETCHES = 320, 6  # of a step
@@ -97,7 +97,7 @@ def stretch_of(model: FrameModel, sound: NDArray[np.float32], notes: Table) -> S
     place = device_of(model)
     spectra = log_frequency(torch.from_numpy(np.ascontiguousarray(sound, dtype=np.float32))[None].to(place))
     half = model.hear(spectra)
-    frame = np.clip(np.rint(seconds_to_frames(1.0) * pitched["onset_s"]).astype(np.int64), 0, spectra.shape[2] - 1)
+    frame = np.clip(np.rint(pitched["onset_s"] * FRAME_RATE_HZ).astype(np.int64), 0, spectra.shape[2] - 1)
     pitch = pitched["pitch"].astype(np.int64) - LOWEST_PITCH
     places = torch.from_numpy(np.stack([frame, pitch], 1)).to(place)
     cells = heard_cells(half)
@@ -203,21 +203,23 @@ def strength_loss(reader: nn.Module, batch: StrengthBatch) -> Tensor:
     return (each + ABSOLUTE * mean.square()).mean()
 
 
-def strength_plan(minutes: float) -> TrainingPlan:
+def strength_plan(minutes: float, *, is_further: bool = False) -> TrainingPlan:
     """How long and how fast.
 
     Args:
         minutes: Wall time.
+        is_further: Whether the reader goes on from what it knows.
     """
-    return TrainingPlan(
-        minutes=minutes, learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY, evaluate_every_s=300.0, bfloat16=True
-    )
+    rate = FURTHER_RATE if is_further else LEARNING_RATE
+    return TrainingPlan(minutes=minutes, learning_rate=rate, weight_decay=WEIGHT_DECAY, evaluate_every_s=300.0, bfloat16=True)
 
 
 def train_strengths(
     folder: Path, model: FrameModel, stretches: Sequence[Stretch], plan: TrainingPlan, *, seed: int = 0
 ) -> dict[str, float]:
     """Teach the reader of a model in place, resuming from ``folder``; gives its loss on stretches that it does not learn from.
+
+    A reader that has learned goes on from what it knows.
 
     Args:
         folder: Of the run.
@@ -234,7 +236,8 @@ def train_strengths(
         raise ValueError(f"expected stretches to learn from and others to measure on, got {len(stretches)} in all")
     torch.manual_seed(seed)
     reader = model.strengths
-    reader.expect(torch.cat([stretch.looked_at[::5] for stretch in learned]).float())
+    if not reader.has_learned:
+        reader.expect(torch.cat([stretch.looked_at[::5] for stretch in learned]).float())
     batches = _batches(learned, seed, steps_done(folder))
     measured = [_batch([stretch], np.random.default_rng(0)) for stretch in held_out]
     return train(reader, batches, strength_loss, plan, folder, lambda trained: _measure(trained, measured))
@@ -268,4 +271,5 @@ def learn_strengths(
     model.to("cpu")
     if len(stretches) < FEWEST_STRETCHES:
         return {}
-    return train_strengths(folder, model, stretches, strength_plan((1 - GATHERING) * minutes), seed=seed)
+    plan = strength_plan((1 - GATHERING) * minutes, is_further=model.strengths.has_learned)
+    return train_strengths(folder, model, stretches, plan, seed=seed)

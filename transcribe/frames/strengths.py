@@ -130,6 +130,11 @@ class StrengthReader(nn.Module):
     usual: Tensor
     spread: Tensor
 
+    @property
+    def has_learned(self) -> bool:
+        """Whether it says anything of its own."""
+        return bool(self.head.weight.any())
+
     @torch.no_grad()
     def expect(self, looked_at: Float[Tensor, "note size"]) -> None:
         """Learn from some onsets what is usual of each number, and its spread.

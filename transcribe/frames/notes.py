@@ -248,4 +248,5 @@ def _look(looks: HeardLooks, frame: int, key: int) -> Floats | None:
     own = low + np.flatnonzero(looks.pitch[low:high] == key)
     if not len(own):
         return None
-    return np.asarray(looks.kept[own[np.abs(looks.frame[own] - frame).argmin()]])
+    nearest = own[np.abs(looks.frame[own] - frame).argmin()]
+    return np.array(looks.kept[nearest])  # a copy: a view would keep all the others

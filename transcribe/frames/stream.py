@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from compose.devices import device_of
+from corpora.memory import give_back_memory
 from transcribe.frames.drum_reader import DrumOutputs
 from transcribe.frames.model import CellOutputs, FrameModel
 from transcribe.frames.windows import windows
@@ -20,6 +21,7 @@ from transcribe.spectra.timing import HOP_SAMPLES
 __all__ = ["CHUNK_FRAMES", "HeardFrames", "HeardLooks", "hear"]
 
 CHUNK_FRAMES = 768  # 12.3 s
+GIVE_BACK_EVERY = 24  # chunks
 
 Floats = NDArray[np.float32]
 
@@ -108,7 +110,9 @@ def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames:
             yield frames
 
     first = 0
-    for window in windows(frames_of(), 1, chunk_frames, model.beyond):
+    for number, window in enumerate(windows(frames_of(), 1, chunk_frames, model.beyond)):
+        if number % GIVE_BACK_EVERY == GIVE_BACK_EVERY - 1:
+            give_back_memory()
         with torch.inference_mode():
             told = model.follow(window.values)
         count = window.last - window.first

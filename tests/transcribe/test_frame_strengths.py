@@ -21,7 +21,8 @@ from transcribe.frames.settings import DecoderSettings
 from transcribe.frames.stream import hear
 from transcribe.frames.strength_looks import gathered, size_of
 from transcribe.frames.strength_run import run_strengths
-from transcribe.frames.strength_training import Stretch, gather_stretches, strength_loss, stretch_of, train_strengths
+from transcribe.frames.strength_stretches import Stretch, gather_stretches, stretch_of
+from transcribe.frames.strength_training import strength_loss, train_strengths
 from transcribe.frames.strengths import StrengthReader, Struck
 from transcribe.frames.weighing import weighed_velocities
 from transcribe.heard import HEARD_DTYPE

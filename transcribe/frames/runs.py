@@ -7,7 +7,6 @@ the curve (``compose.training``), and once it is done ``model/``, a checkpoint t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,10 @@ from transcribe.frames.settings import DecoderSettings
 from transcribe.frames.strength_training import learn_strengths
 from transcribe.frames.timbre_training import train_timbre
 from transcribe.frames.training import PRESETS, train_frames, training_batches
-from transcribe.training_audio.making import make_store
+from transcribe.training_audio.for_runs import TrainingSound
 from transcribe.training_audio.sound_store import SoundStore
 
-__all__ = ["MODEL_FOLDER", "TrainingSound", "finish_run", "learn_drums", "learn_timbre", "run_transcribe"]
+__all__ = ["MODEL_FOLDER", "finish_run", "learn_drums", "learn_timbre", "run_transcribe"]
 
 LEARNING_RATE = 3e-3
 FEW: Mapping[str, Any] = {"frames": 250, "batch": 4}
@@ -140,36 +139,6 @@ def learn_timbre(model: FrameModel, store: Path, minutes: float, *, seed: int, w
     """Teach a trained model's timbre reader on crops of its store; gives the last loss. Arguments as ``run_transcribe``."""
     source = CropSource(str(store), seed + 1, READER_FRAMES, TIMBRE_CROPS, shares=TIMBRE_KINDS, mixed=TIMBRE_MIXTURES)
     return train_timbre(model.timbre, training_batches(source, 0, workers), minutes, seed, say)
-
-
-@dataclass(frozen=True)
-class TrainingSound:
-    """Makes stores of sound for a run.
-
-    Args:
-        seed: Of the music.
-        workers: Processes.
-        say: Hears how far it is.
-    """
-
-    seed: int
-    workers: int
-    say: Callable[[str], None]
-
-    def make(self, folder: Path, fonts: Sequence[Path], split: str, hours: float, kind: str = "mixed") -> Path:
-        """The folder, filled; arguments as ``make_store``.
-
-        Raises:
-            RequestError: There are no fonts.
-        """
-        if not fonts:
-            raise RequestError(f"expected a store of sound or SoundFonts for the {split} music, got neither")
-
-        def told(share: float) -> None:
-            self.say(f"{split} sound: {share:.0%}")
-
-        make_store(folder, fonts=fonts, split=split, hours=hours, seed=self.seed, workers=self.workers, kind=kind, progress=told)
-        return folder
 
 
 def finish_run(

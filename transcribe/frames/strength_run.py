@@ -14,8 +14,9 @@ from compose.run_folder import check_run_folder
 from corpora.checkpoints import find_weights, load_checkpoint
 from corpora.errors import RequestError
 from transcribe.frames.listener import FrameListener
-from transcribe.frames.runs import MODEL_FOLDER, TrainingSound
+from transcribe.frames.runs import MODEL_FOLDER
 from transcribe.frames.strength_training import learn_strengths
+from transcribe.training_audio.for_runs import TrainingSound
 
 __all__ = ["run_strengths"]
 

@@ -7,69 +7,36 @@ the clip's strengths (``transcribe.measures.matching``): how hard all was played
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from numpy.typing import NDArray
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from compose.devices import best_device, device_of, moved
 from compose.run_folder import steps_done
 from compose.training import TrainingPlan, train
-from corpora.piece import Table
 from transcribe.families import FAMILIES
-from transcribe.frames.model import FrameModel, heard_cells
-from transcribe.frames.strength_looks import gathered
+from transcribe.frames.model import FrameModel
+from transcribe.frames.strength_stretches import Stretch, gather_stretches
 from transcribe.frames.strengths import Struck
-from transcribe.frames.targets import LOWEST_PITCH, MAX_VELOCITY, NUM_PITCHES
-from transcribe.heard import DRUMS, sort_heard
-from transcribe.spectra.log_frequency import log_frequency
-from transcribe.spectra.timing import FRAME_RATE_HZ
-from transcribe.training_audio.augmentation import augment
 from transcribe.training_audio.sound_store import SoundStore
 
-__all__ = ["Stretch", "gather_stretches", "learn_strengths", "strength_loss", "strength_plan", "stretch_of", "train_strengths"]
+__all__ = ["StrengthBatch", "learn_strengths", "strength_loss", "strength_plan", "train_strengths"]
 
 LEARNING_RATE, FURTHER_RATE, WEIGHT_DECAY = 1.2e-3, 8e-4, 0.05
-CHANGED = 0.6  # share of the clips that are augmented
-MOST_NOTES = 1_000_000  # of 2.4 kB
 NOTES, STRETCHES = 320, 6  # of a step
-FEWEST_NOTES = 8
 HELD_OUT = 16  # one clip of so many is not learned from
 LEAST_RANGE = 0.15
 TOLERANCE = 0.1  # of the range
 ABSOLUTE = 0.02  # what the mean error of a stretch counts
 OTHER_FAMILY = 0.1  # how often a note is given another one's, as the frame model errs
-SAY_EVERY_S = 20.0
 GATHERING = 0.4  # share of the time
 FEWEST_STRETCHES = 2
-
-
-@dataclass(frozen=True, eq=False)
-class Stretch:
-    """The notes of a clip by onset.
-
-    Args:
-        looked_at: Of ``transcribe.frames.strength_looks.gathered``, float16.
-        told: Velocity, 0 to 1, that the frame model heard.
-        pitch: From the lowest.
-        onset_s: Seconds.
-        family: Index into FAMILIES.
-        velocity: What was played, 0 to 1.
-    """
-
-    looked_at: Float[Tensor, "note size"]
-    told: Float[Tensor, " note"]
-    pitch: Int[Tensor, " note"]
-    onset_s: Float[Tensor, " note"]
-    family: Int[Tensor, " note"]
-    velocity: Float[Tensor, " note"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,80 +46,6 @@ class StrengthBatch:
     struck: Struck
     velocity: Float[Tensor, "batch note"]
     ranges: Float[Tensor, " batch"]
-
-
-@torch.inference_mode()
-def stretch_of(model: FrameModel, sound: NDArray[np.float32], notes: Table) -> Stretch | None:
-    """What is to be learned from a sound; None where it has few notes.
-
-    Args:
-        model: In evaluation mode.
-        sound: Mono at 16 kHz.
-        notes: HEARD_DTYPE rows, what was played.
-    """
-    inside = (notes["pitch"] >= LOWEST_PITCH) & (notes["pitch"] < LOWEST_PITCH + NUM_PITCHES)
-    pitched = sort_heard(notes[inside & (notes["family"] != DRUMS)])
-    if len(pitched) < FEWEST_NOTES:
-        return None
-    place = device_of(model)
-    spectra = log_frequency(torch.from_numpy(np.ascontiguousarray(sound, dtype=np.float32))[None].to(place))
-    half = model.hear(spectra)
-    frame = np.clip(np.rint(pitched["onset_s"] * FRAME_RATE_HZ).astype(np.int64), 0, spectra.shape[2] - 1)
-    pitch = pitched["pitch"].astype(np.int64) - LOWEST_PITCH
-    places = torch.from_numpy(np.stack([frame, pitch], 1)).to(place)
-    cells = heard_cells(half)
-    return moved(
-        Stretch(
-            looked_at=gathered(spectra[0], cells, half.vectors[:, 0], places).half(),
-            told=_told_at(cells[0], cells[2], places),
-            pitch=places[:, 1].clone(),
-            onset_s=torch.from_numpy(pitched["onset_s"].astype(np.float32)),
-            family=torch.from_numpy(pitched["family"].astype(np.int64)),
-            velocity=torch.from_numpy(pitched["velocity"].astype(np.float32) / MAX_VELOCITY),
-        ),
-        torch.device("cpu"),
-    )
-
-
-def _told_at(onset: Tensor, velocity: Tensor, places: Tensor) -> Float[Tensor, " note"]:
-    """The frame model's velocities of onsets: of three frames about each, by how likely it begins there."""
-    times = (places[:, :1] + torch.arange(-1, 2, device=places.device)).clamp(0, len(onset) - 1)
-    weight = onset[times, places[:, 1:]] + 1e-6
-    return (velocity[times, places[:, 1:]] * weight).sum(1) / weight.sum(1)
-
-
-def gather_stretches(
-    model: FrameModel, store: SoundStore, minutes: float, seed: int = 0, say: Callable[[str], None] | None = None
-) -> list[Stretch]:
-    """Of a store's clips in random order, most of them augmented, until the time is used, each was heard, or there is no more room.
-
-    Args:
-        model: In evaluation mode.
-        store: Of sound.
-        minutes: Wall time.
-        seed: Of order and augmentation.
-        say: Hears how many notes there are now and then.
-    """
-    out: list[Stretch] = []
-    notes = 0
-    started = said = time.monotonic()
-    for index in np.random.default_rng(seed).permutation(len(store)).tolist():
-        clip, rng = store.clip(index), np.random.default_rng([seed, index])
-        sound, own = clip.sound, clip.notes
-        if rng.random() < CHANGED:
-            changed = augment(sound, own, clip.pedals, clip.beats, rng)
-            sound, own = changed[0], changed[1]
-        stretch = stretch_of(model, sound, own)
-        if stretch is not None:
-            out.append(stretch)
-            notes += len(stretch.told)
-        now = time.monotonic()
-        if say is not None and now - said > SAY_EVERY_S:
-            said = now
-            say(f"strengths: {notes} notes")
-        if now - started > 60 * minutes or notes >= MOST_NOTES:
-            break
-    return out
 
 
 def _batches(stretches: Sequence[Stretch], seed: int, step: int) -> Iterator[StrengthBatch]:
@@ -192,7 +85,15 @@ def _batch(stretches: Sequence[Stretch], rng: np.random.Generator) -> StrengthBa
 
 
 def strength_loss(reader: nn.Module, batch: StrengthBatch) -> Tensor:
-    """Errors within each stretch, in tolerances, squared where they are small (Huber, 1964); and a little for the mean error."""
+    """Errors within each stretch, in tolerances, squared where they are small (Huber, 1964); and a little for the mean error.
+
+    Args:
+        reader: Says velocities, (batch, note), of what it is given of ``Struck``.
+        batch: With what was played.
+
+    Returns:
+        Scalar.
+    """
     there = batch.struck.there
     told: Tensor = reader(batch.struck)
     count = there.sum(1)

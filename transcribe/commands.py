@@ -155,10 +155,11 @@ def train_transcribe(
     print_figures(figures, as_json)
 
 
-def train_strengths(
+def train_reader(
+    reader: Annotated[str, typer.Argument(help="strengths or ends: how hard notes are struck, or when they end.")],
     out: RunFolder,
     minutes: Minutes = 40.0,
-    start: Annotated[str, typer.Option("--from", help="The frame model whose strengths are taught, by name or folder.")] = "frames",
+    start: Annotated[str, typer.Option("--from", help="The frame model whose reader is taught, by name or folder.")] = "frames",
     font: Fonts = None,
     store: Annotated[list[Path] | None, typer.Option(help="Sound made before, in place of fonts; may be repeated.")] = None,
     hours: Annotated[float, typer.Option(min=0.01, help="Of training sound to make from the packs.")] = 12.0,
@@ -167,11 +168,12 @@ def train_strengths(
     resume: Resume = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Let a frame model go on learning how hard notes are struck; all else that it hears stays."""
-    from transcribe.frames.strength_run import run_strengths
+    """Let a frame model go on learning how hard notes are struck, or when they end; all else that it hears stays."""
+    from transcribe.frames.reader_run import run_reader
 
     with progress() as say:
-        figures = run_strengths(
+        figures = run_reader(
+            reader,
             out,
             minutes,
             start=start,
@@ -245,14 +247,14 @@ def add_commands(app: typer.Typer, train: typer.Typer, evaluate: typer.Typer) ->
 
     Args:
         app: The whole; ``transcribe`` goes there.
-        train: ``train transcribe``, ``train strengths`` and ``train beats``.
+        train: ``train transcribe``, ``train reader`` and ``train beats``.
         evaluate: ``evaluate transcribe``.
     """
     app.command(epilog="Example: partimento transcribe song.flac -o song.mid --score song.musicxml --instruments piano")(transcribe)
     example = "Example: partimento train transcribe --font A.sf2 --validation-font B.sf2 --minutes 90 --out runs/ear"
     train.command(name="transcribe", epilog=example)(train_transcribe)
-    example = "Example: partimento train strengths --font A.sf2 --font B.sf2 --minutes 40 --out runs/strengths"
-    train.command(name="strengths", epilog=example)(train_strengths)
+    example = "Example: partimento train reader strengths --font A.sf2 --font B.sf2 --minutes 40 --out runs/strengths"
+    train.command(name="reader", epilog=example)(train_reader)
     train.command(name="beats", epilog="Example: partimento train beats --minutes 90 --out runs/beats")(train_beats)
     example = "Example: partimento evaluate transcribe --model frame --model basic-pitch --minutes 2"
     evaluate.command(name="transcribe", epilog=example)(evaluate_transcribe)

@@ -28,13 +28,15 @@ def sound() -> NDArray[np.float32]:
 
 
 def joined(parts: list[HeardFrames]) -> list[NDArray[np.float32]]:
-    return [np.concatenate(values, 1 if values[0].ndim == 3 else 0) for values in zip(*(part[1:-1] for part in parts), strict=True)]
+    columns = zip(*((*part[1:-2], *(part.course or ())) for part in parts), strict=True)
+    return [np.concatenate(values, 1 if values[0].ndim == 3 else 0) for values in columns]
 
 
 @pytest.mark.parametrize(("piece", "chunk"), [(4000, 768), (999, 64), (30_000, 100)])
 def test_pieces_and_chunks_change_nothing(model: FrameModel, sound: NDArray[np.float32], piece: int, chunk: int) -> None:
-    whole = joined(list(hear([sound], model, 10_000)))
-    parts = list(hear([sound[i : i + piece] for i in range(0, len(sound), piece)], model, chunk))
+    whole = joined(list(hear([sound], model, 10_000, for_ends=True)))
+    assert len(whole) == len(HeardFrames._fields[1:-2]) + 2
+    parts = list(hear([sound[i : i + piece] for i in range(0, len(sound), piece)], model, chunk, for_ends=True))
     assert [part.first for part in parts] == np.cumsum([0, *(len(part.onset) for part in parts[:-1])]).tolist()
     for one, other in zip(whole, joined(parts), strict=True):
         assert one.shape[-2 if one.ndim == 3 else 0] == num_frames(len(sound))
@@ -93,7 +95,7 @@ def test_notes_come_in_order_and_the_same_in_pieces() -> None:
     def read(step: int) -> NDArray[np.void]:
         reader, tables = NoteReader(DecoderSettings(family_logit=1.0)), []
         for start in range(0, frames, step):
-            parts = [part[:, start : start + step] if part.ndim == 3 else part[start : start + step] for part in heard[1:-1]]
+            parts = [part[:, start : start + step] if part.ndim == 3 else part[start : start + step] for part in heard[1:-2]]
             tables.append(reader.feed(HeardFrames(start, *parts)))
         return np.concatenate([*tables, reader.finish()])
 

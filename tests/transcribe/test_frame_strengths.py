@@ -17,10 +17,10 @@ from transcribe.frames import strength_looks, strength_training, weighing
 from transcribe.frames.listener import LATER, FrameListener
 from transcribe.frames.model import FrameModel, FrameModelConfig
 from transcribe.frames.notes import NoteReader
+from transcribe.frames.reader_run import run_reader
 from transcribe.frames.settings import DecoderSettings
 from transcribe.frames.stream import hear
 from transcribe.frames.strength_looks import gathered, size_of
-from transcribe.frames.strength_run import run_strengths
 from transcribe.frames.strength_stretches import Stretch, gather_stretches, stretch_of
 from transcribe.frames.strength_training import strength_loss, train_strengths
 from transcribe.frames.strengths import StrengthReader, Struck
@@ -262,6 +262,7 @@ def test_weights_from_before_strengths_load(tmp_path: Path, model: FrameModel) -
     save_checkpoint(tmp_path / "old", tensors, config, "# An ear\n")
     old = FrameListener.from_pretrained(tmp_path / "old").model
     assert not old.strengths.has_learned
+    assert not old.ends.has_learned
     for missing in ("stem.pitch", "timbre.layers.0.bias"):
         save_checkpoint(tmp_path / missing, {name: tensors[name] for name in tensors if name != missing}, config, "# An ear\n")
         with pytest.raises(CheckpointError, match=missing):
@@ -270,7 +271,7 @@ def test_weights_from_before_strengths_load(tmp_path: Path, model: FrameModel) -
 
 def test_a_run_teaches_a_listener(store: Path, tmp_path: Path, model: FrameModel) -> None:
     FrameListener(model, DecoderSettings()).save_pretrained(tmp_path / "ear", "# An ear\n", {"seed": 1}, store_as="float32")
-    figures = run_strengths(tmp_path / "run", 0.1, start=str(tmp_path / "ear"), stores=[store])
+    figures = run_reader("strengths", tmp_path / "run", 0.1, start=str(tmp_path / "ear"), stores=[store])
     taught = FrameListener.from_pretrained(figures["model"]).model
     assert taught.strengths.has_learned
     torch.testing.assert_close(taught.timbre.layers[0].weight, model.timbre.layers[0].weight, atol=1e-3, rtol=1e-2)
@@ -278,11 +279,11 @@ def test_a_run_teaches_a_listener(store: Path, tmp_path: Path, model: FrameModel
     assert config["about"]["seed"] == 1
     assert config["about"]["strengths"]["minutes"] == 0.1
     with pytest.raises(RequestError, match="holds a run"):
-        run_strengths(tmp_path / "run", 0.1, start=str(tmp_path / "ear"), stores=[store])
+        run_reader("strengths", tmp_path / "run", 0.1, start=str(tmp_path / "ear"), stores=[store])
 
 
 def test_runs_that_cannot_be_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError):
-        run_strengths(tmp_path / "run", 1.0, start=str(tmp_path / "nowhere"))
+        run_reader("strengths", tmp_path / "run", 1.0, start=str(tmp_path / "nowhere"))
     with pytest.raises(RequestError, match="neither"):
-        run_strengths(tmp_path / "run", 1.0, start="frames")
+        run_reader("strengths", tmp_path / "run", 1.0, start="frames")

@@ -25,7 +25,7 @@ __all__ = ["DEFAULT_WEIGHTS", "FrameListener", "load_listener"]
 
 DEFAULT_WEIGHTS = "frames"
 COARSE = ("drums.", "strengths.looking.")  # names of weights that are stored as int8
-LATER = "strengths."
+LATER = ("strengths.", "ends.")
 KIND = "frames"
 
 
@@ -49,7 +49,7 @@ class FrameListener:
     def notes(self, blocks: Iterable[NDArray[np.float32]], wanted: Wanted | None = None) -> Iterator[Table]:
         """HEARD_DTYPE rows as the sound comes in, each as soon as it is certain; by onset over all tables.
 
-        Family and velocity of a note are what it sounds like by itself; ``listen`` also weighs the whole recording.
+        Family, end and velocity of a note are what it sounds like by itself; ``listen`` also weighs the whole recording.
 
         Args:
             blocks: Mono sound at 16 kHz in pieces of any lengths, at the level of ``corpora.audio_stream``.
@@ -75,7 +75,8 @@ class FrameListener:
             chunk_frames: Frames that are worked on at once; it does not change what is heard.
             name: Of the recording.
         """
-        reader = NoteReader(self.settings, wanted)
+        ends = self.model.ends if self.model.ends.has_learned else None
+        reader = NoteReader(self.settings, wanted, ends)
         samples = 0
 
         def counted() -> Iterator[NDArray[np.float32]]:
@@ -85,7 +86,7 @@ class FrameListener:
                 yield block
 
         beats = []
-        for heard in hear(counted(), self.model, chunk_frames):
+        for heard in hear(counted(), self.model, chunk_frames, for_ends=ends is not None):
             reader.feed(heard)
             beats.append(heard.beats)
         reader.finish()
@@ -135,7 +136,7 @@ class FrameListener:
 
 
 def _load(model: FrameModel, tensors: Mapping[str, Tensor]) -> None:
-    """Weights into a model. Without those of strengths, which came later, velocities stay as the frame model hears them."""
+    """Weights into a model. Without those that came later velocities and ends stay as the frame model hears them."""
     found = model.load_state_dict(tensors, strict=False)
     wrong = [*found.unexpected_keys, *(name for name in found.missing_keys if not name.startswith(LATER))]
     if wrong:

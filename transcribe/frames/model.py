@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from transcribe.families import FAMILIES
 from transcribe.frames.drum_reader import REACH, DrumOutputs, DrumReaders
+from transcribe.frames.ends import EndReader
 from transcribe.frames.strength_looks import CELLS_AHEAD, gathered
 from transcribe.frames.strengths import StrengthReader
 from transcribe.frames.targets import NUM_PITCHES
@@ -52,6 +53,7 @@ class FrameModelConfig:
         pulse_dilations: Of its layers.
         drum_readers: Networks that are asked for drums.
         strength_width: Numbers of a note where strengths are weighed.
+        end_width: Numbers of each frame of a note where its end is told.
     """
 
     width: int = 32
@@ -61,6 +63,7 @@ class FrameModelConfig:
     pulse_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
     drum_readers: int = 1
     strength_width: int = 128
+    end_width: int = 48
 
     def __post_init__(self) -> None:
         if self.width % self.groups:
@@ -69,7 +72,7 @@ class FrameModelConfig:
     @classmethod
     def tiny(cls) -> FrameModelConfig:
         """For tests."""
-        return cls(width=8, dilations=(1, 2), groups=2, pulse_width=16, pulse_dilations=(1, 2), strength_width=16)
+        return cls(width=8, dilations=(1, 2), groups=2, pulse_width=16, pulse_dilations=(1, 2), strength_width=16, end_width=8)
 
     def to_dict(self) -> dict[str, Any]:
         """The sizes as JSON values."""
@@ -269,6 +272,7 @@ class FrameModel(nn.Module):
         self.drums = DrumReaders(config.drum_readers)
         self.timbre = TimbreReader()
         self.strengths = StrengthReader(width, config.strength_width)
+        self.ends = EndReader(width, config.end_width)
         with torch.no_grad():  # nearly everything is silent nearly everywhere
             self.cell_head.bias[:3] = torch.tensor([-5.0, -3.0, -5.0])
 

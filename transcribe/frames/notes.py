@@ -12,6 +12,8 @@ from compose.constraints.scales import parse_scale
 from corpora.piece import Table
 from transcribe.frames.drum_kit import settled_drums
 from transcribe.frames.drums import DRUM_CLASSES
+from transcribe.frames.end_finder import EndFinder
+from transcribe.frames.ends import EndReader
 from transcribe.frames.ensemble import HeardNote, rows_of, settled_rows
 from transcribe.frames.paths import Evidence, PathFinder, Span, logit, onset_mass
 from transcribe.frames.settings import DecoderSettings
@@ -24,7 +26,7 @@ from transcribe.spectra.timing import frames_to_seconds, seconds_to_frames
 
 __all__ = ["NoteReader", "Wanted"]
 
-DENSE = HeardFrames._fields[1:-1]  # what has values for every frame
+DENSE = HeardFrames._fields[1:-2]  # what is kept of every frame
 NEVER = -1e9  # score of what cannot be
 NEAREST_LOOK = 2  # frames about a note within which its onset was looked at
 LONGEST_SHIFT = 0.5  # frames from the peak of an onset's mass to its place, at most
@@ -76,11 +78,13 @@ class NoteReader:
     Args:
         settings: Of the decoder.
         wanted: Nothing else is read.
+        ends: Of the model that heard; with it ``settled`` tells ends by it, of frames that were heard for ends.
     """
 
-    def __init__(self, settings: DecoderSettings, wanted: Wanted | None = None) -> None:
+    def __init__(self, settings: DecoderSettings, wanted: Wanted | None = None, ends: EndReader | None = None) -> None:
         self._settings = settings
         self._wanted = wanted or Wanted()
+        self._ends = EndFinder(ends) if ends is not None else None
         self._possible = self._wanted.pitches()[LOWEST_PITCH : LOWEST_PITCH + NUM_PITCHES]
         self._keys = PathFinder(NUM_PITCHES, settings)
         self._pedal = PathFinder(1, settings)
@@ -94,16 +98,29 @@ class NoteReader:
     def feed(self, heard: HeardFrames) -> Table:
         """HEARD_DTYPE rows that are certain now, in order over all calls."""
         self._kept = heard if self._kept is None else _joined(self._kept, heard)
-        return self._read(final=False)
+        before = len(self._all_notes)
+        certain = self._read(final=False)
+        if self._ends is not None:
+            self._ends.feed(heard, self.each(before), self._keys.decided, self._keys.open_since)
+        return certain
 
     def finish(self) -> Table:
         """The rows that are left."""
-        return self._read(final=True)
+        before = len(self._all_notes)
+        certain = self._read(final=True)
+        if self._ends is not None:
+            self._ends.finish(self.each(before))
+        return certain
+
+    def each(self, first: int = 0) -> Table:
+        """HEARD_DTYPE rows of the notes that are known, from one on, one for each, with the family that it sounds most like."""
+        return rows_of(self._all_notes[first:], self._wanted.families, np.inf)
 
     def settled(self, strengths: StrengthReader | None = None) -> Table:
-        """All rows again, after ``finish``, with families, velocities and drums that the whole makes likely.
+        """All rows again, after ``finish``, with families, ends, velocities and drums that the whole makes likely.
 
-        See ``transcribe.frames.ensemble``, ``transcribe.frames.weighing`` and ``transcribe.frames.drum_kit``.
+        See ``transcribe.frames.ensemble``, ``transcribe.frames.weighing`` and ``transcribe.frames.drum_kit``. Ends are those that
+        the reader of ends tells, where there is one.
 
         Args:
             strengths: Of the model that heard; without it velocities stay as they were heard.
@@ -114,6 +131,11 @@ class NoteReader:
         rows, owner = settled_rows(self._all_notes, self._wanted.families, self._settings.family_logit)
         if strengths is not None:
             rows["velocity"] = weighed_velocities(rows, [self._all_notes[index].look for index in owner.tolist()], strengths)
+        if self._ends is not None:
+            ends_s = self._ends.ends_s
+            rows["offset_s"] = [
+                ends_s.get(index, end_s) for index, end_s in zip(owner.tolist(), rows["offset_s"].tolist(), strict=True)
+            ]
         drums = np.concatenate([rows[:0], *self._all_drums])
         if len(drums) and not self._wanted.names_drums:
             sure = np.quantile(drums["confidence"], 1 - SUREST_STROKES) >= LEAST_SURE_OF_DRUMS
@@ -229,7 +251,7 @@ def _joined(kept: HeardFrames, more: HeardFrames) -> HeardFrames:
     for name in DENSE:
         one, other = getattr(kept, name), getattr(more, name)
         parts[name] = np.concatenate([one, other], 1 if one.ndim == 3 else 0)
-    return HeardFrames(first=kept.first, looks=HeardLooks.joined([kept.looks, more.looks]), **parts)
+    return kept._replace(first=kept.first, looks=HeardLooks.joined([kept.looks, more.looks]), course=None, **parts)
 
 
 def _from(kept: HeardFrames, first: int) -> HeardFrames:
@@ -239,7 +261,7 @@ def _from(kept: HeardFrames, first: int) -> HeardFrames:
     for name in DENSE:
         part = getattr(kept, name)
         parts[name] = part[:, skip:] if part.ndim == 3 else part[skip:]
-    return HeardFrames(first=first, looks=kept.looks.of(kept.looks.frame >= first), **parts)
+    return kept._replace(first=first, looks=kept.looks.of(kept.looks.frame >= first), course=None, **parts)
 
 
 def _look(looks: HeardLooks, frame: int, key: int) -> Floats | None:

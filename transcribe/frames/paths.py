@@ -87,6 +87,16 @@ class PathFinder:
         return int(np.where(self._open >= 0, np.minimum(self._open, self._decided), self._decided).min())
 
     @property
+    def decided(self) -> NDArray[np.int64]:
+        """Frames of each key before which all is decided, (keys,)."""
+        return self._decided
+
+    @property
+    def open_since(self) -> NDArray[np.int64]:
+        """Where the note of each key began that sounds on where its decided frames end; -1 for none, (keys,)."""
+        return self._open
+
+    @property
     def frames(self) -> int:
         """How many have been fed."""
         return self._base + len(self._came_on)

@@ -18,6 +18,7 @@ from corpora.safe_text import safe_text
 from transcribe.frames.calibration import calibrate, example_of
 from transcribe.frames.crops import CropSource
 from transcribe.frames.drum_training import train_drums
+from transcribe.frames.end_training import learn_ends
 from transcribe.frames.listener import FrameListener
 from transcribe.frames.model import FrameModel
 from transcribe.frames.settings import DecoderSettings
@@ -34,7 +35,7 @@ FEW: Mapping[str, Any] = {"frames": 250, "batch": 4}
 MANY: Mapping[str, Any] = {"frames": 500, "batch": 32, "shares": (0.34, 0.34, 0.16, 0.16), "mixed": 0.25}  # enough for drums, too
 CROPS = {"tiny": FEW, "cpu": FEW, "gpu": MANY}  # of the first part of the training
 CALIBRATION_CLIPS = 24
-DRUM_SHARE, TIMBRE_SHARE, STRENGTH_SHARE = 0.24, 0.1, 0.1  # of the time
+DRUM_SHARE, TIMBRE_SHARE, STRENGTH_SHARE, END_SHARE = 0.24, 0.1, 0.1, 0.1  # of the time
 READER_FRAMES, DRUM_CROPS, TIMBRE_CROPS = 250, 6, 8
 DRUM_KINDS, DRUM_MIXTURES = (0.1, 0.15, 0.2, 0.55), 0.4  # of pianos, others, with drums, drums alone; share of mixtures
 TIMBRE_KINDS, TIMBRE_MIXTURES = (0.15, 0.75, 0.1, 0.0), 0.1
@@ -111,7 +112,7 @@ def run_transcribe(
     on_gpu = preset == "gpu"
     drum_share = 0.0 if on_gpu else DRUM_SHARE  # among many crops drums are learned with the rest
     plan = TrainingPlan(
-        minutes=(1 - drum_share - TIMBRE_SHARE - STRENGTH_SHARE) * minutes,
+        minutes=(1 - drum_share - TIMBRE_SHARE - STRENGTH_SHARE - END_SHARE) * minutes,
         learning_rate=LEARNING_RATE,
         weight_decay=0.01,
         averaging=0.995,
@@ -153,12 +154,13 @@ def finish_run(
     seed: int,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Learn the decoder's settings and write the checkpoint of a trained model; arguments as ``run_transcribe``."""
+    """Learn the decoder's settings and the ends, and write the checkpoint of a trained model; arguments as ``run_transcribe``."""
     trained_on, held_out = SoundStore(store), SoundStore(validation)
     step = max(len(held_out) // CALIBRATION_CLIPS, 1)
     clips = [held_out.clip(index) for index in range(0, len(held_out), step)][:CALIBRATION_CLIPS]
     say(f"learning the decoder's settings on {len(clips)} clips")
     settings, value = calibrate([example_of(model, clip) for clip in clips], DecoderSettings(), say)
+    learn_ends(folder / "ends", model, settings, [store], END_SHARE * minutes, seed=seed, say=say)
     parameters = sum(weight.numel() for weight in model.parameters())
     rows = "\n".join(f"| {name.replace('_', ' ')} | {value} |" for name, value in figures.items())
     about = {

@@ -14,11 +14,12 @@ from compose.devices import device_of
 from corpora.memory import give_back_memory
 from transcribe.frames.drum_reader import DrumOutputs
 from transcribe.frames.model import CellOutputs, FrameModel
+from transcribe.frames.timbre import semitone_levels
 from transcribe.frames.windows import windows
 from transcribe.spectra.log_frequency import LONGEST_WINDOW, log_frequency
 from transcribe.spectra.timing import HOP_SAMPLES
 
-__all__ = ["CHUNK_FRAMES", "HeardFrames", "HeardLooks", "hear"]
+__all__ = ["CHUNK_FRAMES", "HeardCourse", "HeardFrames", "HeardLooks", "hear"]
 
 CHUNK_FRAMES = 768  # 12.3 s
 GIVE_BACK_EVERY = 24  # chunks
@@ -55,6 +56,18 @@ class HeardLooks(NamedTuple):
         return cls(*(np.concatenate(columns) for columns in zip(*some, strict=True))) if some else cls.none()
 
 
+class HeardCourse(NamedTuple):
+    """What the reader of ends sees of frames besides.
+
+    Args:
+        levels: Of ``transcribe.frames.timbre.semitone_levels``, (2, frames, semitones) float32.
+        cells: (width, frames, 88) float32.
+    """
+
+    levels: Floats
+    cells: Floats
+
+
 class HeardFrames(NamedTuple):
     """What the model says of some frames in a row: probabilities, but for ``families`` and ``beats``, which are logits. float32.
 
@@ -66,6 +79,7 @@ class HeardFrames(NamedTuple):
         pedal: (frames,).
         beats: (frames, 2): beat and downbeat.
         looks: Of the onsets in them.
+        course: Where it was asked for.
     """
 
     first: int
@@ -79,6 +93,7 @@ class HeardFrames(NamedTuple):
     pedal: Floats
     beats: Floats
     looks: HeardLooks = HeardLooks.none()
+    course: HeardCourse | None = None
 
 
 class _Near(NamedTuple):
@@ -87,15 +102,19 @@ class _Near(NamedTuple):
     cells: CellOutputs
     drums: DrumOutputs
     looks: HeardLooks
+    course: tuple[Tensor, ...]  # levels and cells, or nothing
 
 
-def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames: int = CHUNK_FRAMES) -> Iterator[HeardFrames]:
+def hear(
+    blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames: int = CHUNK_FRAMES, *, for_ends: bool = False
+) -> Iterator[HeardFrames]:
     """What a model hears in a sound.
 
     Args:
         blocks: Mono sound at 16 kHz in pieces of any lengths.
         model: In evaluation mode.
         chunk_frames: Frames that are worked on at once.
+        for_ends: Whether the reader of ends will look at them.
 
     Returns:
         All frames in order, some four seconds after the sound that they are of.
@@ -105,7 +124,7 @@ def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames:
     waiting: list[_Near] = []
 
     def frames_of() -> Iterator[Tensor]:
-        for near, frames in _near(blocks, model, device, chunk_frames):
+        for near, frames in _near(blocks, model, device, chunk_frames, for_ends):
             waiting.append(near)
             yield frames
 
@@ -118,7 +137,7 @@ def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames:
         count = window.last - window.first
         heard += waiting
         waiting.clear()
-        (now, drums, looks), heard = _take(heard, count, first)
+        (now, drums, looks, course), heard = _take(heard, count, first)
         yield HeardFrames(
             first=first,
             onset=_array(torch.sigmoid(now.onset)),
@@ -131,6 +150,7 @@ def hear(blocks: Iterable[NDArray[np.float32]], model: FrameModel, chunk_frames:
             pedal=_array(torch.sigmoid(told.pedal[:, window.first : window.last])),
             beats=_array(told.beats[:, window.first : window.last]),
             looks=looks,
+            course=HeardCourse(*(part.cpu().numpy() for part in course)) if for_ends else None,
         )
         first += count
 
@@ -144,7 +164,7 @@ def _spectra(blocks: Iterable[NDArray[np.float32]], device: torch.device, chunk_
 
 
 def _near(
-    blocks: Iterable[NDArray[np.float32]], model: FrameModel, device: torch.device, chunk_frames: int
+    blocks: Iterable[NDArray[np.float32]], model: FrameModel, device: torch.device, chunk_frames: int, for_ends: bool
 ) -> Iterator[tuple[_Near, Tensor]]:
     """What the first half of the model, and the readers of drums, timbre and strengths, say of successive chunks."""
     place = 0  # of the chunk in the whole
@@ -153,10 +173,11 @@ def _near(
             half = model.hear(window.values)
             looks = model.looks(half, window.values)
             cells, drums = model.with_timbre(half.cells, window.values), model.drums(window.values)
+            course = (semitone_levels(window.values)[0], half.vectors[:, 0].float()) if for_ends else ()
         inside = (looks.frame >= window.first) & (looks.frame < window.last)
         frame, pitch, kept = (column[inside].cpu().numpy() for column in looks)
         kept_looks = HeardLooks(frame + (place - window.first), pitch, kept.astype(np.float32))
-        yield _part(_Near(cells, drums, kept_looks), window.first, window.last), half.frames[:, window.first : window.last]
+        yield _part(_Near(cells, drums, kept_looks, course), window.first, window.last), half.frames[:, window.first : window.last]
         place += window.last - window.first
 
 
@@ -170,7 +191,8 @@ def _part(near: _Near, first: int, last: int) -> _Near:
         velocity=cells.velocity[:, first:last],
         families=cells.families[:, :, first:last],
     )
-    return _Near(part, DrumOutputs(drums.drums[:, first:last], drums.drum_velocity[:, first:last]), near.looks)
+    struck = DrumOutputs(drums.drums[:, first:last], drums.drum_velocity[:, first:last])
+    return _Near(part, struck, near.looks, tuple(part[:, first:last] for part in near.course))
 
 
 def _take(parts: list[_Near], count: int, place: int) -> tuple[_Near, list[_Near]]:
@@ -185,9 +207,10 @@ def _take(parts: list[_Near], count: int, place: int) -> tuple[_Near, list[_Near
     )
     struck = DrumOutputs(torch.cat([part.drums for part in drums], 1), torch.cat([part.drum_velocity for part in drums], 1))
     looks = HeardLooks.joined([part.looks for part in parts])
+    course = tuple(torch.cat(columns, 1) for columns in zip(*(part.course for part in parts), strict=True))
     is_now = looks.frame < place + count
-    now = _part(_Near(whole, struck, looks.of(is_now)), 0, count)
-    return now, [_part(_Near(whole, struck, looks.of(~is_now)), count, whole.onset.shape[1])]
+    now = _part(_Near(whole, struck, looks.of(is_now), course), 0, count)
+    return now, [_part(_Near(whole, struck, looks.of(~is_now), course), count, whole.onset.shape[1])]
 
 
 def _array(part: Tensor) -> Floats:

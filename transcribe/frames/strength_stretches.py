@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,15 +19,13 @@ from transcribe.frames.targets import LOWEST_PITCH, MAX_VELOCITY, NUM_PITCHES
 from transcribe.heard import DRUMS, sort_heard
 from transcribe.spectra.log_frequency import log_frequency
 from transcribe.spectra.timing import FRAME_RATE_HZ
-from transcribe.training_audio.augmentation import augment
+from transcribe.training_audio.gathering import changed_clips, now_and_then
 from transcribe.training_audio.sound_store import SoundStore
 
 __all__ = ["Stretch", "gather_stretches", "stretch_of"]
 
-CHANGED = 0.6  # share of the clips that are augmented
 MOST_NOTES = 1_000_000  # of a store, 2.4 kB each
 FEWEST_NOTES = 8
-SAY_EVERY_S = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +63,7 @@ def stretch_of(model: FrameModel, sound: NDArray[np.float32], notes: Table) -> S
     if len(pitched) < FEWEST_NOTES:
         return None
     place = device_of(model)
-    spectra = log_frequency(torch.from_numpy(np.ascontiguousarray(sound, dtype=np.float32))[None].to(place))
+    spectra = log_frequency(torch.from_numpy(sound)[None].to(place))
     half = model.hear(spectra)
     frame = np.clip(np.rint(pitched["onset_s"] * FRAME_RATE_HZ).astype(np.int64), 0, spectra.shape[2] - 1)
     pitch = pitched["pitch"].astype(np.int64) - LOWEST_PITCH
@@ -105,22 +102,13 @@ def gather_stretches(
         say: Hears how many notes there are now and then.
     """
     out: list[Stretch] = []
-    notes = 0
-    started = said = time.monotonic()
-    for index in np.random.default_rng(seed).permutation(len(store)).tolist():
-        clip, rng = store.clip(index), np.random.default_rng([seed, index])
-        sound, own = clip.sound, clip.notes
-        if rng.random() < CHANGED:
-            changed = augment(sound, own, clip.pedals, clip.beats, rng)
-            sound, own = changed[0], changed[1]
+    notes, told = 0, now_and_then(say)
+    for sound, own in changed_clips(store, minutes, seed):
         stretch = stretch_of(model, sound, own)
         if stretch is not None:
             out.append(stretch)
             notes += len(stretch.told)
-        now = time.monotonic()
-        if say is not None and now - said > SAY_EVERY_S:
-            said = now
-            say(f"strengths: {notes} notes")
-        if now - started > 60 * minutes or notes >= MOST_NOTES:
+        told(f"strengths: {notes} notes")
+        if notes >= MOST_NOTES:
             break
     return out

@@ -1,0 +1,50 @@
+"""Clips for readers that learn after the frame model, from what it hears in them: ``changed_clips``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora.piece import Table
+from transcribe.training_audio.augmentation import augment
+from transcribe.training_audio.sound_store import SoundStore
+
+__all__ = ["changed_clips", "now_and_then"]
+
+CHANGED = 0.6  # share of the clips that are augmented
+SAY_EVERY_S = 20.0
+
+
+def changed_clips(store: SoundStore, minutes: float, seed: int = 0) -> Iterator[tuple[NDArray[np.float32], Table]]:
+    """Sound (mono, 16 kHz) and notes (HEARD_DTYPE) of a store's clips in random order, most of them augmented.
+
+    Args:
+        store: Of sound.
+        minutes: Wall time, with all that is done between clips; the clip after it is the last.
+        seed: Of order and augmentation.
+    """
+    started = time.monotonic()
+    for index in np.random.default_rng(seed).permutation(len(store)).tolist():
+        clip, rng = store.clip(index), np.random.default_rng([seed, index])
+        sound, notes = clip.sound, clip.notes
+        if rng.random() < CHANGED:
+            sound, notes, *_ = augment(sound, notes, clip.pedals, clip.beats, rng)
+        yield np.ascontiguousarray(sound, dtype=np.float32), notes
+        if time.monotonic() - started > 60 * minutes:
+            return
+
+
+def now_and_then(say: Callable[[str], None] | None) -> Callable[[str], None]:
+    """Lets a message through every ``SAY_EVERY_S`` seconds at most."""
+    said = time.monotonic()
+
+    def told(what: str) -> None:
+        nonlocal said
+        if say is not None and time.monotonic() - said > SAY_EVERY_S:
+            said = time.monotonic()
+            say(what)
+
+    return told

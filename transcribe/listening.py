@@ -173,6 +173,8 @@ def listen_tokens(
 def iter_notes(source: str | Path | Audio, *, instruments: str = "", pitches: str = "", weights: str = "") -> Iterator[Table]:
     """The frame model's notes as they become certain, some five seconds after they sound; HEARD_DTYPE rows, by onset over all.
 
+    Ends, velocities and families are what each note sounds like by itself; ``transcribe`` tells them better.
+
     Args:
         source: A sound file, or sound.
         instruments, pitches: As for ``transcribe``.

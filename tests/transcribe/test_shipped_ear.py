@@ -61,8 +61,8 @@ def test_piano_is_heard(store: SoundStore) -> None:
     figures = evaluate_transcribe({"piano": store}, minutes=MINUTES)
     found = figures["stores"]["piano"]["frame"]
     assert found["onset"] >= 0.93
-    assert found["offset"] >= 0.82
-    assert found["velocity"] >= 0.57
+    assert found["offset"] >= 0.86
+    assert found["velocity"] >= 0.60
     assert found["processor_per_second"] <= 0.3  # both cores of a busy machine; 0.15 alone
     (section,) = transcribe_sections(figures)
     assert section.rows[0][:2] == ("piano", "frame")
@@ -97,8 +97,9 @@ def test_notes_come_while_the_sound_goes_on(store: SoundStore) -> None:
     assert len(tables) > 3
     streamed = np.concatenate(tables)
     whole = transcribe(sound).music.notes
-    for field in ("onset_s", "offset_s", "pitch"):
+    for field in ("onset_s", "pitch"):
         np.testing.assert_array_equal(np.unique(streamed[field]), np.unique(whole[field]))
+    assert score_notes(whole, streamed, offsets=True).f1 > 0.8  # ends are told once more when all has been heard
     assert (np.diff(streamed["onset_s"]) >= 0).all()
 
 

@@ -1,11 +1,16 @@
-"""Music as heard, made by hand."""
+"""Music as heard, made by hand, and sound to learn from."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from transcribe.heard import BEAT_DTYPE, HEARD_DTYPE, PEDAL_DTYPE, HeardMusic, sort_heard
+from transcribe.training_audio.clips import make_clip
+from transcribe.training_audio.random_music import random_passage
+from transcribe.training_audio.sound_store import StoreWriter
+from transcribe.training_audio.synthetic_voice import SyntheticVoice
 
 Row = tuple[float, float, int]  # onset and offset in seconds, pitch
 MakeHeard = Callable[..., HeardMusic]
@@ -42,3 +47,18 @@ def make_heard() -> MakeHeard:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def piano_and_others(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of three clips of random music: two of piano, one of a flute and a guitar."""
+    folder = tmp_path_factory.mktemp("sound")
+    writer = StoreWriter(folder, {"made": "by hand"})
+    rng = np.random.default_rng(0)
+    for programs in ((0,), (0,), (73, 24)):
+        voice = SyntheticVoice(rng).play
+        passage = random_passage(rng, 10.0, programs)
+        clip = make_clip(passage, voice, rng, split="train", piece="made", voice_name="synthetic", played_rate_hz=32_000)
+        assert clip is not None
+        writer.add([clip])
+    return folder

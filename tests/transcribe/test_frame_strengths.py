@@ -27,28 +27,10 @@ from transcribe.frames.strengths import StrengthReader, Struck
 from transcribe.frames.weighing import weighed_velocities
 from transcribe.heard import HEARD_DTYPE
 from transcribe.spectra.log_frequency import NUM_BINS
-from transcribe.training_audio.clips import make_clip
-from transcribe.training_audio.random_music import random_passage
-from transcribe.training_audio.sound_store import SoundStore, StoreWriter
-from transcribe.training_audio.synthetic_voice import SyntheticVoice
+from transcribe.training_audio.sound_store import SoundStore
 
 WIDTH = 8  # of cells and notes
 TINY = FrameModelConfig.tiny()
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three clips of random music."""
-    folder = tmp_path_factory.mktemp("sound")
-    writer = StoreWriter(folder, {"made": "by hand"})
-    rng = np.random.default_rng(0)
-    for programs in ((0,), (0,), (73, 24)):
-        voice = SyntheticVoice(rng).play
-        passage = random_passage(rng, 10.0, programs)
-        clip = make_clip(passage, voice, rng, split="train", piece="made", voice_name="synthetic", played_rate_hz=32_000)
-        assert clip is not None
-        writer.add([clip])
-    return folder
 
 
 @pytest.fixture
@@ -192,8 +174,8 @@ def test_a_note_has_the_look_of_its_onset(model: FrameModel) -> None:
     assert (reader.settled(model.strengths)["velocity"] != plain["velocity"]).mean() > 0.5
 
 
-def test_the_loss_is_of_differences_in_tolerances(store: Path, model: FrameModel) -> None:
-    stretch = stretch_of(model, SoundStore(store).clip(0).sound, SoundStore(store).clip(0).notes)
+def test_the_loss_is_of_differences_in_tolerances(piano_and_others: Path, model: FrameModel) -> None:
+    stretch = stretch_of(model, SoundStore(piano_and_others).clip(0).sound, SoundStore(piano_and_others).clip(0).notes)
     assert stretch is not None
     rng = np.random.default_rng(0)
     batch = strength_training._batch([stretch], rng)
@@ -219,8 +201,8 @@ def test_the_loss_is_of_differences_in_tolerances(store: Path, model: FrameModel
     assert float(alike) == pytest.approx(strength_training.ABSOLUTE * 9, rel=1e-3)
 
 
-def test_batches_are_a_function_of_their_step(store: Path, model: FrameModel) -> None:
-    stretches = gather_stretches(model, SoundStore(store), 1.0)
+def test_batches_are_a_function_of_their_step(piano_and_others: Path, model: FrameModel) -> None:
+    stretches = gather_stretches(model, SoundStore(piano_and_others), 1.0)
     assert len(stretches) == 3
     third = list(itertools.islice(strength_training._batches(stretches, 5, 0), 3))[2]
     again = next(strength_training._batches(stretches, 5, 2))
@@ -228,9 +210,9 @@ def test_batches_are_a_function_of_their_step(store: Path, model: FrameModel) ->
     assert torch.equal(third.struck.family, again.struck.family)
 
 
-def test_strengths_are_learned(store: Path, tmp_path: Path, model: FrameModel) -> None:
+def test_strengths_are_learned(piano_and_others: Path, tmp_path: Path, model: FrameModel) -> None:
     """An untrained frame model's cells and the spectra tell more than its velocities, which are all alike."""
-    stretches = gather_stretches(model, SoundStore(store), 1.0)
+    stretches = gather_stretches(model, SoundStore(piano_and_others), 1.0)
     batch = strength_training._batch(stretches, np.random.default_rng(0))
     with torch.no_grad():
         before = float(strength_loss(model.strengths, batch))
@@ -269,9 +251,9 @@ def test_weights_from_before_strengths_load(tmp_path: Path, model: FrameModel) -
             FrameListener.from_pretrained(tmp_path / missing)
 
 
-def test_a_run_teaches_a_listener(store: Path, tmp_path: Path, model: FrameModel) -> None:
+def test_a_run_teaches_a_listener(piano_and_others: Path, tmp_path: Path, model: FrameModel) -> None:
     FrameListener(model, DecoderSettings()).save_pretrained(tmp_path / "ear", "# An ear\n", {"seed": 1}, store_as="float32")
-    figures = run_reader("strengths", tmp_path / "run", 0.1, start=str(tmp_path / "ear"), stores=[store])
+    figures = run_reader("strengths", tmp_path / "run", 0.1, start=str(tmp_path / "ear"), stores=[piano_and_others])
     taught = FrameListener.from_pretrained(figures["model"]).model
     assert taught.strengths.has_learned
     torch.testing.assert_close(taught.timbre.layers[0].weight, model.timbre.layers[0].weight, atol=1e-3, rtol=1e-2)
@@ -279,7 +261,7 @@ def test_a_run_teaches_a_listener(store: Path, tmp_path: Path, model: FrameModel
     assert config["about"]["seed"] == 1
     assert config["about"]["strengths"]["minutes"] == 0.1
     with pytest.raises(RequestError, match="holds a run"):
-        run_reader("strengths", tmp_path / "run", 0.1, start=str(tmp_path / "ear"), stores=[store])
+        run_reader("strengths", tmp_path / "run", 0.1, start=str(tmp_path / "ear"), stores=[piano_and_others])
 
 
 def test_runs_that_cannot_be_are_refused(tmp_path: Path) -> None:

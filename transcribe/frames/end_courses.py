@@ -60,6 +60,11 @@ class Course:
     def __len__(self) -> int:
         return len(self.ends)
 
+    @property
+    def teaches(self) -> bool:
+        """Whether the end of any note is known."""
+        return not bool(torch.isnan(self.ends).all())
+
     @cached_property
     def lengths(self) -> Int[Tensor, " note"]:
         """How many frames are seen of each note."""

@@ -23,14 +23,13 @@ from transcribe.frames.end_views import Seen, views
 from transcribe.frames.ends import LEAST_SLACK, NOWHERE, SLACK
 from transcribe.frames.model import FrameModel
 from transcribe.frames.settings import DecoderSettings
-from transcribe.training_audio.sound_store import SoundStore
+from transcribe.training_audio.gathering import gather_all, held_apart
 
 __all__ = ["EndPart", "end_loss", "end_plan", "learn_ends", "train_ends"]
 
 LEARNING_RATE, FURTHER_RATE, WEIGHT_DECAY = 2e-3, 1e-3, 0.02
 NOTES = (80, 160)  # of a step
 TOGETHER = 48  # of them, of like lengths, that are filled up to one length
-HELD_OUT = 16  # one clip of so many is not learned from
 MEASURED_NOTES = 256  # of each that is held out
 EXACT, HALF_WIDTH = 0.25, 2.5  # what the exact place counts, and frames to either side that count as it
 STRICT = 0.8  # of what is right
@@ -132,10 +131,7 @@ def train_ends(
     Raises:
         ValueError: Too few courses.
     """
-    usable = [course for course in courses if not torch.isnan(course.ends).all()]
-    held_out, learned = usable[::HELD_OUT], [course for place, course in enumerate(usable) if place % HELD_OUT]
-    if not learned:
-        raise ValueError(f"expected courses to learn from and others to measure on, got {len(usable)} with known ends in all")
+    held_out, learned = held_apart([course for course in courses if course.teaches], "courses with known ends")
     torch.manual_seed(seed)
     reader = model.ends
     if not reader.has_learned:
@@ -173,13 +169,9 @@ def learn_ends(
         say: Hears what is being done.
     """
     model.to(best_device()).eval()
-    opened = [SoundStore(store) for store in stores]
-    all_s = sum(store.duration_s for store in opened)
-    courses: list[Course] = []
-    for store in opened:
-        courses += gather_courses(model, settings, store, GATHERING * minutes * store.duration_s / all_s, seed, say)
+    courses = gather_all(stores, GATHERING * minutes, lambda store, own: gather_courses(model, settings, store, own, seed, say))
     model.to("cpu")
-    if sum(not torch.isnan(course.ends).all() for course in courses) < FEWEST_COURSES:
+    if sum(course.teaches for course in courses) < FEWEST_COURSES:
         return {}
     plan = end_plan((1 - GATHERING) * minutes, is_further=model.ends.has_learned)
     return train_ends(folder, model, courses, plan, seed=seed)

@@ -24,13 +24,12 @@ from transcribe.families import FAMILIES
 from transcribe.frames.model import FrameModel
 from transcribe.frames.strength_stretches import Stretch, gather_stretches
 from transcribe.frames.strengths import Struck
-from transcribe.training_audio.sound_store import SoundStore
+from transcribe.training_audio.gathering import gather_all, held_apart
 
 __all__ = ["StrengthBatch", "learn_strengths", "strength_loss", "strength_plan", "train_strengths"]
 
 LEARNING_RATE, FURTHER_RATE, WEIGHT_DECAY = 1.2e-3, 8e-4, 0.05
 NOTES, STRETCHES = 320, 6  # of a step
-HELD_OUT = 16  # one clip of so many is not learned from
 LEAST_RANGE = 0.15
 TOLERANCE = 0.1  # of the range
 ABSOLUTE = 0.02  # what the mean error of a stretch counts
@@ -132,9 +131,7 @@ def train_strengths(
     Raises:
         ValueError: Too few stretches.
     """
-    held_out, learned = stretches[::HELD_OUT], [s for place, s in enumerate(stretches) if place % HELD_OUT]
-    if not learned:
-        raise ValueError(f"expected stretches to learn from and others to measure on, got {len(stretches)} in all")
+    held_out, learned = held_apart(stretches, "stretches")
     torch.manual_seed(seed)
     reader = model.strengths
     if not reader.has_learned:
@@ -164,11 +161,7 @@ def learn_strengths(
         say: Hears what is being done.
     """
     model.to(best_device()).eval()
-    opened = [SoundStore(store) for store in stores]
-    all_s = sum(store.duration_s for store in opened)
-    stretches: list[Stretch] = []
-    for store in opened:
-        stretches += gather_stretches(model, store, GATHERING * minutes * store.duration_s / all_s, seed, say)
+    stretches = gather_all(stores, GATHERING * minutes, lambda store, own: gather_stretches(model, store, own, seed, say))
     model.to("cpu")
     if len(stretches) < FEWEST_STRETCHES:
         return {}

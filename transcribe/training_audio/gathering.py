@@ -1,9 +1,11 @@
-"""Clips for readers that learn after the frame model, from what it hears in them: ``changed_clips``."""
+"""Clips for readers that learn after the frame model, from what it hears in them; and which of these are measured on."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +14,13 @@ from corpora.piece import Table
 from transcribe.training_audio.augmentation import augment
 from transcribe.training_audio.sound_store import SoundStore
 
-__all__ = ["changed_clips", "now_and_then"]
+__all__ = ["changed_clips", "gather_all", "held_apart", "now_and_then"]
 
 CHANGED = 0.6  # share of the clips that are augmented
 SAY_EVERY_S = 20.0
+HELD_OUT = 16  # one of so many is not learned from
+
+_T = TypeVar("_T")
 
 
 def changed_clips(store: SoundStore, minutes: float, seed: int = 0) -> Iterator[tuple[NDArray[np.float32], Table]]:
@@ -35,6 +40,31 @@ def changed_clips(store: SoundStore, minutes: float, seed: int = 0) -> Iterator[
         yield np.ascontiguousarray(sound, dtype=np.float32), notes
         if time.monotonic() - started > 60 * minutes:
             return
+
+
+def gather_all(stores: Sequence[Path], minutes: float, gather: Callable[[SoundStore, float], list[_T]]) -> list[_T]:
+    """What is gathered of some stores, each of which has time by its length.
+
+    Args:
+        stores: Of sound.
+        minutes: Wall time of all.
+        gather: Of a store in some minutes.
+    """
+    opened = [SoundStore(store) for store in stores]
+    all_s = sum(store.duration_s for store in opened)
+    return [entry for store in opened for entry in gather(store, minutes * store.duration_s / all_s)]
+
+
+def held_apart(gathered: Sequence[_T], what: str) -> tuple[list[_T], list[_T]]:
+    """Those that are measured on, and those that are learned from.
+
+    Raises:
+        ValueError: There are fewer than two.
+    """
+    held_out, learned = list(gathered[::HELD_OUT]), [entry for place, entry in enumerate(gathered) if place % HELD_OUT]
+    if not learned:
+        raise ValueError(f"expected {what} to learn from and others to measure on, got {len(gathered)} in all")
+    return held_out, learned
 
 
 def now_and_then(say: Callable[[str], None] | None) -> Callable[[str], None]:

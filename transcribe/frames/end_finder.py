@@ -22,7 +22,7 @@ from transcribe.spectra.timing import FRAME_RATE_HZ, frames_to_seconds
 
 __all__ = ["EndFinder", "KnownFrames", "begun_of"]
 
-TOGETHER = 96  # notes, of like lengths, that are read at once
+TOGETHER = 32  # notes, of like lengths, that are read at once
 MOST_KEPT = 4 * LONGEST  # frames; a note whose beginning is gone keeps its end
 SURE = LONGEST - 6  # frames beyond which an end may be farther than a note is followed
 SHORTEST = 0.5  # frames

@@ -12,13 +12,13 @@ import torch
 
 from compose.training import TrainingPlan
 from corpora.errors import RequestError
-from transcribe.families import FAMILIES
 from transcribe.frames import end_training
 from transcribe.frames.end_courses import CELL_STEPS, Course, course_of, gather_courses
-from transcribe.frames.end_finder import MOST_KEPT, EndFinder, KnownFrames, begun_of
+from transcribe.frames.end_finder import MOST_KEPT, EndFinder
 from transcribe.frames.end_training import EndPart, end_loss, train_ends
 from transcribe.frames.end_views import LONGEST, NEVER, Along, Begun, Seen, seen_along, views, views_size
 from transcribe.frames.ends import EndReader, likeliest_ends
+from transcribe.frames.known_frames import KnownFrames, begun_of
 from transcribe.frames.listener import FrameListener
 from transcribe.frames.model import FrameModel, FrameModelConfig
 from transcribe.frames.notes import NoteReader
@@ -335,7 +335,3 @@ def test_a_run_teaches_a_listener(piano_and_others: Path, tmp_path: Path) -> Non
     torch.testing.assert_close(after.strengths.head.weight, before.strengths.head.weight, atol=1e-3, rtol=1e-2)
     with pytest.raises(RequestError, match="expected one of strengths, ends"):
         run_reader("drums", tmp_path / "other", 0.1, start="frames")
-
-
-def test_families_are_those_of_the_reader() -> None:
-    assert EndReader(WIDTH, WIDTH).family.num_embeddings == len(FAMILIES)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from corpora.piece import Table
-from transcribe.frames.end_finder import KnownFrames, begun_of
 from transcribe.frames.end_views import Along, Begun, seen_along
+from transcribe.frames.known_frames import KnownFrames, begun_of
 from transcribe.frames.model import FrameModel
 from transcribe.frames.notes import NoteReader
 from transcribe.frames.settings import DecoderSettings

@@ -17,11 +17,11 @@ from torch.nn import functional
 from transcribe.families import FAMILIES
 from transcribe.frames.end_views import Seen, views_size
 
-__all__ = ["LEAST_SLACK", "SLACK", "EndReader", "likeliest_ends"]
+__all__ = ["LEAST_SLACK", "NOWHERE", "SLACK", "EndReader", "likeliest_ends"]
 
 DILATIONS = (1, 2, 4, 8, 16, 32, 64)
 LEAST_SPREAD = 1e-3
-NOWHERE = -1e9
+NOWHERE = -1e9  # log probability of frames that are not a note's
 LEAST_SLACK, SLACK = 3.0, 0.2  # frames, and of the note's length, within which an end is right: 48 ms and a fifth
 NEARER = 0.02  # what it counts to be at the very place
 FINE, LEAST = 1, 1e-6  # an end is the mean of the frames about it, which all have some probability

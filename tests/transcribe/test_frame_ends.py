@@ -202,11 +202,11 @@ def test_ends_keep_to_the_music(model: FrameModel) -> None:
     """Each note ends after it begins, before its key is struck again, and within the sound."""
     sound = (0.1 * np.random.default_rng(3).normal(size=16_000 * 5)).astype(np.float32)
     rows = heard_with(taught(model), sound, 200)
-    assert (rows["offset_s"] > rows["onset_s"]).all()
+    assert (rows["offset_s"] - rows["onset_s"]).min() >= 0.49 / FRAME_RATE_HZ
     assert rows["offset_s"].max() <= 5.0 + 1 / FRAME_RATE_HZ
     for pitch in np.unique(rows["pitch"]):
         own = rows[rows["pitch"] == pitch]
-        assert (own["offset_s"][:-1] <= own["onset_s"][1:] + 1 / FRAME_RATE_HZ).all()
+        assert (own["offset_s"][:-1] <= own["onset_s"][1:]).all()  # a MIDI file would end the next one, too
 
 
 def silent_frames(first: int, frames: int) -> HeardFrames:

@@ -21,7 +21,6 @@ __all__ = ["EndFinder"]
 TOGETHER = 32  # notes, of like lengths, that are read at once
 MOST_KEPT = 4 * LONGEST  # frames; a note whose beginning is gone keeps its end
 SURE = LONGEST - 6  # frames beyond which an end may be farther than a note is followed
-SHORTEST = 0.5  # frames
 
 
 class EndFinder:
@@ -82,7 +81,7 @@ class EndFinder:
             ends = self._ends(begun.of(own).later(-self._frames.first))
             plain = length[read]
             ends = np.where(ends > SURE, np.maximum(ends, plain), ends)
-            ends = np.minimum(np.maximum(ends, SHORTEST), begun.until.numpy()[read])
+            ends = np.minimum(ends, begun.until.numpy()[read])
             starts = begun.frame.numpy()[read]
             for number, frame in zip(self._numbers[read].tolist(), (starts + ends).tolist(), strict=True):
                 self.ends_s[number] = frames_to_seconds(frame)

@@ -29,6 +29,7 @@ __all__ = ["NoteReader", "Wanted"]
 DENSE = HeardFrames._fields[1:-2]  # what is kept of every frame
 NEVER = -1e9  # score of what cannot be
 NEAREST_LOOK = 2  # frames about a note within which its onset was looked at
+SHORTEST = 0.5  # frames that a note sounds, at least
 LONGEST_SHIFT = 0.5  # frames from the peak of an onset's mass to its place, at most
 SUREST_STROKES, LEAST_SURE_OF_DRUMS = (
     0.25,
@@ -133,9 +134,8 @@ class NoteReader:
             rows["velocity"] = weighed_velocities(rows, [self._all_notes[index].look for index in owner.tolist()], strengths)
         if self._ends is not None:
             ends_s = self._ends.ends_s
-            rows["offset_s"] = [
-                ends_s.get(index, end_s) for index, end_s in zip(owner.tolist(), rows["offset_s"].tolist(), strict=True)
-            ]
+            told = [ends_s.get(index, end_s) for index, end_s in zip(owner.tolist(), rows["offset_s"].tolist(), strict=True)]
+            rows["offset_s"] = np.maximum(np.minimum(told, _next_onsets(rows)), rows["onset_s"] + frames_to_seconds(SHORTEST))
         drums = np.concatenate([rows[:0], *self._all_drums])
         if len(drums) and not self._wanted.names_drums:
             sure = np.quantile(drums["confidence"], 1 - SUREST_STROKES) >= LEAST_SURE_OF_DRUMS
@@ -197,7 +197,7 @@ class NoteReader:
             onset_s = max(frames_to_seconds(span.first + _shift(kept.onset[:, span.key], at)), 0.0)
             note = HeardNote(
                 onset_s=onset_s,
-                offset_s=max(frames_to_seconds(span.last), onset_s + frames_to_seconds(0.5)),
+                offset_s=max(frames_to_seconds(span.last), onset_s + frames_to_seconds(SHORTEST)),
                 pitch=span.key + LOWEST_PITCH,
                 velocity=min(max(round(velocity * MAX_VELOCITY), 1), MAX_VELOCITY),
                 confidence=min(mass, 1.0),
@@ -222,6 +222,16 @@ class NoteReader:
             rows.append((onset_s, onset_s + frames_to_seconds(2), key, velocity, DRUMS, 0, min(float(mass[row, drum]), 1.0)))
         self._all_drums.append(np.array(rows, dtype=HEARD_DTYPE))
         return self._all_drums[-1]
+
+
+def _next_onsets(rows: Table) -> NDArray[np.float64]:
+    """Where the key of each row is struck again, in seconds; infinity where it is not."""
+    out = np.full(len(rows), np.inf)
+    for pitch in np.unique(rows["pitch"]).tolist():
+        own = np.flatnonzero(rows["pitch"] == pitch)
+        strokes = np.append(np.unique(rows["onset_s"][own]), np.inf)
+        out[own] = strokes[np.searchsorted(strokes, rows["onset_s"][own], side="right")]
+    return out
 
 
 def _mass(onset: Floats, first: int, last: int) -> Floats:

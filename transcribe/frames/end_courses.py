@@ -22,7 +22,7 @@ from transcribe.frames.stream import hear
 from transcribe.heard import DRUMS
 from transcribe.measures.matching import match_notes
 from transcribe.spectra.timing import FRAME_RATE_HZ
-from transcribe.training_audio.gathering import changed_clips, now_and_then
+from transcribe.training_audio.gathering import gather
 from transcribe.training_audio.sound_store import SoundStore
 
 __all__ = ["Course", "course_of", "gather_courses"]
@@ -93,7 +93,7 @@ class Course:
 
 @torch.inference_mode()
 def course_of(model: FrameModel, settings: DecoderSettings, sound: NDArray[np.float32], notes: Table) -> Course | None:
-    """What is to be learned from a sound; None where few notes are heard in it.
+    """What is to be learned from a sound; None where few notes are heard in it, or none that were played.
 
     Args:
         model: In evaluation mode.
@@ -107,7 +107,8 @@ def course_of(model: FrameModel, settings: DecoderSettings, sound: NDArray[np.fl
         reader.feed(heard)
     reader.finish()
     rows = reader.each()
-    if len(rows) < FEWEST_NOTES:
+    ends = _true_ends(rows, notes)
+    if len(rows) < FEWEST_NOTES or np.isnan(ends).all():
         return None
     begun = begun_of(rows)
     cells = torch.cat([along.T for along in frames.cells_of_each(begun)])
@@ -121,7 +122,7 @@ def course_of(model: FrameModel, settings: DecoderSettings, sound: NDArray[np.fl
         cell_mean=mean,
         cell_step=step,
         begun=begun,
-        ends=torch.from_numpy(_true_ends(rows, notes) * FRAME_RATE_HZ).float() - begun.frame,
+        ends=torch.from_numpy(ends * FRAME_RATE_HZ).float() - begun.frame,
     )
 
 
@@ -146,7 +147,7 @@ def gather_courses(
     seed: int = 0,
     say: Callable[[str], None] | None = None,
 ) -> list[Course]:
-    """Of a store's clips in random order, most of them augmented, until the time is used, each was heard, or there is no more room.
+    """Of a store's clips in random order, most of them augmented, until the time is used.
 
     Args:
         model: In evaluation mode.
@@ -156,14 +157,4 @@ def gather_courses(
         seed: Of order and augmentation.
         say: Hears how many notes there are now and then.
     """
-    out: list[Course] = []
-    notes, told = 0, now_and_then(say)
-    for sound, own in changed_clips(store, minutes, seed):
-        course = course_of(model, settings, sound, own)
-        if course is not None:
-            out.append(course)
-            notes += len(course)
-        told(f"ends: {notes} notes")
-        if notes >= MOST_NOTES:
-            break
-    return out
+    return gather(store, minutes, lambda sound, own: course_of(model, settings, sound, own), MOST_NOTES, seed, say)

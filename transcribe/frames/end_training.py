@@ -23,7 +23,7 @@ from transcribe.frames.end_views import Seen, views
 from transcribe.frames.ends import LEAST_SLACK, NOWHERE, SLACK
 from transcribe.frames.model import FrameModel
 from transcribe.frames.settings import DecoderSettings
-from transcribe.training_audio.gathering import gather_all, held_apart
+from transcribe.training_audio.gathering import FEWEST, gather_all, held_apart
 
 __all__ = ["EndPart", "end_loss", "end_plan", "learn_ends", "train_ends"]
 
@@ -34,7 +34,6 @@ MEASURED_NOTES = 256  # of each that is held out
 EXACT, HALF_WIDTH = 0.25, 2.5  # what the exact place counts, and frames to either side that count as it
 STRICT = 0.8  # of what is right
 GATHERING = 0.5  # share of the time
-FEWEST_COURSES = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +170,7 @@ def learn_ends(
     model.to(best_device()).eval()
     courses = gather_all(stores, GATHERING * minutes, lambda store, own: gather_courses(model, settings, store, own, seed, say))
     model.to("cpu")
-    if sum(course.teaches for course in courses) < FEWEST_COURSES:
+    if sum(course.teaches for course in courses) < FEWEST:
         return {}
     plan = end_plan((1 - GATHERING) * minutes, is_further=model.ends.has_learned)
     return train_ends(folder, model, courses, plan, seed=seed)

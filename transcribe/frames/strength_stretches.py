@@ -19,7 +19,7 @@ from transcribe.frames.targets import LOWEST_PITCH, MAX_VELOCITY, NUM_PITCHES
 from transcribe.heard import DRUMS, sort_heard
 from transcribe.spectra.log_frequency import log_frequency
 from transcribe.spectra.timing import FRAME_RATE_HZ
-from transcribe.training_audio.gathering import changed_clips, now_and_then
+from transcribe.training_audio.gathering import gather
 from transcribe.training_audio.sound_store import SoundStore
 
 __all__ = ["Stretch", "gather_stretches", "stretch_of"]
@@ -47,6 +47,9 @@ class Stretch:
     onset_s: Float[Tensor, " note"]
     family: Int[Tensor, " note"]
     velocity: Float[Tensor, " note"]
+
+    def __len__(self) -> int:
+        return len(self.told)
 
 
 @torch.inference_mode()
@@ -92,7 +95,7 @@ def _told_at(onset: Tensor, velocity: Tensor, places: Tensor) -> Float[Tensor, "
 def gather_stretches(
     model: FrameModel, store: SoundStore, minutes: float, seed: int = 0, say: Callable[[str], None] | None = None
 ) -> list[Stretch]:
-    """Of a store's clips in random order, most of them augmented, until the time is used, each was heard, or there is no more room.
+    """Of a store's clips in random order, most of them augmented, until the time is used.
 
     Args:
         model: In evaluation mode.
@@ -101,14 +104,4 @@ def gather_stretches(
         seed: Of order and augmentation.
         say: Hears how many notes there are now and then.
     """
-    out: list[Stretch] = []
-    notes, told = 0, now_and_then(say)
-    for sound, own in changed_clips(store, minutes, seed):
-        stretch = stretch_of(model, sound, own)
-        if stretch is not None:
-            out.append(stretch)
-            notes += len(stretch.told)
-        told(f"strengths: {notes} notes")
-        if notes >= MOST_NOTES:
-            break
-    return out
+    return gather(store, minutes, lambda sound, own: stretch_of(model, sound, own), MOST_NOTES, seed, say)

@@ -24,7 +24,7 @@ from transcribe.families import FAMILIES
 from transcribe.frames.model import FrameModel
 from transcribe.frames.strength_stretches import Stretch, gather_stretches
 from transcribe.frames.strengths import Struck
-from transcribe.training_audio.gathering import gather_all, held_apart
+from transcribe.training_audio.gathering import FEWEST, gather_all, held_apart
 
 __all__ = ["StrengthBatch", "learn_strengths", "strength_loss", "strength_plan", "train_strengths"]
 
@@ -35,7 +35,6 @@ TOLERANCE = 0.1  # of the range
 ABSOLUTE = 0.02  # what the mean error of a stretch counts
 OTHER_FAMILY = 0.1  # how often a note is given another one's, as the frame model errs
 GATHERING = 0.4  # share of the time
-FEWEST_STRETCHES = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +56,12 @@ def _batches(stretches: Sequence[Stretch], seed: int, step: int) -> Iterator[Str
 
 def _batch(stretches: Sequence[Stretch], rng: np.random.Generator) -> StrengthBatch:
     """A part of each stretch."""
-    firsts = [int(rng.integers(max(len(stretch.told) - NOTES, 0) + 1)) for stretch in stretches]
+    firsts = [int(rng.integers(max(len(stretch) - NOTES, 0) + 1)) for stretch in stretches]
     parts = [
         Stretch(**{column.name: getattr(stretch, column.name)[first : first + NOTES] for column in fields(Stretch)})
         for stretch, first in zip(stretches, firsts, strict=True)
     ]
-    longest = max(len(part.told) for part in parts)
+    longest = max(len(part) for part in parts)
 
     def filled(name: str) -> Tensor:
         columns = [getattr(part, name) for part in parts]
@@ -77,7 +76,7 @@ def _batch(stretches: Sequence[Stretch], rng: np.random.Generator) -> StrengthBa
         pitch=filled("pitch"),
         onset_s=filled("onset_s"),
         family=torch.where(other, drawn, family),
-        there=torch.stack([torch.arange(longest) < len(part.told) for part in parts]),
+        there=torch.stack([torch.arange(longest) < len(part) for part in parts]),
     )
     ranges = torch.stack([stretch.velocity.max() - stretch.velocity.min() for stretch in stretches]).clamp(min=LEAST_RANGE)
     return StrengthBatch(struck, filled("velocity"), ranges)
@@ -163,7 +162,7 @@ def learn_strengths(
     model.to(best_device()).eval()
     stretches = gather_all(stores, GATHERING * minutes, lambda store, own: gather_stretches(model, store, own, seed, say))
     model.to("cpu")
-    if len(stretches) < FEWEST_STRETCHES:
+    if len(stretches) < FEWEST:
         return {}
     plan = strength_plan((1 - GATHERING) * minutes, is_further=model.strengths.has_learned)
     return train_strengths(folder, model, stretches, plan, seed=seed)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
+from typing import Literal, TypeAlias
 
 from corpora.errors import RequestError
 from corpora.musicxml.document import KeySignature, PartWalk
-from corpora.musicxml.elements import add_arpeggio, set_colour
+from corpora.musicxml.elements import add_notation, set_colour
 from corpora.musicxml.measure_edit import MeasureEdit, MeasureText, NewChord, NewPitch
 from corpora.musicxml.notation import Meter
 from corpora.musicxml.percussion import DrumKit
@@ -29,9 +30,11 @@ from corpora.musicxml.voicing import NewNote, assign_voices
 from corpora.musicxml.walker import collection_paused, walk
 from corpora.piece import CENTS_PER_SEMITONE, Piece, Table, nearest_pitch
 
-__all__ = ["NEW_NOTE_COLOUR", "colour_notes", "edit_musicxml", "roll_notes"]
+__all__ = ["NEW_NOTE_COLOUR", "SIGNS", "NoteSign", "colour_notes", "edit_musicxml", "sign_notes"]
 
 NEW_NOTE_COLOUR = "#c0392b"
+NoteSign: TypeAlias = Literal["arpeggiate", "trill-mark"]
+SIGNS: Mapping[NoteSign, str] = {"arpeggiate": "<arpeggiate/>", "trill-mark": "<ornaments><trill-mark/></ornaments>"}
 
 
 def edit_musicxml(
@@ -71,13 +74,18 @@ def colour_notes(data: bytes, ids: Collection[str], colour: str = NEW_NOTE_COLOU
     return _retouched(data, ids, lambda text: set_colour(text, colour), also_tied=True)
 
 
-def roll_notes(data: bytes, ids: Collection[str]) -> bytes:
-    """A copy of a score's text in which these notes, all those of some chords, have the sign of a rolled chord.
+def sign_notes(data: bytes, ids: Collection[str], sign: NoteSign) -> bytes:
+    """A copy of a score's text in which these notes have a sign, which stands where a tied note begins.
+
+    Args:
+        data: MusicXML.
+        ids: As ``read_musicxml`` gives them; of a rolled chord all notes.
+        sign: In ``SIGNS``.
 
     Raises:
         RequestError: An id is unknown.
     """
-    return _retouched(data, ids, add_arpeggio, also_tied=False)
+    return _retouched(data, ids, lambda text: add_notation(text, SIGNS[sign]), also_tied=False)
 
 
 def _retouched(data: bytes, ids: Collection[str], change: Callable[[str], str], *, also_tied: bool) -> bytes:

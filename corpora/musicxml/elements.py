@@ -183,17 +183,17 @@ def add_accidental(text: str, sign: float) -> str:
     return text[: last.end()] + f"{last.group(1)}<accidental>{SIGN_NAMES[sign]}</accidental>" + text[last.end() :]
 
 
-def add_arpeggio(text: str) -> str:
-    """A note's text with the sign of a rolled chord, in its place by the schema."""
-    if "<arpeggiate" in text:
+def add_notation(text: str, element: str) -> str:
+    """A note's text with a notation such as ``<arpeggiate/>``, in its place by the schema; as it was where it has that."""
+    if element in text:
         return text
     if has_notations := re.search(r"<notations(?:\s[^>]*)?>(\s*)", text):
-        return text[: has_notations.end()] + "<arpeggiate/>" + has_notations.group(1) + text[has_notations.end() :]
+        return text[: has_notations.end()] + element + has_notations.group(1) + text[has_notations.end() :]
     gap = re.match(r"<note[^>]*>(\s*)", text)
     after = re.search(r"\s*(?:<lyric|<play|<listen|</note>)", text)
     assert gap
     assert after
-    return text[: after.start()] + gap.group(1) + "<notations><arpeggiate/></notations>" + text[after.start() :]
+    return text[: after.start()] + gap.group(1) + f"<notations>{element}</notations>" + text[after.start() :]
 
 
 def set_colour(text: str, colour: str) -> str:

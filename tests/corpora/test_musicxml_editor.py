@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from corpora.errors import RequestError
 from corpora.musicxml import colour_notes, edit_musicxml, read_musicxml
-from corpora.musicxml.editor import roll_notes
-from corpora.musicxml.elements import add_arpeggio
+from corpora.musicxml.editor import sign_notes
+from corpora.musicxml.elements import add_notation
 from corpora.musicxml.spans import measure_spans
 from corpora.partitura_quietly import partitura
 from corpora.piece import NOTE_DTYPE, Piece
@@ -237,13 +237,13 @@ def test_a_rolled_chord_is_marked_where_it_begins() -> None:
     data = edit_musicxml(piece, ["n2"], new((6, 4, 60, 0), (6, 4, 64, 0)))
     chord = read_musicxml(data)
     names = [str(name) for name in chord.notes["id"][chord.notes["onset_div"] == 6]]
-    rolled = roll_notes(data, names)
+    rolled = sign_notes(data, names, "arpeggiate")
     assert rolled.count(b"<arpeggiate/>") == 2  # tied over the bar line, where nothing is struck
-    assert roll_notes(rolled, names) == rolled
+    assert sign_notes(rolled, names, "arpeggiate") == rolled
     again = read_musicxml(rolled)
     assert (again.notes == chord.notes).all()
     with pytest.raises(RequestError, match="no note with the id 'n99'"):
-        roll_notes(data, ["n99"])
+        sign_notes(data, ["n99"], "trill-mark")
 
 
 @pytest.mark.parametrize(
@@ -256,8 +256,8 @@ def test_a_rolled_chord_is_marked_where_it_begins() -> None:
     ],
 )
 def test_the_sign_of_a_rolled_chord_has_its_place(note: str, rolled: str) -> None:
-    assert add_arpeggio(note) == rolled
-    assert add_arpeggio(rolled) == rolled
+    assert add_notation(note, "<arpeggiate/>") == rolled
+    assert add_notation(rolled, "<arpeggiate/>") == rolled
 
 
 @pytest.mark.parametrize(

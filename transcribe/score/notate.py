@@ -1,7 +1,8 @@
 """From what was heard to a score: ``notate``.
 
-The order: the user's wishes and the beats make a grid; notes get places on it (``quantise``), players and staves (``staves``,
-``hands``), voices and values (``voices``), keys, and marks; the house's MusicXML writer spells, ties, bars and beams.
+The order: a trill becomes one note (``trills``); the user's wishes and the beats make a grid; notes get places on it
+(``quantise``), players and staves (``staves``, ``hands``), voices and values (``voices``), keys, and marks; the house's MusicXML
+writer spells, ties, bars and beams; at last come the signs of notes (``note_signs``).
 
 Conventions: divs are ``DIVS_PER_QUARTER`` to the quarter, from the start of the first bar. A bar lasts as its meter says; the first
 is as short as the music before the first full bar, where that is at most half of one.
@@ -27,9 +28,11 @@ from transcribe.score.hands import upper_staff
 from transcribe.score.keys import find_keys
 from transcribe.score.marks import dynamic_marks, pedal_marks, tempo_marks
 from transcribe.score.network import Quantiser
+from transcribe.score.note_signs import with_signs
 from transcribe.score.quantise import MAIN, quantise
-from transcribe.score.rolled_chords import rolled_notes, with_rolls
+from transcribe.score.rolled_chords import rolled_notes
 from transcribe.score.staves import Player, players_of
+from transcribe.score.trills import Trills, find_trills
 from transcribe.score.view import note_view, onset_lag_s
 from transcribe.score.voices import DIVS_PER_QUARTER, voice_staff
 from transcribe.score.wishes import with_wishes
@@ -38,6 +41,7 @@ __all__ = ["Notation", "notate"]
 
 MAX_NOTES = 200_000
 STROKE = 2
+COUNTED = ("grace_notes", "ornament_strokes", "doubled_notes", "lone_graces", "rolled_chords", "trills")
 GRACE_S = 0.5  # a grace note stands at most so long before its note
 PIANO = 0
 
@@ -101,17 +105,19 @@ def notate(
     if not np.isfinite(times).all():
         raise InputError(f"{name}: expected times in seconds, got one that is no number")
     order = np.lexsort((heard.notes["family"], heard.notes["pitch"], heard.notes["onset_s"]))
-    heard = with_wishes(replace(heard, notes=heard.notes[order]), meter, first_downbeat_s, tempo)
+    trills = find_trills(heard.notes[order])
+    heard = with_wishes(replace(heard, notes=trills.notes), meter, first_downbeat_s, tempo)
     quantiser = Quantiser.load() if model is None else None if model == "plain" else model
-    writer = _Score(heard, quantiser)
-    return writer.written(name, order, key=key, split=split, instruments=instruments, pedal=pedal)
+    writer = _Score(heard, quantiser, trills)
+    return writer.written(name, order[trills.rows], key=key, split=split, instruments=instruments, pedal=pedal)
 
 
 class _Score:
     """One score in the making."""
 
-    def __init__(self, heard: HeardMusic, quantiser: Quantiser | None) -> None:
+    def __init__(self, heard: HeardMusic, quantiser: Quantiser | None, trills: Trills) -> None:
         self.heard = heard
+        self.trills = trills
         self.quantiser = quantiser
         onsets = heard.notes["onset_s"]
         draft = beat_grid(heard, float(onsets.min()), float(onsets.max()))
@@ -121,6 +127,7 @@ class _Score:
         self.grid = beat_grid(heard, start_s + near, float(onsets.max()) - self.lag_s)
         self.view = note_view(heard, self.grid, self.lag_s)
         self.quantised = quantise(self.view, quantiser)
+        self.quantised.kinds[trills.is_trilled] = MAIN
         self.beat_divs = int(self.grid.tactus_quarters * DIVS_PER_QUARTER)
         self.onset_div = np.array([max(int(place * self.beat_divs), 0) for place in self.quantised.places], dtype=np.int64)
 
@@ -143,7 +150,7 @@ class _Score:
         parts: list[Part] = []
         rows: list[tuple[int, int, int, int, int, int, int]] = []  # onset, length, pitch, velocity, lane, voice, heard row
         marks: list[PlacedMark] = []
-        counts: Counter[str] = Counter()
+        counts: Counter[str] = Counter(ornament_strokes=self.trills.strokes)
         for index, player in enumerate(players, 1):
             lane = len(parts)
             parts += player.parts(f"P{index}")
@@ -177,7 +184,9 @@ class _Score:
         first_staves = [[part.key for part in parts].index(part.key) for part in parts]  # of the player that each lane belongs to
         owners = np.array(first_staves, dtype=np.int64)
         rolled = rolled_notes(notes, self.heard.notes["onset_s"][heard_rows], owners)
-        text = with_rolls(text, piece, rolled)
+        trilled = self.trills.is_trilled[heard_rows]
+        text = with_signs(text, piece, {"arpeggiate": rolled, "trill-mark": trilled})
+        counts["trills"] = int(trilled.sum())
         counts["rolled_chords"] = len({(div, int(owners[lane])) for div, lane in notes[["onset_div", "part"]][rolled].tolist()})
         first_beat_div = self.grid.first_heard * self.beat_divs - self.origin
         return Notation(piece, text, order[heard_rows], first_beat_div, self._report(name, piece, players, counts))
@@ -294,7 +303,7 @@ class _Score:
         report = self.grid.report
         return {
             "name": name,
-            "notes_heard": len(self.heard.notes),
+            "notes_heard": len(self.heard.notes) + self.trills.strokes,
             "notes_written": len(piece.notes),
             "bars": len(piece.measures),
             "meter": f"{self.grid.beats_per_bar}/{self.grid.beat_type}",
@@ -306,7 +315,7 @@ class _Score:
             "beats_left_out": report.beats_left_out,
             "beats_put_in": report.beats_put_in,
             "beats_assumed": report.is_assumed,
-            **{what: counts[what] for what in ("grace_notes", "ornament_strokes", "doubled_notes", "lone_graces", "rolled_chords")},
+            **{what: counts[what] for what in COUNTED},
         }
 
 

@@ -98,6 +98,11 @@ def test_the_next_note_of_the_melody_is_no_stroke(length_s: float, count: int) -
     assert found.strokes == 8 - count
 
 
+def test_repeated_notes_have_a_trill_each() -> None:
+    notes = np.concatenate([strokes(9), strokes(9, start_s=1.0 + 9 * 0.08)])
+    assert find_trills(notes).is_trilled.tolist() == [True, True]
+
+
 def test_two_trills_that_share_strokes_are_the_longer_one() -> None:
     notes = np.concatenate([strokes(11), strokes(6, low=70, start_s=1.0 + 8 * 0.08)])  # 72 and 74, then 70 and 72
     notes = sort_heard(notes[np.unique(notes["onset_s"].round(6), return_index=True)[1]])

@@ -192,23 +192,17 @@ def train_beats(
     out: RunFolder,
     minutes: Minutes = 90.0,
     start: Annotated[str, typer.Option("--from", help="Trained weights to go on with, by name or folder.")] = "",
-    store: Annotated[
-        list[Path] | None,
-        typer.Option(help="Training sound that was made before, to learn from what is heard in it; may be repeated."),
-    ] = None,
     preset: Annotated[str, typer.Option(help="cpu or gpu: sizes.")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that perform the scores.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Of scores, performances and weights.")] = 0,
     resume: Resume = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Train the network that hears beats in notes on scores of the packs, performed by rule, and on sound."""
+    """Train the network that hears beats in notes on scores of the packs, performed by rule."""
     from transcribe.beats.pack_training import run_beats
 
     with progress() as say:
-        figures = run_beats(
-            out, minutes, preset=preset, start=start, stores=store or (), seed=seed, workers=workers, resume=resume, say=say
-        )
+        figures = run_beats(out, minutes, preset=preset, start=start, seed=seed, workers=workers, resume=resume, say=say)
     print_figures(figures, as_json)
 
 

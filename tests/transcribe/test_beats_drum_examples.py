@@ -10,7 +10,7 @@ import pytest
 from corpora.files import parse_piece
 from transcribe.beats.drum_examples import drummed, drums_alone
 from transcribe.beats.note_examples import BeatExample, varied
-from transcribe.beats.pack_training import ALONE, GROOVES, PACKS, SHARES, _weights, teaches_beats
+from transcribe.beats.pack_training import ALONE, DRUM_SHARES, GROOVES, PACKS, _weights, teaches_beats
 from transcribe.beats.wishes import beats_a_bar
 from transcribe.heard import DRUMS
 
@@ -59,8 +59,8 @@ def test_drums_have_their_share_whatever_there_is() -> None:
     first, second = list(PACKS)[:2]
     kinds = [first, second, GROOVES, GROOVES, ALONE]
     weights = np.array(_weights(kinds, np.array([60.0, 120.0, 30.0, 50.0, 20.0])))
-    assert weights[2:4].sum() / weights.sum() == pytest.approx(SHARES[GROOVES])
-    assert weights[4] / weights.sum() == pytest.approx(SHARES[ALONE])
+    assert weights[2:4].sum() / weights.sum() == pytest.approx(DRUM_SHARES[GROOVES])
+    assert weights[4] / weights.sum() == pytest.approx(DRUM_SHARES[ALONE])
     assert weights[1] / weights[0] == pytest.approx(2 * PACKS[second] / PACKS[first])
     assert _weights([first], np.array([60.0])) == [60.0 * PACKS[first]]
     assert _weights([ALONE], np.array([60.0])) == [60.0]

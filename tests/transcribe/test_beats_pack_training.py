@@ -8,41 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from corpora.errors import InputError, RequestError
+from corpora.errors import RequestError
 from corpora.files import parse_piece
 from transcribe.beats import pack_training
-from transcribe.beats.heard_examples import heard_examples
 from transcribe.beats.note_activations import load_note_beats
-from transcribe.beats.note_examples import BAR_BEAT_DTYPE, BeatExample, varied
+from transcribe.beats.note_examples import BAR_BEAT_DTYPE, BeatExample
 from transcribe.beats.note_model import NoteBeatConfig
-from transcribe.beats.pack_training import (
-    GROOVES,
-    HEARD,
-    POLISH,
-    SHARES,
-    WHITE,
-    _counted_s,
-    _weights,
-    bars_fit_meters,
-    run_beats,
-    teaches_beats,
-)
-from transcribe.frames.listener import load_listener
-from transcribe.heard import BEAT_DTYPE, HEARD_DTYPE
-from transcribe.measures.matching import match_notes
-from transcribe.training_audio.sound_store import SoundStore, StoreWriter
+from transcribe.beats.pack_training import POLISH, WHITE, _counted_s, bars_fit_meters, run_beats, teaches_beats
+from transcribe.heard import HEARD_DTYPE
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ode-to-joy.musicxml"
-
-
-@pytest.fixture
-def waltz_store(piano_and_others: Path, tmp_path: Path) -> Path:
-    """A store of a clip with beats, twenty in 3/4, and of one without."""
-    clip = SoundStore(piano_and_others).clip(0)
-    beats = np.array([(0.5 * beat, beat % 3 + 1) for beat in range(20)], dtype=BEAT_DTYPE)
-    writer = StoreWriter(tmp_path / "waltz", {"made": "by hand"})
-    writer.add([replace(clip, beats=beats, beats_per_bar=3, beat_type=4), clip])
-    return tmp_path / "waltz"
 
 
 def example(beat_s: float = 0.5, beats: int = 40, numbers: int = 4) -> BeatExample:
@@ -98,39 +73,6 @@ def test_a_run_ends_in_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         run_beats(tmp_path / "other", 0.03, preset="huge")
     with pytest.raises(RequestError, match="holds no run to go on with"):
         run_beats(tmp_path / "other", 0.03, resume=True)
-
-
-def test_what_is_heard_teaches_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waltz_store: Path) -> None:
-    monkeypatch.setattr(pack_training, "performed_examples", lambda split, *_: iter([("openscore-lieder", example())] * 2))
-    monkeypatch.setitem(pack_training.PRESETS, "cpu", NoteBeatConfig.tiny())
-    said: list[str] = []
-    figures = run_beats(tmp_path / "run", 0.001, stores=[waltz_store], say=said.append)
-    assert "hearing sound: 1" in said
-    card = (Path(figures["model"]) / "README.md").read_text()
-    assert "2 scores" in card
-    assert "hears in 1 clips" in card
-    assert f"--store {waltz_store.name}" in card
-    with pytest.raises(InputError, match="no store of sound"):
-        run_beats(tmp_path / "other", 0.001, stores=[tmp_path])
-
-
-def test_what_is_heard_has_the_beats_and_the_meter_that_were_played(waltz_store: Path) -> None:
-    store = SoundStore(waltz_store)
-    (heard,) = heard_examples(store, load_listener())
-    assert heard.is_heard
-    assert np.array_equal(heard.beats["time_s"], store.clip(0).beats["time_s"])
-    assert set(zip(heard.beats["beats"].tolist(), heard.beats["beat_type"].tolist(), strict=True)) == {(3, 4)}
-    assert len(match_notes(store.clip(0).notes, heard.notes)) > 0.9 * len(heard.notes) > 0
-    counts = {len(varied(heard, np.random.default_rng(seed)).notes) for seed in range(8)}
-    assert counts == {len(heard.notes)}  # no faults besides those of hearing
-
-
-def test_shares_are_those_of_all_windows_with_sound_and_without() -> None:
-    kinds = ["openscore-lieder", GROOVES, HEARD, HEARD]
-    weights = np.array(_weights(kinds, np.array([60.0, 50.0, 20.0, 40.0])))
-    assert weights[2:].sum() / weights.sum() == pytest.approx(SHARES[HEARD])
-    assert weights[1] / weights.sum() == pytest.approx(SHARES[GROOVES])
-    assert weights[3] == pytest.approx(2 * weights[2])
 
 
 def test_white_notation_of_the_polish_scores_counts_for_less() -> None:

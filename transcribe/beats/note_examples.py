@@ -6,7 +6,7 @@ Conventions: seconds. ``BAR_BEAT_DTYPE`` rows are beats with the meter that they
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,19 +37,17 @@ KICK, SNARE, HAT, CRASH, TOMS = 36, 38, 42, 49, (45, 47)
 
 @dataclass(frozen=True, eq=False)
 class BeatExample:
-    """A performance, as it is played or heard, with its beats.
+    """A performance as it is heard, with its beats.
 
     Args:
         notes: HEARD_DTYPE rows by onset.
         parts: Of each note the lane that plays it, shape (notes,).
         beats: BAR_BEAT_DTYPE rows by time, to the last note's end.
-        is_heard: Whether the notes are those that a frame model heard, not those that were played.
     """
 
     notes: Table
     parts: NDArray[np.int32]
     beats: Table
-    is_heard: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -82,18 +80,8 @@ def perform_freely(piece: Piece, seed: int) -> BeatExample:
 
 
 def varied(example: BeatExample, rng: np.random.Generator) -> BeatExample:
-    """The same music in another tempo that wanders, with other levels, in another key.
-
-    What was played, not heard, also has fewer parts, and faults of a transcription.
-    """
-    if example.is_heard:
-        return _changed(example, rng)
-    return _misheard(_changed(_missed(example, rng), rng), rng)
-
-
-def _missed(example: BeatExample, rng: np.random.Generator) -> BeatExample:
-    """Without some parts and some notes."""
-    notes, parts = example.notes, example.parts
+    """The same music in another tempo that wanders, with other levels, another key, fewer parts, and faults of a transcription."""
+    notes, parts = example.notes.copy(), example.parts
     kept = np.ones(len(notes), dtype=np.bool_)
     if rng.random() < 0.2:
         present = np.unique(parts)
@@ -101,41 +89,31 @@ def _missed(example: BeatExample, rng: np.random.Generator) -> BeatExample:
     if rng.random() < 0.6:
         kept &= rng.random(len(notes)) > rng.uniform(0.0, 0.15)
     kept &= (notes["family"] != DRUMS) | (rng.random(len(notes)) > rng.uniform(0.0, DRUMS_LOST))
-    return replace(example, notes=notes[kept], parts=parts[kept])
-
-
-def _changed(example: BeatExample, rng: np.random.Generator) -> BeatExample:
-    """In another tempo, with other levels, in another key."""
-    notes, beats = example.notes.copy(), example.beats.copy()
+    notes, parts = notes[kept], parts[kept]
     before, after = _wandering_time(example.duration_s, rng)
+    beats = example.beats.copy()
     beats["time_s"] = np.interp(beats["time_s"], before, after)
     for name in ("onset_s", "offset_s"):
         notes[name] = np.interp(notes[name], before, after)
-    drums = notes["family"] == DRUMS
-    notes["pitch"] = np.where(drums, notes["pitch"], np.clip(notes["pitch"] + rng.integers(-6, 7), 0, 127))
-    return replace(example, notes=_other_levels(notes, rng), beats=beats)
-
-
-def _misheard(example: BeatExample, rng: np.random.Generator) -> BeatExample:
-    """With notes of other lengths that begin a little too early or too late, and some that are not there."""
-    notes = example.notes.copy()
     length_s = np.maximum(notes["offset_s"] - notes["onset_s"], 0.02)
     if rng.random() < 0.5:
         length_s = length_s * rng.uniform(0.4, 2.0) * np.exp(0.2 * rng.standard_normal(len(notes)))
     notes["onset_s"] += rng.uniform(0.0, 0.012) * rng.standard_normal(len(notes))
     notes["offset_s"] = notes["onset_s"] + length_s
     drums = notes["family"] == DRUMS
+    notes["pitch"] = np.where(drums, notes["pitch"], np.clip(notes["pitch"] + rng.integers(-6, 7), 0, 127))
+    notes = _other_levels(notes, rng)
     added = [notes]
     if rng.random() < 0.4:
-        added.append(_ghosts(notes[~drums], rng))
+        added.append(_ghosts(notes[notes["family"] != DRUMS], rng))
     if drums.any():
         added.append(_false_drums(notes[drums], rng))
     elif rng.random() < 0.1:
-        added.append(_groove(example.beats, rng))
+        added.append(_groove(beats, rng))
     together = np.concatenate(added)
-    extra = np.full(len(together) - len(notes), -1, dtype=np.int32)
+    extra = np.full(len(together) - len(parts), -1, dtype=np.int32)
     order = np.argsort(together["onset_s"], kind="stable")
-    return replace(example, notes=together[order], parts=np.concatenate([example.parts, extra])[order])
+    return BeatExample(together[order], np.concatenate([parts, extra])[order], beats)
 
 
 def _wandering_time(duration_s: float, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,5 +1,4 @@
-"""``partimento train beats``: the network of note beats from scores of the packs, performed by rule, and from sound
-as the frame model hears it, as a run in a folder.
+"""``partimento train beats``: the network of note beats from scores of the packs, performed by rule, as a run in a folder.
 
 The folder holds ``state.pt`` and the curve (``compose.training``), and once it is done ``model/``, a checkpoint in the form of the
 one that comes with the package.
@@ -23,15 +22,12 @@ from corpora.piece import Piece
 from corpora.process import end_with_parent
 from corpora.safe_text import safe_text
 from transcribe.beats.drum_examples import drummed, drums_alone
-from transcribe.beats.heard_examples import heard_examples
 from transcribe.beats.note_activations import load_note_beats, save_note_beats
 from transcribe.beats.note_examples import BeatExample, perform_freely
 from transcribe.beats.note_model import NoteBeatConfig
 from transcribe.beats.train_note_beats import train_note_beats
 from transcribe.beats.wishes import beats_a_bar
-from transcribe.frames.listener import FrameListener
 from transcribe.training_audio.scores import Scores, read_score
-from transcribe.training_audio.sound_store import SoundStore
 
 __all__ = ["bars_fit_meters", "performed_examples", "run_beats", "teaches_beats"]
 
@@ -44,12 +40,8 @@ PACKS: Mapping[str, float] = {  # how often a minute of each comes
     "openscore-orchestra": 1.1,
 }
 WHITE = 0.15  # of that, where beats are half or whole notes: a third of the Polish scores, centuries older than the others
-GROOVES, ALONE, HEARD = "grooves", "drums", "heard"
-SHARES: Mapping[str, float] = {  # of windows: scores with a groove, grooves without anything else, sound as it is heard
-    GROOVES: 0.17,
-    ALONE: 0.09,
-    HEARD: 0.35,
-}
+GROOVES, ALONE = "grooves", "drums"
+DRUM_SHARES: Mapping[str, float] = {GROOVES: 0.17, ALONE: 0.09}  # of windows: scores with a groove, grooves without anything else
 GROOVE_EVERY, GROOVES_ALONE = 6, 800  # scores from one that gets a groove to the next; how many there are without a score
 TRAIN_FILES, VALID_FILES = 10_000, 40  # of a pack; all of the train split
 FEWEST_NOTES, FEWEST_BEATS = 30, 16
@@ -71,10 +63,10 @@ The network of `transcribe.beats.note_model`, {parameters:,} weights.
 
 | | |
 |---|---|
-| data | {examples} scores of the packs' train split ({hours:.0f} hours), performed by rule with strengths at random{heard} |
+| data | {examples} scores of the packs' train split ({hours:.0f} hours), performed by rule with strengths at random |
 | validation | {valid} scores of the valid split |
 | training | {minutes:g} minutes, seed {seed} |
-| command | `partimento train beats{begun}{stores} --preset {preset} --minutes {minutes:g} --seed {seed}` |
+| command | `partimento train beats{begun} --preset {preset} --minutes {minutes:g} --seed {seed}` |
 | licence of the weights | Apache-2.0 |
 
 On held-out windows: {figures}.
@@ -87,7 +79,6 @@ def run_beats(
     *,
     preset: str = "cpu",
     start: str = "",
-    stores: Sequence[Path] = (),
     seed: int = 0,
     workers: int = 2,
     resume: bool = False,
@@ -100,7 +91,6 @@ def run_beats(
         minutes: Wall time of the training, over all resumes; performing comes before, anew each time.
         preset: In ``PRESETS``.
         start: Trained weights to go on with, by name or folder, at a lower rate; sizes are theirs.
-        stores: Of training sound, which the shipped frame model hears; a third of the windows show what it heard.
         seed: Of scores, performances, weights and windows.
         workers: Processes that perform, and vary what was performed.
         resume: Go on with the run in the folder.
@@ -112,15 +102,14 @@ def run_beats(
     Raises:
         RequestError: No such preset, or the run cannot begin or go on in the folder (``compose.run_folder``).
         CheckpointError: ``start`` is no checkpoint of such a network.
-        InputError: PARTIMENTO_DATA names no packs, or a store cannot be used.
+        InputError: PARTIMENTO_DATA names no packs.
     """
     if preset not in PRESETS:
         raise RequestError(f"preset '{safe_text(preset)}' is not known: expected one of {', '.join(PRESETS)}")
     check_run_folder(folder, resume=resume)
     told = say or (lambda what: None)
     begin = load_note_beats(start) if start else None
-    opened = [SoundStore(store) for store in stores]
-    examples, weights = _with_weights(TRAIN, TRAIN_FILES, seed, workers, told, opened)
+    examples, weights = _with_weights(TRAIN, TRAIN_FILES, seed, workers, told)
     valid, _ = _with_weights("valid", VALID_FILES, seed, workers, told)
     told(f"training on {len(examples)} performances")
     rate = FURTHER_RATE if begin else LEARNING_RATE
@@ -137,11 +126,9 @@ def run_beats(
     parameters = sum(weight.numel() for weight in model.parameters())
     values = {
         "parameters": parameters,
-        "examples": sum(not example.is_heard for example in examples),
+        "examples": len(examples),
         "valid": len(valid),
-        "hours": sum(example.duration_s for example in examples if not example.is_heard) / 3600,
-        "heard": f", and what `frames` hears in {sum(example.is_heard for example in examples)} clips of sound" if stores else "",
-        "stores": "".join(f" --store {store.name}" for store in stores),
+        "hours": sum(example.duration_s for example in examples) / 3600,
         "preset": preset,
         "begun": f" --from {start}" if start else "",
         "minutes": minutes,
@@ -153,7 +140,7 @@ def run_beats(
 
 
 def _with_weights(
-    split: str, most: int, seed: int, workers: int, told: Callable[[str], None], stores: Sequence[SoundStore] = ()
+    split: str, most: int, seed: int, workers: int, told: Callable[[str], None]
 ) -> tuple[list[BeatExample], list[float]]:
     """Performances, and how often each is to come."""
     kinds, examples = [], []
@@ -164,17 +151,7 @@ def _with_weights(
     if split == TRAIN:
         kinds += [ALONE] * GROOVES_ALONE
         examples += [drums_alone(seed + number) for number in range(GROOVES_ALONE)]
-    for example in _heard(stores):
-        kinds.append(HEARD)
-        examples.append(example)
-        told(f"hearing sound: {kinds.count(HEARD)}")
     return examples, _weights(kinds, np.array([_counted_s(*pair) for pair in zip(kinds, examples, strict=True)]))
-
-
-def _heard(stores: Sequence[SoundStore]) -> Iterator[BeatExample]:
-    listener = FrameListener.from_pretrained()
-    for store in stores:
-        yield from (example for example in heard_examples(store, listener) if teaches_beats(example))
 
 
 def _counted_s(kind: str, example: BeatExample) -> float:
@@ -184,14 +161,13 @@ def _counted_s(kind: str, example: BeatExample) -> float:
 
 
 def _weights(kinds: Sequence[str], lengths_s: NDArray[np.float64]) -> list[float]:
-    """By packs and what they count for; what ``SHARES`` names has its share of all."""
+    """By packs and what they count for; what has drums has its share of all."""
     weights = lengths_s * np.array([PACKS.get(kind, 1.0) for kind in kinds])
-    shares = {kind: share for kind, share in SHARES.items() if kind in kinds}
-    is_rest = ~np.isin(kinds, list(shares))
-    if is_rest.any():
-        for kind, share in shares.items():
-            own = np.array(kinds) == kind
-            weights[own] *= share / (1 - sum(shares.values())) * weights[is_rest].sum() / weights[own].sum()
+    is_drums = np.isin(kinds, list(DRUM_SHARES))
+    for kind, share in DRUM_SHARES.items():
+        own = np.array(kinds) == kind
+        if own.any() and not is_drums.all():
+            weights[own] *= share / (1 - sum(DRUM_SHARES.values())) * weights[~is_drums].sum() / weights[own].sum()
     return [float(weight) for weight in weights]
 
 

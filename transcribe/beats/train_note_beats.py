@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -135,7 +135,7 @@ def _window(example: BeatExample, rng: np.random.Generator) -> BeatBatch:
     for name in ("onset_s", "offset_s"):
         notes[name] -= begin
     beats["time_s"] -= begin
-    other = varied(replace(example, notes=notes, parts=example.parts[near], beats=beats), rng)
+    other = varied(BeatExample(notes, example.parts[near], beats), rng)
     events = note_events(other.notes)
     times_s = torch.from_numpy(events.times_s.astype(np.float32))
     return BeatBatch(torch.from_numpy(events.features), times_s, *targets_of(other, events.times_s))

@@ -17,7 +17,7 @@ from corpora.musicxml.marks import read_marks
 from corpora.piece import Table
 from render.perform.perform import perform
 from tests.transcribe.conftest import MakeHeard
-from transcribe.heard import HEARD_DTYPE, HeardMusic, sort_heard
+from transcribe.heard import DRUMS, HEARD_DTYPE, HeardMusic, sort_heard
 from transcribe.score.notate import notate
 from transcribe.score.performed import performed_sections
 from transcribe.score.trills import FEWEST, LONGEST_S, STEP_S, find_trills
@@ -80,6 +80,12 @@ def test_other_notes_are_none(notes: Table) -> None:
 def test_strokes_of_two_instruments_are_no_trill() -> None:
     notes = strokes(12)
     notes["family"] = np.arange(12) % 2
+    assert not find_trills(notes).is_trilled.any()
+
+
+def test_drums_have_no_trills() -> None:
+    notes = strokes(12, low=45)  # two toms
+    notes["family"] = DRUMS
     assert not find_trills(notes).is_trilled.any()
 
 

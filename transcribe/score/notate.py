@@ -126,8 +126,8 @@ class _Score:
         near = 0.25 * float(np.diff(draft.seconds)[0])  # the first note may come a little before its bar
         self.grid = beat_grid(heard, start_s + near, float(onsets.max()) - self.lag_s)
         self.view = note_view(heard, self.grid, self.lag_s)
-        self.quantised = quantise(self.view, quantiser)
-        self.quantised.kinds[trills.is_trilled] = MAIN
+        quantised = quantise(self.view, quantiser)
+        self.quantised = replace(quantised, kinds=np.where(trills.is_trilled, MAIN, quantised.kinds))
         self.beat_divs = int(self.grid.tactus_quarters * DIVS_PER_QUARTER)
         self.onset_div = np.array([max(int(place * self.beat_divs), 0) for place in self.quantised.places], dtype=np.int64)
 

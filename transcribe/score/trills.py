@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpora.piece import Table
+from transcribe.heard import DRUMS
 
 __all__ = ["Trills", "find_trills"]
 
@@ -39,14 +40,14 @@ class Trills:
 
 
 def find_trills(notes: Table) -> Trills:
-    """Put one note in place of each trill; longer ones first, where two share a stroke.
+    """Put one note in place of each trill; longer ones first, where two share a stroke. Drums have none.
 
     Args:
         notes: HEARD_DTYPE rows by onset.
     """
     runs = [
         run
-        for family in np.unique(notes["family"]).tolist()
+        for family in np.unique(notes["family"][notes["family"] != DRUMS]).tolist()
         for low in np.unique(notes["pitch"][notes["family"] == family]).tolist()
         for step in NEIGHBOURS
         for run in _to_and_fro(notes, np.flatnonzero((notes["family"] == family) & np.isin(notes["pitch"], (low, low + step))))

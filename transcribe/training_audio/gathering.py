@@ -53,7 +53,7 @@ def gather(
         if heard is not None:
             out.append(heard)
             notes += len(heard)
-        told(f"{notes} notes")
+        told(f"listening: {notes} notes")
         if notes >= most or (len(out) >= FEWEST and time.monotonic() - started > 60 * minutes):
             break
     return out

@@ -33,8 +33,25 @@ from corpora.piece import CENTS_PER_SEMITONE, Piece, Table, nearest_pitch
 __all__ = ["NEW_NOTE_COLOUR", "SIGNS", "NoteSign", "colour_notes", "edit_musicxml", "sign_notes"]
 
 NEW_NOTE_COLOUR = "#c0392b"
-NoteSign: TypeAlias = Literal["arpeggiate", "trill-mark"]
-SIGNS: Mapping[NoteSign, str] = {"arpeggiate": "<arpeggiate/>", "trill-mark": "<ornaments><trill-mark/></ornaments>"}
+NoteSign: TypeAlias = Literal[
+    "arpeggiate", "trill-mark", "trill-flat-flat", "trill-flat", "trill-natural", "trill-sharp", "trill-double-sharp"
+]
+
+
+def _trill(accidental: str) -> str:
+    """A trill, and an accidental of its upper neighbour."""
+    return f'<ornaments><trill-mark/><accidental-mark placement="above">{accidental}</accidental-mark></ornaments>'
+
+
+SIGNS: Mapping[NoteSign, str] = {
+    "arpeggiate": "<arpeggiate/>",
+    "trill-mark": "<ornaments><trill-mark/></ornaments>",
+    "trill-flat-flat": _trill("flat-flat"),
+    "trill-flat": _trill("flat"),
+    "trill-natural": _trill("natural"),
+    "trill-sharp": _trill("sharp"),
+    "trill-double-sharp": _trill("double-sharp"),
+}
 
 
 def edit_musicxml(

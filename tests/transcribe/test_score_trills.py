@@ -152,6 +152,27 @@ def test_a_trill_is_one_note_with_its_sign_in_the_score(make_heard: MakeHeard) -
         assert plain.musicxml.count(b"<trill-mark/>") == 1
 
 
+@pytest.mark.parametrize("fifths", [-5, 0, 3])
+@pytest.mark.parametrize("neighbour", [1, 2])
+def test_the_neighbour_that_was_heard_is_played_again(make_heard: MakeHeard, neighbour: int, fifths: int) -> None:
+    for low in range(72, 84):
+        heard = melody_with_trill(make_heard)
+        trill = strokes(11, step_s=0.073, low=low, neighbour=neighbour, start_s=8 * BEAT_S)
+        notes = sort_heard(np.concatenate([heard.notes[heard.notes["pitch"] < 72], trill]))
+        text = notate(replace(heard, notes=notes), key=(fifths, 1), model="plain").musicxml
+        played = perform(parse_piece(text, "trill.musicxml"), strengths={"all": 0.0, "ornaments": 1.0}, repeats=False)
+        (pair,) = performed_sections(played)
+        assert set(pair.heard.notes["pitch"].tolist()) - set(range(72)) == {low, low + neighbour}, (low, text)
+
+
+def test_a_neighbour_of_the_key_has_no_accidental(make_heard: MakeHeard) -> None:
+    text = notate(melody_with_trill(make_heard), key=(0, 1)).musicxml  # d with e
+    assert b"<trill-mark/>" in text
+    assert b"accidental-mark" not in text
+    altered = notate(melody_with_trill(make_heard), key=(-3, 1)).musicxml
+    assert b'<accidental-mark placement="above">natural</accidental-mark>' in altered
+
+
 def test_a_trill_that_is_written_is_played_heard_and_written_again() -> None:
     data = ODE.read_bytes()
     piece = parse_piece(data, ODE.name)

@@ -184,9 +184,9 @@ class _Score:
         first_staves = [[part.key for part in parts].index(part.key) for part in parts]  # of the player that each lane belongs to
         owners = np.array(first_staves, dtype=np.int64)
         rolled = rolled_notes(notes, self.heard.notes["onset_s"][heard_rows], owners)
-        trilled = self.trills.is_trilled[heard_rows]
-        text = with_signs(text, piece, {"arpeggiate": rolled, "trill-mark": trilled})
-        counts["trills"] = int(trilled.sum())
+        neighbours = self.trills.neighbours[heard_rows]
+        text = with_signs(text, piece, rolled, neighbours)
+        counts["trills"] = int(np.count_nonzero(neighbours))
         counts["rolled_chords"] = len({(div, int(owners[lane])) for div, lane in notes[["onset_div", "part"]][rolled].tolist()})
         first_beat_div = self.grid.first_heard * self.beat_divs - self.origin
         return Notation(piece, text, order[heard_rows], first_beat_div, self._report(name, piece, players, counts))

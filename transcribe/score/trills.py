@@ -29,14 +29,19 @@ class Trills:
     Args:
         notes: HEARD_DTYPE rows, those that are written; the note of a trill lasts from its first stroke to the end of its last.
         rows: The row that each was before, shape (notes,).
-        is_trilled: Whether each is the note of a trill, shape (notes,).
+        neighbours: Semitones from each to the neighbour that it is trilled with; 0 where it is not, shape (notes,).
         strokes: How many notes gave way.
     """
 
     notes: Table
     rows: NDArray[np.int64]
-    is_trilled: NDArray[np.bool_]
+    neighbours: NDArray[np.int64]
     strokes: int
+
+    @property
+    def is_trilled(self) -> NDArray[np.bool_]:
+        """Whether each is the note of a trill, shape (notes,)."""
+        return self.neighbours > 0
 
 
 def find_trills(notes: Table) -> Trills:
@@ -52,9 +57,8 @@ def find_trills(notes: Table) -> Trills:
         for step in NEIGHBOURS
         for run in _to_and_fro(notes, np.flatnonzero((notes["family"] == family) & np.isin(notes["pitch"], (low, low + step))))
     ]
-    out, is_trilled = notes.copy(), np.zeros(len(notes), dtype=np.bool_)
-    is_left = np.ones(len(notes), dtype=np.bool_)
-    taken = is_trilled.copy()
+    out, neighbours = notes.copy(), np.zeros(len(notes), dtype=np.int64)
+    is_left, taken = np.ones(len(notes), dtype=np.bool_), np.zeros(len(notes), dtype=np.bool_)
     for run in sorted(runs, key=len, reverse=True):
         if taken[run].any():
             continue
@@ -62,10 +66,11 @@ def find_trills(notes: Table) -> Trills:
         main = run[np.argmin(notes["pitch"][run])]
         out["onset_s"][main], out["offset_s"][main] = notes["onset_s"][run[0]], notes["offset_s"][run].max()
         is_left[run] = False
-        is_left[main] = is_trilled[main] = True
+        is_left[main] = True
+        neighbours[main] = np.ptp(notes["pitch"][run])
     rows = np.flatnonzero(is_left)
     rows = rows[np.lexsort((out["family"][rows], out["pitch"][rows], out["onset_s"][rows]))]
-    return Trills(out[rows], rows, is_trilled[rows], len(notes) - len(rows))
+    return Trills(out[rows], rows, neighbours[rows], len(notes) - len(rows))
 
 
 def _to_and_fro(notes: Table, pair: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -24,7 +24,7 @@ from transcribe.frames.strength_looks import gathered, size_of
 from transcribe.frames.strength_stretches import Stretch, gather_stretches, stretch_of
 from transcribe.frames.strength_training import strength_loss, train_strengths
 from transcribe.frames.strengths import StrengthReader, Struck
-from transcribe.frames.weighing import weighed_velocities
+from transcribe.frames.weighing import STEP, WINDOW, weighed_velocities
 from transcribe.heard import HEARD_DTYPE
 from transcribe.spectra.log_frequency import NUM_BINS
 from transcribe.training_audio.sound_store import SoundStore
@@ -129,7 +129,7 @@ def test_order_does_not_matter_and_what_was_not_looked_at_stays() -> None:
     assert told.max() <= 127
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 255, 256, 257, 511, 512, 513, 800])
+@pytest.mark.parametrize("count", [0, 1, 2, STEP - 1, STEP, STEP + 1, WINDOW, WINDOW + 1, 2 * WINDOW + 3])
 def test_any_number_of_notes(count: int) -> None:
     notes, looks = heard_notes(count)
     told = weighed_velocities(notes, looks, reader_that_doubts())
@@ -137,12 +137,26 @@ def test_any_number_of_notes(count: int) -> None:
     assert ((told >= 1) & (told <= 127)).all()
 
 
+def test_levels_of_windows_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes, looks = heard_notes(5000)
+    rng = np.random.default_rng(2)
+    notes["velocity"] = np.rint(64 + 30 * np.sin(np.arange(5000) / 700))
+
+    def told(rows: np.ndarray, own: np.ndarray, reader: StrengthReader) -> np.ndarray:
+        return rows["velocity"] / 127 + rng.normal(0.0, 0.1)
+
+    monkeypatch.setattr(weighing, "_told", told)
+    found = weighed_velocities(notes, looks, reader_that_doubts()).astype(float)
+    wrong = found - notes["velocity"]
+    assert np.abs(wrong - wrong.mean()).max() < 7  # each window is off by 13 in the mean square
+
+
 def test_windows_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     notes, looks = heard_notes(900)
     reader = reader_that_doubts()
     usual = weighed_velocities(notes, looks, reader).astype(int)
-    monkeypatch.setattr(weighing, "WINDOW", 900)
-    monkeypatch.setattr(weighing, "STEP", 900)
+    monkeypatch.setattr(weighing, "WINDOW", 300)
+    monkeypatch.setattr(weighing, "STEP", 150)
     assert np.abs(weighed_velocities(notes, looks, reader).astype(int) - usual).mean() < 2.0
 
 

@@ -39,7 +39,7 @@ from transcribe.training_audio.synthetic_voice import SyntheticVoice
 from transcribe.training_audio.uneven_keys import uneven_keys
 from transcribe.training_audio.varied_voice import VariedVoice
 
-__all__ = ["KINDS", "Job", "Kind", "make_store", "run_job"]
+__all__ = ["KINDS", "TRAIN", "Job", "Kind", "make_store", "run_job"]
 
 AHEAD = 3  # jobs that wait for each worker
 

@@ -60,9 +60,9 @@ def one_thread() -> Iterator[None]:
 def test_piano_is_heard(store: SoundStore) -> None:
     figures = evaluate_transcribe({"piano": store}, minutes=MINUTES)
     found = figures["stores"]["piano"]["frame"]
-    assert found["onset"] >= 0.93
-    assert found["offset"] >= 0.86
-    assert found["velocity"] >= 0.60
+    assert found["onset"] >= 0.95
+    assert found["offset"] >= 0.91
+    assert found["velocity"] >= 0.64
     assert found["processor_per_second"] <= 0.3  # both cores of a busy machine; 0.15 alone
     (section,) = transcribe_sections(figures)
     assert section.rows[0][:2] == ("piano", "frame")

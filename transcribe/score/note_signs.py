@@ -44,13 +44,14 @@ def with_signs(musicxml: bytes, piece: Piece, rolled: NDArray[np.bool_], neighbo
         return musicxml
     written = read_musicxml(musicxml)
     ids = {_place(row, written): str(row["id"]) for row in written.notes if row["duration_div"]}
-    own = np.array([ids.get(_place(row, piece), "") if row["duration_div"] else "" for row in piece.notes], dtype=object)
-    signs: dict[NoteSign, list[str]] = {"arpeggiate": [name for name in own[rolled] if name]}
-    if neighbours.any():
-        spelled = _Spelled(musicxml, piece, own)
-        for index in np.flatnonzero(neighbours).tolist():
-            if own[index]:
-                signs.setdefault(spelled.trill(index, int(neighbours[index])), []).append(own[index])
+    sounds = piece.notes["duration_div"] > 0
+    signs: dict[NoteSign, list[str]] = {"arpeggiate": [ids[_place(row, piece)] for row in piece.notes[rolled & sounds]]}
+    trilled = (neighbours > 0) & sounds
+    if trilled.any():
+        spelled = _Spelled(musicxml, written)
+        for row, semitones in zip(piece.notes[trilled], neighbours[trilled].tolist(), strict=True):
+            name = ids[_place(row, piece)]
+            signs.setdefault(spelled.trill(name, semitones), []).append(name)
     for sign, names in signs.items():
         musicxml = sign_notes(musicxml, names, sign) if names else musicxml
     return musicxml
@@ -64,27 +65,26 @@ def _place(note: Any, piece: Piece) -> tuple[Fraction, int, int]:
 class _Spelled:
     """How the notes of a piece are spelled, and what holds for their neighbours."""
 
-    def __init__(self, musicxml: bytes, piece: Piece, ids: NDArray[np.object_]) -> None:
-        self.piece = piece
+    def __init__(self, musicxml: bytes, written: Piece) -> None:
+        self.written = written
         self.notes = read_marks(musicxml).notes
-        self.ids = ids
+        self.onset = dict(zip(written.notes["id"].tolist(), written.notes["onset_div"].tolist(), strict=True))
         self.in_bar: dict[tuple[int, int, int, str, int], list[tuple[int, float]]] = {}
-        for name, onset in zip(ids, piece.notes["onset_div"].tolist(), strict=True):
-            if name:
-                marks = self.notes[name]
-                self.in_bar.setdefault(self._line(marks, marks.step, marks.octave), []).append((onset, marks.alter))
+        for name, onset in self.onset.items():
+            marks = self.notes[name]
+            self.in_bar.setdefault(self._line(marks, marks.step, marks.octave), []).append((onset, marks.alter))
 
     @staticmethod
     def _line(marks: NoteMarks, step: str, octave: int) -> tuple[int, int, int, str, int]:
         return marks.part, marks.staff, marks.measure, step, octave
 
-    def trill(self, index: int, semitones: int) -> NoteSign:
+    def trill(self, name: str, semitones: int) -> NoteSign:
         """The sign of a note's trill with a neighbour so far above it."""
-        marks, onset = self.notes[self.ids[index]], int(self.piece.notes["onset_div"][index])
+        marks, onset = self.notes[name], self.onset[name]
         place = STEPS.index(marks.step) + 1
         step, octave = STEPS[place % len(STEPS)], marks.octave + place // len(STEPS)
         natural = STEP_SEMITONES[step] + OCTAVE * (octave - marks.octave) - STEP_SEMITONES[marks.step]
         alter = round(marks.alter) + semitones - natural
         earlier = [entry for entry in self.in_bar.get(self._line(marks, step, octave), []) if entry[0] <= onset]
-        expected = max(earlier)[1] if earlier else key_alters(self.piece.key_at(onset)[0])[step]
+        expected = max(earlier)[1] if earlier else key_alters(self.written.key_at(onset)[0])[step]
         return "trill-mark" if alter == expected else TRILLS.get(alter, "trill-mark")

@@ -29,6 +29,7 @@ from transcribe.spectra.timing import SAMPLE_RATE_HZ
 from transcribe.training_audio.augmentation import fast_size
 from transcribe.training_audio.fluid_voice import PLAYED_RATE_HZ, FontPlayer
 from transcribe.training_audio.font_writer import FontSample, Zone, write_font
+from transcribe.training_audio.uneven_keys import VELOCITY_DB
 
 __all__ = ["PROGRAMS", "has_keyboards", "make_remade_font", "make_remade_fonts"]
 
@@ -135,7 +136,7 @@ def _piano(player: FontPlayer, program: int, rng: np.random.Generator) -> tuple[
         own *= np.exp(np.minimum(-fading * 2 ** ((take.key - MIDDLE) / (2 * OCTAVE)) * seconds, 1.0))
         own[-fade:] *= np.linspace(1.0, 0.0, fade)
         level_db = rng.normal(0.0, spread_db) + slope * (take.key - MIDDLE) + of_layer[take.velocities]
-        by_blow = 40 * np.log10(TOP / take.velocity)  # what the font took off for a softer blow (SoundFont 2.04, 8.4.1)
+        by_blow = VELOCITY_DB * np.log10(TOP / take.velocity)  # what the font took off for a softer blow
         gain_db = -20 * np.log10(_loudness(own) / LEVEL) if is_levelled else by_blow
         recordings.append(own * 10 ** ((gain_db + level_db) / 20))
     loudest = max(float(np.abs(own).max()) for own in recordings)

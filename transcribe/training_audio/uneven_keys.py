@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from render.played import PlayedMusic
 from transcribe.training_audio.clips import Voice
 
-__all__ = ["key_levels_db", "uneven_keys"]
+__all__ = ["VELOCITY_DB", "key_levels_db", "uneven_keys"]
 
 KEYS, OCTAVE, MIDDLE = 128, 12, 60
 WIDEST_RUN = 9  # keys that share a level, at most

@@ -16,8 +16,9 @@ Conventions: frames are counted from 0; activations are probabilities (frames, 2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,8 @@ __all__ = ["BarPath", "BarPointer", "activation_scores"]
 
 LEAST_PROBABILITY = 1e-3  # no single frame decides more than this
 WINDOW_FRAMES, OVERLAP_FRAMES = 12_000, 3_000
-Array = NDArray[np.float32]
+Array: TypeAlias = NDArray[np.float32]
+Tempi: TypeAlias = Callable[[int, int], Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +102,14 @@ class BarPointer:
         self.norm = np.log(np.exp(law.astype(np.float64)).sum(axis=0)).astype(np.float32)  # (previous,)
         self.transition = np.maximum(law - self.norm, np.float32(self.break_price))
 
-    def decode(self, scores: Array, anchor: int | None = None, tempi: Array | None = None, fits: Array | None = None) -> BarPath:
+    def decode(self, scores: Array, anchor: int | None = None, tempi: Tempi | None = None, fits: Array | None = None) -> BarPath:
         """The best path through log odds of ``activation_scores``, window by window.
 
         Args:
             scores: Log odds (frames, 2).
             anchor: Frame of the first downbeat, when it is known: there is one there and none before.
-            tempi: What a beat at a frame scores for the interval that follows it, (frames, intervals); nothing when None.
+            tempi: What a beat at a frame scores for the interval that follows it, asked for a stretch of frames from one to before
+                another, (frames, intervals): of an hour it would be more than all else. Nothing when None.
             fits: What each beat of a bar size scores for the interval that follows it, (sizes, intervals); nothing when None.
         """
         weighed = self.sharpness * scores
@@ -117,7 +120,7 @@ class BarPointer:
         begin, state = 0, None
         while True:
             stop = min(begin + WINDOW_FRAMES, len(scores))
-            here = None if tempi is None else tempi[begin:stop]
+            here = None if tempi is None else tempi(begin, stop)
             path, reached = self._window(weighed[begin:stop], state, None if anchor is None else anchor - begin, here, fit)
             is_last = stop == len(scores)
             kept = [beat for beat in path if is_last or beat[0] <= stop - begin - OVERLAP_FRAMES]

@@ -91,12 +91,12 @@ class EndFinder:
     def _ends(self, begun: Begun) -> NDArray[np.float64]:
         """Frames from the onset on, of notes whose frames count from the first that is kept."""
         along, place = self._frames.along(), device_of(self._reader)
-        cells = self._frames.cells_of_each(begun)
         out = np.zeros(len(begun.frame))
         for own in torch.split(torch.argsort(seen_along(begun, along.told.shape[1])), TOGETHER):
             some = begun.of(own)
             seen, there = views(along, some)
-            padded = torch.nn.utils.rnn.pad_sequence([cells[index].T for index in own.tolist()], batch_first=True).transpose(1, 2)
+            cells = [each.T for each in self._frames.cells_of_each(some)]
+            padded = torch.nn.utils.rnn.pad_sequence(cells, batch_first=True).transpose(1, 2)
             told = self._reader(Seen(seen.to(place), padded.to(place), some.family.to(place), there.to(place)))
             out[own.numpy()] = likeliest_ends(told).cpu().numpy()
         return out

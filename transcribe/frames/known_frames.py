@@ -91,7 +91,16 @@ class KnownFrames:
 
     def cells_of_each(self, begun: Begun) -> list[Float[Tensor, "width time"]]:
         """The cells along each note, whose frames count from the first that is kept."""
-        cells = torch.cat([part for _, part in self._parts], 1)
-        lengths = seen_along(begun, cells.shape[1])
+        lengths = seen_along(begun, self.last - self.first)
         places = zip(begun.frame.tolist(), begun.pitch.tolist(), lengths.tolist(), strict=True)
-        return [cells[:, frame : frame + length, pitch] for frame, pitch, length in places]
+        return [self._cells(frame, frame + length, pitch) for frame, pitch, length in places]
+
+    def _cells(self, first: int, last: int, pitch: int) -> Float[Tensor, "width time"]:
+        """Of one key, in frames that count from the first that is kept."""
+        found, start = [], 0
+        for _, cells in self._parts:
+            stop = start + cells.shape[1]
+            if first < stop and last > start:
+                found.append(cells[:, max(first - start, 0) : last - start, pitch])
+            start = stop
+        return torch.cat(found, 1).float()

@@ -22,7 +22,7 @@ from transcribe.spectra.timing import HOP_SAMPLES
 __all__ = ["CHUNK_FRAMES", "HeardCourse", "HeardFrames", "HeardLooks", "hear"]
 
 CHUNK_FRAMES = 768  # 12.3 s
-GIVE_BACK_EVERY = 24  # chunks
+GIVE_BACK_EVERY = 6  # chunks
 
 Floats = NDArray[np.float32]
 
@@ -61,11 +61,11 @@ class HeardCourse(NamedTuple):
 
     Args:
         levels: Of ``transcribe.frames.timbre.semitone_levels``, (2, frames, semitones) float32.
-        cells: (width, frames, 88) float32.
+        cells: (width, frames, 88) float16, which is exact enough and half of what is kept.
     """
 
     levels: Floats
-    cells: Floats
+    cells: NDArray[np.float16]
 
 
 class HeardFrames(NamedTuple):
@@ -173,7 +173,7 @@ def _near(
             half = model.hear(window.values)
             looks = model.looks(half, window.values)
             cells, drums = model.with_timbre(half.cells, window.values), model.drums(window.values)
-            course = (semitone_levels(window.values)[0], half.vectors[:, 0].float()) if for_ends else ()
+            course = (semitone_levels(window.values)[0], half.vectors[:, 0].half()) if for_ends else ()
         inside = (looks.frame >= window.first) & (looks.frame < window.last)
         frame, pitch, kept = (column[inside].cpu().numpy() for column in looks)
         kept_looks = HeardLooks(frame + (place - window.first), pitch, kept.astype(np.float32))
@@ -192,7 +192,8 @@ def _part(near: _Near, first: int, last: int) -> _Near:
         families=cells.families[:, :, first:last],
     )
     struck = DrumOutputs(drums.drums[:, first:last], drums.drum_velocity[:, first:last])
-    return _Near(part, struck, near.looks, tuple(part[:, first:last] for part in near.course))
+    course = tuple(part[:, first:last].contiguous() for part in near.course)  # a view would keep all of it in memory
+    return _Near(part, struck, near.looks, course)
 
 
 def _take(parts: list[_Near], count: int, place: int) -> tuple[_Near, list[_Near]]:

@@ -20,7 +20,7 @@ from transcribe.beats.note_model import METERS, PERIODS_S
 __all__ = ["far_from_tempo", "is_clearly_other"]
 
 CLEARLY = 1.5  # times as likely as what was found
-ALIKE = 2  # periods to both sides whose probabilities are one tempo's
+ALIKE = np.array([1, 2, 3, 2, 1]) / 3  # how much the probabilities of the periods about one are those of one tempo
 READING_S, READING_STEP_S = 90.0, 1.0  # about a moment, in which its tempo is settled, and from one such moment to the next
 FARTHEST = 1.7  # from the settled tempo, as a ratio
 FAR_SCORE = -20.0  # of a beat that is farther, each second
@@ -91,8 +91,9 @@ def _means_about(periods: NDArray[np.float32], moments: NDArray[np.float64]) -> 
 
 def _alike(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probabilities (periods, meters) of the tempo about each period."""
-    wide = np.pad(shares, ((ALIKE, ALIKE), (0, 0)))
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(wide, 2 * ALIKE + 1, axis=0).sum(axis=-1))
+    beyond = len(ALIKE) // 2
+    wide = np.pad(shares, ((beyond, beyond), (0, 0)))
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(wide, len(ALIKE), axis=0) @ ALIKE)
 
 
 def _columns(meter: tuple[int, int] | None) -> list[int]:

@@ -22,6 +22,7 @@ from compose.constraints.rhythm import OnGrid, WithinRegion
 from compose.constraints.singing import is_monophonic, sings
 from compose.constraints.texture import Monophonic, NoOverlap
 from corpora.errors import RequestError
+from corpora.musicxml import graces_before_bar_lines
 from corpora.musicxml.percussion import drum_keys
 from corpora.piece import Piece, Table
 
@@ -139,8 +140,9 @@ def _notes(piece: Piece, rows: Table, ticks_per_div: int) -> tuple[Note, ...]:
 def make_canvas(piece: Piece, region: Region, keep: Collection[str] = ()) -> tuple[Canvas, tuple[str, ...]]:
     """The canvas of a region and the ids of the notes that it removes.
 
-    Removed are the notes of the region's lanes that start and end inside it, but those whose id is in ``keep``. They stand on the
-    canvas with their times rounded to the writing grid; ``Canvas.originals`` has the exact ones.
+    Removed are the notes of the region's lanes that start and end inside it, but those whose id is in ``keep``, and grace notes
+    that are written before the bar line at which it starts. They stand on the canvas with their times rounded to the writing grid;
+    ``Canvas.originals`` has the exact ones.
 
     Raises:
         RequestError: An id in ``keep`` that the piece does not have.
@@ -153,6 +155,8 @@ def make_canvas(piece: Piece, region: Region, keep: Collection[str] = ()) -> tup
     onset, end = notes["onset_div"] * ticks_per_div, (notes["onset_div"] + notes["duration_div"]) * ticks_per_div
     inside = (onset >= region.start) & (onset < region.end) & (end <= region.end) & np.isin(notes["part"], region.lanes)
     inside &= ~np.isin(notes["id"], list(keep))
+    if (inside & (end == region.start)).any():
+        inside &= (end > region.start) | ~np.isin(notes["id"], list(graces_before_bar_lines(piece)))
     exact, fixed = (_notes(piece, notes[chosen], ticks_per_div) for chosen in (inside, ~inside))
     grid = math.lcm(ticks_per_div, ticks_per_div * piece.divs_per_quarter // STEPS_PER_QUARTER)
     pairs = sorted((_rounded(note, grid, region), note) for note in exact)

@@ -34,7 +34,15 @@ from corpora.piece import (
     sort_notes,
 )
 
-__all__ = ["Chain", "ReadReport", "read_musicxml", "read_musicxml_with_report", "tie_chains", "voice_number"]
+__all__ = [
+    "Chain",
+    "ReadReport",
+    "graces_before_bar_lines",
+    "read_musicxml",
+    "read_musicxml_with_report",
+    "tie_chains",
+    "voice_number",
+]
 
 PERCUSSION_CHANNEL = 9  # zero-based
 # Voices with names get numbers from here on, so that they do not meet numbered ones.
@@ -110,6 +118,20 @@ def _read(data: bytes, name: str, container: bytes) -> tuple[Piece, ReadReport]:
     )
     cues = sum(item.kind == "cue" for part in document.parts for measure in part.measures for item in measure.items)
     return piece, ReadReport(cues, dangling)
+
+
+def graces_before_bar_lines(piece: Piece) -> frozenset[str]:
+    """Ids of the grace notes that are written at the end of a bar, as after a trill; they stand at the first note of the next one.
+
+    Args:
+        piece: With any source; there are none but in MusicXML.
+    """
+    if piece.source is None or piece.source.format != "musicxml":
+        return frozenset()
+    with collection_paused():
+        document = walk(piece.source.data, piece.source.name)
+        heads = [(chain, *chain.items[0]) for chain in tie_chains(document)[0]]
+    return frozenset(chain.id for chain, measure, item in heads if item.kind == "grace" and item.onset >= document.lengths[measure])
 
 
 def voice_number(voice: str) -> int:

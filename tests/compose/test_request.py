@@ -6,6 +6,7 @@ import pytest
 from compose.canvas import Note, Region
 from compose.request import always_on, find_region, make_canvas, select_lanes
 from corpora.errors import RequestError
+from corpora.musicxml import read_musicxml
 from corpora.piece import MEASURE_DTYPE, NOTE_DTYPE, TEMPO_DTYPE, Part, Piece, sort_notes
 
 DIVS = 8  # ticks are three times finer
@@ -134,3 +135,17 @@ def test_quintuplets_are_rounded_and_put_back(build_piece):
     for note in canvas.removed:
         canvas.write(note)
     assert [(n.onset, n.duration) for n in canvas.with_original_times().written] == [(24 * k, 24) for k in range(5)]
+
+
+def test_what_is_printed_in_the_bar_before_is_not_the_regions():
+    bar = '<measure number="{}">{}</measure>'
+    grace = "<note><grace/><pitch><step>{}</step><octave>5</octave></pitch><voice>1</voice><type>16th</type></note>"
+    whole = "<note><pitch><step>{}</step><octave>5</octave></pitch><duration>4</duration><voice>1</voice><type>whole</type></note>"
+    start = "<attributes><divisions>1</divisions><time><beats>4</beats><beat-type>4</beat-type></time></attributes>"
+    bars = [start + whole.format("D") + grace.format("C"), grace.format("F") + whole.format("E"), whole.format("G")]
+    text = "".join(bar.format(number, inside) for number, inside in enumerate(bars, 1))
+    head = '<score-partwise version="4.0"><part-list><score-part id="P1"><part-name>Flute</part-name></score-part></part-list>'
+    written = read_musicxml(f'{head}<part id="P1">{text}</part></score-partwise>'.encode())
+    canvas, removed = make_canvas(written, find_region(written, "2", (0,)))
+    assert sorted(note.pitch for note in canvas.removed) == [76, 77]  # the grace note after the bar line goes, the one before stays
+    assert set(written.notes["pitch"][np.isin(written.notes["id"], removed)].tolist()) == {76, 77}

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from corpora.errors import RequestError
-from corpora.musicxml import colour_notes, edit_musicxml, read_musicxml
+from corpora.musicxml import colour_notes, edit_musicxml, graces_before_bar_lines, read_musicxml
 from corpora.musicxml.editor import sign_notes
 from corpora.musicxml.elements import add_notation
 from corpora.musicxml.spans import measure_spans
@@ -286,11 +286,12 @@ def random_edit(piece: Piece, rng: random.Random) -> tuple[set[tuple[int, int]],
     start, end = int(piece.measures["start_div"][first]), int(piece.measures["end_div"][last - 1])
     lanes = rng.sample(range(len(piece.parts)), min(2, len(piece.parts)))
     step = piece.divs_per_quarter // 24
+    before = graces_before_bar_lines(piece)  # at the start of the first bar, but printed in the one before
     removed = [
         str(note["id"])
         for note in piece.notes
-        if note["part"] in lanes and start <= note["onset_div"] and note["onset_div"] + note["duration_div"] <= end
-        if note["onset_div"] < end and rng.random() < 0.8
+        if note["part"] in lanes and start <= note["onset_div"] < end and note["onset_div"] + note["duration_div"] <= end
+        if not (note["onset_div"] == start and note["id"] in before) and rng.random() < 0.8
     ]
     rows: set[Row] = set()
     for lane in lanes:

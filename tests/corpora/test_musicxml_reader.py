@@ -3,12 +3,14 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from corpora.errors import InputError
-from corpora.musicxml import read_musicxml, read_musicxml_with_report
+from corpora.musicxml import graces_before_bar_lines, read_musicxml, read_musicxml_with_report
 from corpora.partitura_quietly import partitura
 
 HEAD = (
@@ -58,6 +60,22 @@ def test_a_small_score_gives_exactly_these_rows() -> None:
     assert [tuple(m) for m in piece.measures] == [(0, 16, "1", 4, 4), (16, 32, "2", 4, 4)]
     assert [tuple(k) for k in piece.keys] == [(0, 1, 0)]
     assert set(piece.notes["voice"]) == {1, 2}
+
+
+def test_grace_notes_before_a_bar_line_are_told_from_those_after_it() -> None:
+    grace = "<grace/>"
+    piece = read_musicxml(
+        score(
+            START + note("C", 0, before=grace) + note("D", 16) + note("E", 0, before=grace) + note("F", 0, before=grace),
+            note("G", 0, before=grace) + note("A", 16),
+        )
+    )
+    at_line = piece.notes[(piece.notes["onset_div"] == 16) & (piece.notes["duration_div"] == 0)]
+    assert sorted(at_line["pitch"].tolist()) == [64, 65, 67]
+    before = graces_before_bar_lines(piece)
+    assert sorted(at_line["pitch"][np.isin(at_line["id"], list(before))].tolist()) == [64, 65]
+    assert len(before) == 2
+    assert not graces_before_bar_lines(replace(piece, source=None))
 
 
 def test_divisions_of_all_measures_go_into_one_resolution() -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from corpora.checkpoints import StoreAs, find_weights, load_checkpoint, save_checkpoint
 from corpora.errors import CheckpointError
+from corpora.memory import give_back_memory
 from corpora.piece import Table
 from transcribe.frames.model import FrameModel, FrameModelConfig
 from transcribe.frames.notes import NoteReader, Wanted
@@ -90,6 +91,7 @@ class FrameListener:
             reader.feed(heard)
             beats.append(heard.beats)
         reader.finish()
+        give_back_memory()  # before the next stages take theirs
         notes = reader.settled(self.model.strengths)
         music = HeardMusic(notes, samples / SAMPLE_RATE_HZ, reader.pedals(), name=name)
         return music, np.concatenate(beats) if beats else np.zeros((0, 2), dtype=np.float32)

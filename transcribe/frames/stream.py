@@ -22,7 +22,7 @@ from transcribe.spectra.timing import HOP_SAMPLES
 __all__ = ["CHUNK_FRAMES", "HeardCourse", "HeardFrames", "HeardLooks", "hear"]
 
 CHUNK_FRAMES = 768  # 12.3 s
-GIVE_BACK_EVERY = 6  # chunks
+GIVE_BACK_EVERY = 24  # chunks
 
 Floats = NDArray[np.float32]
 

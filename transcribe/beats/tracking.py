@@ -17,7 +17,6 @@ from corpora.errors import RequestError
 from corpora.piece import Table
 from transcribe.beats.bar_pointer import BarPath, BarPointer, activation_scores
 from transcribe.beats.note_features import FRAMES_PER_SECOND
-from transcribe.beats.settled_tempo import far_from_tempo, is_clearly_other
 from transcribe.beats.tempo_meter import meter_name, size_prior, tempo_fits, tempo_scores
 from transcribe.beats.wishes import BeatWishes, beats_a_bar
 from transcribe.heard import BEAT_DTYPE
@@ -103,27 +102,13 @@ def track_beats(
     longest = max(int(np.ceil(60 * FRAMES_PER_SECOND / wishes.slowest_bpm)), shortest + 1)
     pointer = BarPointer(sizes, size_prior(sizes, tempo_meter).tolist(), shortest, longest)
     fits = None if tempo_meter is None else tempo_fits(sizes, pointer.intervals, tempo_meter, wishes.meter)
-    scores = activation_scores(part)
 
-    def found(*, settled: bool = False) -> TrackedBeats:
-        def tempi(begin: int, end: int) -> NDArray[np.float32]:
-            assert periods is not None
-            within = first + begin, first + end
-            said = tempo_scores(periods[slice(*within)], pointer.intervals)
-            if settled and tempo_meter is not None:
-                said += far_from_tempo(periods, pointer.intervals, tempo_meter, within, wishes.meter)
-            return said
+    def tempi(begin: int, end: int) -> NDArray[np.float32]:
+        assert periods is not None
+        return tempo_scores(periods[first + begin : first + end], pointer.intervals)
 
-        path = pointer.decode(scores, anchor, None if periods is None else tempi, fits)
-        return _tracked(path, part, first, wishes, tempo_meter)
-
-    tracked = found()
-    if periods is None or tempo_meter is None or len(tracked.beats) < 2:
-        return tracked
-    intervals = np.rint(np.diff(tracked.beats["time_s"]) * FRAMES_PER_SECOND).astype(np.int64)
-    meter = tracked.beats_per_bar, tracked.beat_type
-    is_other = is_clearly_other(intervals, meter, tempo_meter, pointer.intervals, wishes.meter)
-    return found(settled=True) if is_other else tracked
+    path = pointer.decode(activation_scores(part), anchor, None if periods is None else tempi, fits)
+    return _tracked(path, part, first, wishes, tempo_meter)
 
 
 def _tracked(
